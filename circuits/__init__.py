@@ -1,0 +1,32 @@
+"""Boolean circuits, circuits of threshold units, and the bridge between them and networks.
+
+The rooms: `library` (circuits for any width), `units` (single threshold units), `threshold_circuits`, `formats`.
+"""
+
+from importlib.resources import files as _files
+
+from circuits import library as library
+from circuits import threshold_circuits as threshold_circuits
+from circuits import units as units
+from circuits.compilation import Compiled as Compiled
+from circuits.compilation import to_network as to_network
+from circuits.errors import ParseError as ParseError
+from circuits.expressions import parse as parse
+from circuits.formats import read as read
+from circuits.library import maj as maj
+from circuits.library import mux as mux
+from circuits.netlist import Circuit as Circuit
+from circuits.netlist import depth as depth
+from circuits.simulation import evaluate as evaluate
+from circuits.simulation import pack as pack
+from circuits.simulation import simulate as simulate
+from circuits.simulation import unpack as unpack
+from circuits.threshold_circuits import ThresholdCircuit as ThresholdCircuit
+from circuits.tracing import trace as trace
+from circuits.truth_tables import from_truth_table as from_truth_table
+from circuits.truth_tables import rows as rows
+from circuits.truth_tables import truth_table as truth_table
+from circuits.units import ThresholdUnit as ThresholdUnit
+
+# The ISCAS-85 netlist c17, which comes with the package.
+c17_path = str(_files("circuits") / "data" / "c17.bench")

@@ -1,0 +1,32 @@
+"""The one exception of everything that reads text: where, what was found, what was expected."""
+
+
+class ParseError(ValueError):
+    """Text that is no circuit: the message has the place, what was found there, and what was expected.
+
+    Attributes:
+        source: the file, or "expression".
+        line: counted from 1; None where no single line is at fault.
+        column: counted from 1; None where the whole line is at fault.
+
+    >>> print(ParseError("no such gate: 'NADN'", source="c17.bench", line=14))
+    c17.bench:14: no such gate: 'NADN'
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str = "expression",
+        line: int | None = None,
+        column: int | None = None,
+        text: str | None = None,
+    ):
+        place = ":".join(str(part) for part in (source, line, column) if part is not None)
+        # The text that is at fault, cut to what a terminal shows, with a caret under the column.
+        shown = ""
+        if text is not None and column is not None:
+            start = max(0, column - 60)
+            shown = f"\n  {text[start : column + 40]}\n  {' ' * (column - 1 - start)}^"
+        super().__init__(f"{place}: {message}{shown}")
+        self.source, self.line, self.column = source, line, column

@@ -1,0 +1,323 @@
+"""Functions of bits for any width, and circuits of them: parity, majority, counters, comparators, adders, multipliers.
+
+A function of bits takes anything that has `&`, `|`, `^` and `~`: traced bits, which record a circuit, or Boolean
+arrays, which compute. Numbers are lists of bits, lowest first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from circuits.netlist import AND, OR, XOR, Builder, Circuit
+from circuits.tracing import trace
+
+
+def mux(select: Any, when_true: Any, when_false: Any) -> Any:
+    """`when_true` where `select` holds, else `when_false`: the order of `jnp.where` and of C's `? :`.
+
+    Args:
+        select: a bit, or anything with `&`, `|` and `~`, such as a Boolean array.
+        when_true: the same.
+        when_false: the same.
+
+    Returns:
+        The chosen bit; four gates in a trace.
+
+    >>> from circuits.truth_tables import truth_table
+    >>> truth_table(trace(mux)).ravel().astype(int)          # rows: select changes fastest
+    array([0, 0, 0, 1, 1, 0, 1, 1])
+    """
+    return (select & when_true) | (~select & when_false)
+
+
+def maj(*bits: Any) -> Any:
+    """True where more than half of the bits are.
+
+    Args:
+        bits: one or more; a tie is false.
+
+    Returns:
+        Their strict majority; of three bits four gates, of n bits about 5 n: a population count, compared with a constant.
+
+    >>> trace(lambda a, b, c: maj(a, b, c))
+    Circuit(3 inputs, 1 outputs, 4 gates)
+    """
+    if not bits:
+        raise TypeError("maj: expected at least one bit.")
+    if len(bits) == 3:
+        a, b, c = bits
+        return (a & b) | ((a ^ b) & c)
+    return at_least(len(bits) // 2 + 1, bits)
+
+
+def at_least(k: int, bits: Sequence[Any]) -> Any:
+    """True where k or more of the bits are.
+
+    Args:
+        k: 1 to the number of bits.
+        bits: one or more.
+
+    Returns:
+        One bit.
+
+    >>> trace(lambda a, b, c: at_least(1, [a, b, c])).n_inputs
+    3
+    """
+    if not 1 <= k <= len(bits):
+        raise ValueError(f"at_least: expected k in 1..{len(bits)}, the number of bits, got {k}.")
+    # From the lowest digit up: count >= k so far; None stands for "always", before the first 1 in k.
+    reached = None
+    for place, digit in enumerate(count(bits)):
+        if k >> place & 1:
+            reached = digit if reached is None else digit & reached
+        elif reached is not None:
+            reached = digit | reached
+    return reached
+
+
+def count(bits: Sequence[Any]) -> list[Any]:
+    """How many bits are true, as a binary number, lowest digit first.
+
+    Args:
+        bits: one or more.
+
+    Returns:
+        floor(log2 n) + 1 bits, by a tree of full adders.
+
+    Source: C. S. Wallace, A suggestion for a fast multiplier (1964), for the counting by columns.
+
+    >>> trace(lambda a, b, c: count([a, b, c]))
+    Circuit(3 inputs, 2 outputs, 5 gates)
+    """
+    return add_columns([list(bits)])
+
+
+def add_columns(columns: Sequence[Sequence[Any]]) -> list[Any]:
+    """The sum of bits of different weights, as a binary number, lowest digit first.
+
+    Args:
+        columns: columns[i] are the bits of weight 2^i.
+
+    Returns:
+        One bit a digit: as many as there are columns, and then the carries. An empty column that no carry reaches
+        gives the constant 0.
+
+    Source: C. S. Wallace (1964).
+
+    >>> trace(lambda a, b: add_columns([[a, b]]))                          # a half adder
+    Circuit(2 inputs, 2 outputs, 2 gates)
+    """
+    waiting = [list(column) for column in columns]
+    digits = []
+    while len(digits) < len(waiting):
+        queue = waiting[len(digits)]
+        while len(queue) > 1:
+            if len(queue) == 2:
+                a, b = queue
+                queue, carry = [a ^ b], a & b
+            else:
+                a, b, c, *queue = queue
+                half = a ^ b
+                queue.append(half ^ c)
+                carry = (a & b) | (half & c)
+            if len(digits) + 1 == len(waiting):
+                waiting.append([])
+            waiting[len(digits) + 1].append(carry)
+        digits += queue or [0]
+    return digits
+
+
+def compare(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """How two numbers compare.
+
+    Args:
+        a: n bits, lowest first.
+        b: n bits, lowest first.
+
+    Returns:
+        Three bits: a < b, a == b, a > b.
+
+    Raises:
+        ValueError: if the widths differ or are zero.
+
+    >>> less, equal, greater = compare(*np.array([[[1], [0]], [[0], [1]]], bool))      # 1 and 2
+    >>> less, equal, greater
+    (array([ True]), array([False]), array([False]))
+    """
+    if len(a) != len(b) or not len(a):
+        raise ValueError(f"compare: expected two numbers of the same width, got {len(a)} and {len(b)} bits.")
+    less, greater, equal = ~a[0] & b[0], a[0] & ~b[0], ~(a[0] ^ b[0])
+    for x, y in zip(a[1:], b[1:], strict=True):
+        same = ~(x ^ y)
+        less, greater, equal = (~x & y) | (same & less), (x & ~y) | (same & greater), same & equal
+    return less, equal, greater
+
+
+def and_(n: int) -> Circuit:
+    """The conjunction of n bits; input names x0, x1, ...
+
+    Args:
+        n: 1 or more.
+
+    Returns:
+        A balanced tree of n - 1 gates, output y.
+
+    >>> and_(8)
+    Circuit(8 inputs, 1 outputs, 7 gates)
+    """
+    return _tree("and_", AND, n)
+
+
+def or_(n: int) -> Circuit:
+    """The disjunction of n bits, as `and_`.
+
+    >>> or_(8)
+    Circuit(8 inputs, 1 outputs, 7 gates)
+    """
+    return _tree("or_", OR, n)
+
+
+def parity(n: int) -> Circuit:
+    """The exclusive or of n bits: true where an odd number of them are; as `and_`.
+
+    >>> parity(8)
+    Circuit(8 inputs, 1 outputs, 7 gates)
+    """
+    return _tree("parity", XOR, n)
+
+
+def majority(n: int) -> Circuit:
+    """True where more than half of n bits are; a tie is false.
+
+    Args:
+        n: 1 or more.
+
+    Returns:
+        About 5 n gates: a population count, compared with a constant. Inputs x0, x1, ..., output y.
+
+    >>> majority(3)
+    Circuit(3 inputs, 1 outputs, 4 gates)
+    """
+    _check_width("majority", n)
+    return trace(lambda x: {"y": maj(*x)}, x=n)
+
+
+def population_count(n: int) -> Circuit:
+    """How many of n bits are true, as a number.
+
+    Args:
+        n: 1 or more.
+
+    Returns:
+        Inputs x0, x1, ...; outputs count0 (lowest), count1, ...: floor(log2 n) + 1 digits, about 5 n gates.
+
+    >>> population_count(7)
+    Circuit(7 inputs, 3 outputs, 20 gates)
+    """
+    _check_width("population_count", n)
+    return trace(lambda x: _numbered("count", count(x)), x=n)
+
+
+def multiplexer(n_select: int) -> Circuit:
+    """One of 2^k data bits, chosen by k select bits.
+
+    Args:
+        n_select: k, 0 or more.
+
+    Returns:
+        Inputs select0 (lowest), ..., data0, data1, ...; output y = data[select].
+
+    Raises:
+        ValueError: if k is negative.
+
+    >>> multiplexer(2).input_names
+    ('select0', 'select1', 'data0', 'data1', 'data2', 'data3')
+    """
+    if n_select < 0:
+        raise ValueError(f"multiplexer: expected 0 or more select bits, got {n_select}.")
+
+    def choose(select: list, data: list) -> dict:
+        for bit in select:
+            data = [mux(bit, odd, even) for even, odd in zip(data[0::2], data[1::2], strict=True)]
+        return {"y": data[0]}
+
+    return trace(choose, select=n_select, data=2**n_select)
+
+
+def comparator(n: int) -> Circuit:
+    """How two n-bit numbers compare.
+
+    Args:
+        n: 1 or more.
+
+    Returns:
+        Inputs a0 (lowest), ..., b0, ...; outputs less (a < b), equal, greater.
+
+    >>> comparator(4).output_names
+    ('less', 'equal', 'greater')
+    """
+    _check_width("comparator", n)
+    return trace(lambda a, b: dict(zip(("less", "equal", "greater"), compare(a, b), strict=True)), a=n, b=n)
+
+
+def adder(n: int) -> Circuit:
+    """The sum of two n-bit numbers, by a chain of full adders (ripple carry).
+
+    Args:
+        n: 1 or more.
+
+    Returns:
+        Inputs a0 (lowest), ..., b0, ...; outputs s0, ..., s{n}, of which the last is the carry; 5 n - 3 gates.
+
+    >>> adder(8)
+    Circuit(16 inputs, 9 outputs, 37 gates)
+    """
+    _check_width("adder", n)
+    return trace(lambda a, b: _numbered("s", add_columns(list(zip(a, b, strict=True)))), a=n, b=n)
+
+
+def multiplier(n: int, m: int | None = None) -> Circuit:
+    """The product of an n-bit and an m-bit number, by adding up the columns of partial products.
+
+    Args:
+        n: width of the first factor, 1 or more.
+        m: width of the second; n if None.
+
+    Returns:
+        Inputs a0 (lowest), ..., b0, ...; outputs p0, ..., p{n+m-1}; about 6 n m gates.
+
+    Source: C. S. Wallace, A suggestion for a fast multiplier (1964).
+
+    >>> multiplier(8).n_outputs
+    16
+    """
+    m = n if m is None else m
+    _check_width("multiplier", n)
+    _check_width("multiplier", m)
+
+    def multiply(a: list, b: list) -> dict:
+        columns: list[list] = [[] for _ in range(n + m - 1)]
+        for i, x in enumerate(a):
+            for j, y in enumerate(b):
+                columns[i + j].append(x & y)
+        digits = add_columns(columns)
+        # A product of a one-bit number never reaches its top digit.
+        return _numbered("p", [*digits, *[0] * (n + m - len(digits))])
+
+    return trace(multiply, a=n, b=m)
+
+
+def _tree(name: str, table: int, n: int) -> Circuit:
+    _check_width(name, n)
+    netlist = Builder([f"x{i}" for i in range(n)])
+    return netlist.circuit({"y": netlist.tree(table, netlist.inputs)})
+
+
+def _numbered(name: str, bits: Sequence[Any]) -> dict[str, Any]:
+    return {f"{name}{i}": bit for i, bit in enumerate(bits)}
+
+
+def _check_width(name: str, n: int) -> None:
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"{name}: expected a width of 1 or more, got {n!r}.")

@@ -1,0 +1,219 @@
+"""`Circuit`, the one data structure of the package: a loop-free netlist of two-input gates, held in arrays (eq. 1).
+
+Node 0 is the constant false, nodes 1..n are the inputs, then come the gates, each after its fan-ins. A gate is two
+fan-in nodes a, b and a 4-bit truth table: bit r is its value where a + 2b = r. So all sixteen functions of two bits,
+XOR among them, are one gate. The layout follows ABC and mockturtle (and kitty for the tables).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxnet.wiring import levels
+
+# Truth tables of a gate; NOT and BUF read a alone, and their second fan-in is the constant, node 0.
+FALSE, NOR, NOT, XOR, NAND = 0b0000, 0b0001, 0b0101, 0b0110, 0b0111
+TRUE, OR, BUF, XNOR, AND = 0b1111, 0b1110, 0b1010, 0b1001, 0b1000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Circuit:
+    """A Boolean circuit, f: {0,1}^n -> {0,1}^m: eq. 1. Immutable, plain NumPy arrays, nine bytes a gate.
+
+    Attributes:
+        input_names: n different names.
+        fan_ins: `(gates, 2)` int32, the nodes a and b that feed each gate.
+        tables: `(gates,)` uint8, the truth table of each gate.
+        outputs: `(m,)` int32, the node of each output; any node may be one, more than once.
+        output_names: m different names; an output may have the name of an input.
+
+    Raises:
+        ValueError: if an array has the wrong shape, a gate is fed by a node that does not come before it, a table is
+            not in 0..15, an output is no node, or a name is missing or given twice.
+
+    Source: W. S. McCulloch and W. Pitts (1943); Y. Zhang (2019), eq. 1.
+
+    >>> Circuit(["a", "b"], fan_ins=[[1, 2]], tables=[XOR], outputs=[3], output_names=["y"])
+    Circuit(2 inputs, 1 outputs, 1 gates)
+    """
+
+    input_names: tuple[str, ...]
+    fan_ins: np.ndarray
+    tables: np.ndarray
+    outputs: np.ndarray
+    output_names: tuple[str, ...]
+
+    def __init__(
+        self, input_names: Iterable[str], fan_ins: Any, tables: Any, outputs: Any, output_names: Iterable[str]
+    ):
+        fan_ins = _integers("fan_ins", fan_ins)
+        arrays = {
+            "fan_ins": fan_ins.reshape(0, 2) if fan_ins.size == 0 else fan_ins,
+            "tables": _integers("tables", tables),
+            "outputs": _integers("outputs", outputs),
+        }
+        _check(arrays, tuple(input_names := list(input_names)), tuple(output_names := list(output_names)))
+        for name, array in arrays.items():
+            array = array.astype(np.uint8 if name == "tables" else np.int32)
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "input_names", tuple(input_names))
+        object.__setattr__(self, "output_names", tuple(output_names))
+
+    n_inputs = property(lambda self: len(self.input_names))
+    n_outputs = property(lambda self: len(self.outputs))
+    n_gates = property(lambda self: len(self.tables))
+    n_nodes = property(lambda self: 1 + self.n_inputs + self.n_gates)
+
+    def __repr__(self) -> str:
+        return f"Circuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_gates} gates)"
+
+
+def depth(circuit: Circuit) -> int:
+    """The number of gates on the longest path from an input to an output.
+
+    Args:
+        circuit: any circuit.
+
+    Returns:
+        0 where every output is an input or the constant; gates that feed no output do not count.
+
+    >>> depth(Circuit(["a", "b"], [[1, 2], [3, 0]], [XOR, NOT], [4], ["y"]))
+    2
+    """
+    gate_offsets = 2 * np.arange(circuit.n_gates + 1)
+    level = levels(1 + circuit.n_inputs, gate_offsets, circuit.fan_ins.ravel())
+    return int(level[circuit.outputs].max(initial=0))
+
+
+def without_dead_gates(circuit: Circuit) -> Circuit:
+    """The same circuit without the gates that no output depends on.
+
+    Args:
+        circuit: any circuit.
+
+    Returns:
+        A circuit with the same inputs, outputs and function; inputs stay, also where nothing reads them.
+
+    >>> without_dead_gates(Circuit(["a", "b"], [[1, 2], [1, 2]], [AND, OR], [4], ["y"]))
+    Circuit(2 inputs, 1 outputs, 1 gates)
+    """
+    first = 1 + circuit.n_inputs
+    alive = [node < first for node in range(circuit.n_nodes)]
+    for node in circuit.outputs.tolist():
+        alive[node] = True
+    fan_ins = circuit.fan_ins.tolist()
+    for gate in range(circuit.n_gates - 1, -1, -1):
+        if alive[first + gate]:
+            a, b = fan_ins[gate]
+            alive[a] = alive[b] = True
+    kept = np.array(alive)
+    renumbered = np.cumsum(kept) - 1
+    gates = kept[first:]
+    return Circuit(
+        circuit.input_names,
+        renumbered[circuit.fan_ins[gates]],
+        circuit.tables[gates],
+        renumbered[circuit.outputs],
+        circuit.output_names,
+    )
+
+
+class Builder:
+    """A netlist under construction: add inputs, then gates, then ask for the `Circuit`.
+
+    It records what it is told and simplifies nothing, so a netlist that is read has the gates that were written.
+
+    >>> netlist = Builder(["a", "b"])
+    >>> a, b = netlist.inputs
+    >>> netlist.circuit({"y": netlist.gate(XOR, a, b)})
+    Circuit(2 inputs, 1 outputs, 1 gates)
+    """
+
+    def __init__(self, input_names: Sequence[str]):
+        self.input_names = list(input_names)
+        self.inputs = list(range(1, len(self.input_names) + 1))
+        self._fan_ins: list[tuple[int, int]] = []
+        self._tables: list[int] = []
+        self._true: int | None = None
+
+    def gate(self, table: int, a: int, b: int = 0) -> int:
+        """Add a gate with a 4-bit truth table on nodes a and b; returns its node."""
+        self._fan_ins.append((a, b))
+        self._tables.append(table)
+        return len(self.input_names) + len(self._tables)
+
+    def constant(self, value: bool) -> int:
+        """The node of a constant: node 0, or one gate for true, made once."""
+        if not value:
+            return 0
+        if self._true is None:
+            self._true = self.gate(TRUE, 0)
+        return self._true
+
+    def tree(self, table: int, nodes: Sequence[int], *, inverted: bool = False) -> int:
+        """A balanced tree of AND, OR or XOR gates over one or more nodes; `inverted` makes its last gate NAND, NOR, XNOR.
+
+        A single node comes back as it is, or through a NOT.
+        """
+        if not nodes:
+            raise ValueError("tree: expected at least one node, got none.")
+        layer = list(nodes)
+        while len(layer) > 2:
+            paired = [self.gate(table, a, b) for a, b in zip(layer[0::2], layer[1::2], strict=False)]
+            layer = paired + layer[len(layer) - len(layer) % 2 :]
+        if len(layer) == 1:
+            return self.gate(NOT, layer[0]) if inverted else layer[0]
+        return self.gate(table ^ 0b1111 if inverted else table, *layer)
+
+    def circuit(self, outputs: dict[str, int]) -> Circuit:
+        """The finished circuit, with these nodes as its outputs, by name."""
+        return Circuit(self.input_names, self._fan_ins, self._tables, list(outputs.values()), list(outputs))
+
+
+def _integers(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.size == 0:
+        return np.zeros(array.shape, np.int64)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"Circuit: expected integers in {name}, got {array.dtype}.")
+    return array
+
+
+def _check(arrays: dict[str, np.ndarray], input_names: tuple, output_names: tuple) -> None:
+    fan_ins, tables, outputs = arrays["fan_ins"], arrays["tables"], arrays["outputs"]
+    if tables.ndim != 1 or outputs.ndim != 1 or fan_ins.shape != (len(tables), 2):
+        raise ValueError(
+            "Circuit: expected fan_ins (gates, 2), tables (gates,) and outputs (m,), "
+            f"got {fan_ins.shape}, {tables.shape} and {outputs.shape}."
+        )
+    for kind, names in (("input", input_names), ("output", output_names)):
+        seen = set()
+        for name in names:
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"Circuit: expected {kind} names that are non-empty strings, got {name!r}.")
+            if name in seen:
+                raise ValueError(f"Circuit: {kind} name {name!r} is given twice.")
+            seen.add(name)
+    if len(output_names) != len(outputs):
+        raise ValueError(f"Circuit: expected {len(outputs)} output names, one an output, got {len(output_names)}.")
+    first = 1 + len(input_names)
+    nodes = first + len(tables)
+    if nodes > np.iinfo(np.int32).max:
+        raise ValueError(f"Circuit: expected fewer than 2^31 nodes, got {nodes}.")
+    wrong = np.flatnonzero(((fan_ins < 0) | (fan_ins >= first + np.arange(len(tables))[:, None])).any(axis=1))
+    if wrong.size:
+        gate = int(wrong[0])
+        raise ValueError(
+            f"Circuit: gate {gate} (node {first + gate}) has fan-ins {fan_ins[gate].tolist()}, "
+            f"expected nodes in 0..{first + gate - 1}: a gate comes after its fan-ins."
+        )
+    wrong = np.flatnonzero((tables < 0) | (tables > 15))
+    if wrong.size:
+        raise ValueError(f"Circuit: gate {wrong[0]} has truth table {tables[wrong[0]]}, expected one of 0..15.")
+    wrong = np.flatnonzero((outputs < 0) | (outputs >= nodes))
+    if wrong.size:
+        name = output_names[wrong[0]]
+        raise ValueError(f"Circuit: output {name!r} is node {outputs[wrong[0]]}, expected one of 0..{nodes - 1}.")

@@ -1,0 +1,172 @@
+"""Truth tables: a circuit's values on all 2^n rows, and a circuit for any table.
+
+Row r is the input x with r = sum_i x_i 2^i: the first input changes fastest.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.netlist import NOT, XOR, Builder, Circuit
+from circuits.simulation import evaluate, simulate, unpack
+
+# 2^24 rows of a few outputs are tens of megabytes; past that a table is no answer.
+MAX_INPUTS = 24
+
+
+def rows(n: int) -> np.ndarray:
+    """All 2^n inputs of n bits, in the order of a truth table.
+
+    Args:
+        n: 0 to 24.
+
+    Returns:
+        `(2^n, n)` bool; entry [r, i] is bit i of r.
+
+    Raises:
+        ValueError: if n is out of range.
+
+    >>> rows(2).astype(int)
+    array([[0, 0],
+           [1, 0],
+           [0, 1],
+           [1, 1]])
+    """
+    _check_inputs("rows", n)
+    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+
+
+def exhaustive_words(n: int) -> np.ndarray:
+    """All 2^n inputs of n bits, packed for `simulate`.
+
+    Args:
+        n: 0 to 24.
+
+    Returns:
+        `(n, ceil(2^n / 32))` uint32. For n < 5 the rows repeat to fill the one word.
+
+    Raises:
+        ValueError: if n is out of range.
+
+    >>> [hex(word) for word in exhaustive_words(3)[:, 0]]
+    ['0xaaaaaaaa', '0xcccccccc', '0xf0f0f0f0']
+    """
+    _check_inputs("exhaustive_words", n)
+    word = np.arange(max(1, 2**n // 32), dtype=np.uint32)
+    # The five inputs that change within a word have one pattern; the others are a bit of the word's number.
+    within = np.array([0xAAAAAAAA, 0xCCCCCCCC, 0xF0F0F0F0, 0xFF00FF00, 0xFFFF0000], np.uint32)[: min(n, 5)]
+    across = -((word >> np.arange(max(0, n - 5), dtype=np.uint32)[:, None]) & np.uint32(1))
+    return np.concatenate([np.broadcast_to(within[:, None], (len(within), len(word))), across])
+
+
+def truth_table(circuit: Any) -> np.ndarray:
+    """What a circuit gives on each row.
+
+    Args:
+        circuit: a `Circuit`, `ThresholdCircuit` or `ThresholdUnit` of at most 24 inputs.
+
+    Returns:
+        `(2^n, m)` bool, of a unit `(2^n,)`; rows in the order of `rows(n)`.
+
+    Raises:
+        ValueError: if there are more than 24 inputs.
+
+    >>> from circuits.netlist import XOR
+    >>> truth_table(Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])).T
+    array([[False,  True,  True, False]])
+    """
+    n = circuit.n_inputs
+    _check_inputs("truth_table", n)
+    if isinstance(circuit, Circuit):
+        words = simulate(circuit, jnp.asarray(exhaustive_words(n)))
+        return np.asarray(unpack(words, 2**n))
+    return evaluate(circuit, rows(n))
+
+
+def from_truth_table(
+    table: Any, input_names: list[str] | None = None, output_names: list[str] | None = None
+) -> Circuit:
+    """A circuit for any truth table, by splitting on one input after another and sharing equal parts.
+
+    Args:
+        table: `(2^n,)` or `(2^n, m)`, Booleans or zeros and ones, rows in the order of `rows(n)`, n at most 24.
+        input_names: n names; x0, x1, ... if None.
+        output_names: m names; y, or y0, y1, ..., if None.
+
+    Returns:
+        A circuit with that table. Its size is that of the shared decision diagrams in the given order of inputs
+        (three gates a node at the most), which for a random table is near 2^n / n.
+
+    Raises:
+        ValueError: if the number of rows is not a power of two up to 2^24, or an entry is no bit.
+
+    Source: C. E. Shannon, The synthesis of two-terminal switching circuits (1949); R. E. Bryant (1986) for the sharing.
+
+    >>> from_truth_table([0, 1, 1, 0])
+    Circuit(2 inputs, 1 outputs, 1 gates)
+    """
+    bits = np.asarray(table)
+    if bits.ndim == 1:
+        bits = bits[:, None]
+    n = len(bits).bit_length() - 1 if bits.ndim == 2 else -1
+    if bits.ndim != 2 or len(bits) != 2 ** max(n, 0) or n > MAX_INPUTS:
+        raise ValueError(
+            f"from_truth_table: expected (2^n,) or (2^n, m) with n at most {MAX_INPUTS}, got {np.shape(table)}."
+        )
+    if bits.dtype != bool and not np.isin(bits, (0, 1)).all():
+        raise ValueError("from_truth_table: expected Booleans, or zeros and ones.")
+    bits = bits.astype(bool)
+    m = bits.shape[1]
+    netlist = Builder([f"x{i}" for i in range(n)] if input_names is None else input_names)
+    if len(netlist.inputs) != n:
+        raise ValueError(f"from_truth_table: expected {n} input names, got {len(netlist.inputs)}.")
+    names = output_names or (["y"] if m == 1 else [f"y{i}" for i in range(m)])
+    if len(names) != m:
+        raise ValueError(f"from_truth_table: expected {m} output names, got {len(names)}.")
+
+    made: dict[bytes, int] = {}
+
+    def node(f: np.ndarray) -> int:
+        """The node of a function of the first log2(len(f)) inputs."""
+        packed = f.tobytes()
+        if packed not in made:
+            made[packed] = split(f)
+        return made[packed]
+
+    def split(f: np.ndarray) -> int:
+        if f.all() or not f.any():
+            return netlist.constant(bool(f[0]))
+        low, high = np.split(f, 2)
+        last = netlist.inputs[len(f).bit_length() - 2]
+        if (low == high).all():
+            return node(low)
+        if not low.any() and high.all():
+            return last
+        if low.all() and not high.any():
+            return netlist.gate(NOT, last)
+        if len(f) == 4:
+            # Four rows are the truth table of a gate as they stand.
+            return netlist.gate(int(f @ (1 << np.arange(4))), netlist.inputs[0], last)
+        # Rows of a gate on (a, s): where one half is constant or the complement of the other, one gate joins them.
+        if not low.any():
+            return netlist.gate(0b1000, node(high), last)  # a & s
+        if low.all():
+            return netlist.gate(0b1011, node(high), last)  # a | ~s
+        if not high.any():
+            return netlist.gate(0b0010, node(low), last)  # a & ~s
+        if high.all():
+            return netlist.gate(0b1110, node(low), last)  # a | s
+        if (low != high).all():
+            return netlist.gate(XOR, node(low), last)
+        when_low, when_high = netlist.gate(0b0010, node(low), last), netlist.gate(0b1000, node(high), last)
+        return netlist.gate(0b1110, when_low, when_high)
+
+    return netlist.circuit({name: node(bits[:, i]) for i, name in enumerate(names)})
+
+
+def _check_inputs(name: str, n: int) -> None:
+    if not 0 <= n <= MAX_INPUTS:
+        raise ValueError(
+            f"{name}: expected 0 to {MAX_INPUTS} inputs, got {n}. For more, evaluate or simulate a sample of rows."
+        )

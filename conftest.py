@@ -1,0 +1,17 @@
+"""Every test runs under the strictest JAX there is, on two virtual CPU devices."""
+
+import os
+
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import hypothesis
+import jax
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_debug_key_reuse", True)
+
+# Examples in a fixed order and without a deadline: the same run on a busy machine and on an idle one.
+hypothesis.settings.register_profile("jaxnet", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("jaxnet")

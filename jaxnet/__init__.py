@@ -1,0 +1,34 @@
+"""Neural networks as pure functions of parameter pytrees: every function takes what it needs and returns what it makes."""
+
+from jaxnet.activations import elu as elu
+from jaxnet.activations import gelu as gelu
+from jaxnet.activations import identity as identity
+from jaxnet.activations import leaky_relu as leaky_relu
+from jaxnet.activations import relu as relu
+from jaxnet.activations import sigmoid as sigmoid
+from jaxnet.activations import silu as silu
+from jaxnet.activations import softplus as softplus
+from jaxnet.activations import step as step
+from jaxnet.activations import tanh as tanh
+from jaxnet.layers import Chain as Chain
+from jaxnet.layers import Layer as Layer
+from jaxnet.layers import Network as Network
+from jaxnet.layers import chain as chain
+from jaxnet.layers import layer as layer
+from jaxnet.layers import mlp as mlp
+from jaxnet.losses import binary_cross_entropy as binary_cross_entropy
+from jaxnet.losses import softmax_cross_entropy as softmax_cross_entropy
+from jaxnet.losses import softmax_cross_entropy_with_integer_labels as softmax_cross_entropy_with_integer_labels
+from jaxnet.losses import squared_error as squared_error
+from jaxnet.training import Descent as Descent
+from jaxnet.training import Rule as Rule
+from jaxnet.training import gradient_descent as gradient_descent
+from jaxnet.training import sgd_step as sgd_step
+from jaxnet.training import train as train
+from jaxnet.units import Neuron as Neuron
+from jaxnet.units import ShapeError as ShapeError
+from jaxnet.units import neuron as neuron
+from jaxnet.units import pre_activation as pre_activation
+from jaxnet.wiring import Wiring as Wiring
+from jaxnet.wiring import evaluate as evaluate
+from jaxnet.wiring import wired as wired

@@ -1,0 +1,213 @@
+"""Layers and their composition (eq. 7-8): F^l = sigma^l o Fbar^l and F = F^L o ... o F^1.
+
+A `Network` is two pure functions and a static description, after Optax's `GradientTransformation`; parameters are
+plain tuples of `Neuron(w, b)`, so `jax.jit`, `jax.grad`, `jax.vmap` and Optax take them as they are.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.nn.initializers import Initializer, glorot_normal
+from jax.typing import ArrayLike
+
+from jaxnet.activations import sigmoid
+from jaxnet.units import Activation, Neuron, ShapeError, pre_activation
+
+
+class Network(NamedTuple):
+    """A network: `init(key) -> params`, `apply(params, x) -> y`, and what it is made of.
+
+    Attributes:
+        init: makes parameters from a key of `jax.random.key`.
+        apply: maps `x` `(..., n)` to `y` `(..., m)`; pure, so it goes under jit, grad and vmap.
+        structure: a hashable description (`Layer`, `Chain`, `Wiring`) for functions that look inside, or None for a
+            network of your own.
+
+    Source: the shape of the contract is Optax's (DeepMind, 2020).
+
+    >>> double = Network(init=lambda key: (), apply=lambda params, x: 2 * x)
+    >>> chain(double, double).apply(((), ()), jnp.array([1.0]))
+    Array([4.], dtype=float32)
+    """
+
+    init: Callable[[Array], Any]
+    apply: Callable[[Any, ArrayLike], Array]
+    structure: Hashable = None
+
+    def __repr__(self) -> str:
+        return f"Network({_describe(self.structure)})"
+
+
+class Layer(NamedTuple):
+    """The structure of a dense layer: how many inputs and units it has, and their non-linearity."""
+
+    n_inputs: int
+    n_outputs: int
+    activation: Activation
+
+
+class Chain(NamedTuple):
+    """The structure of a composition: that of each part, first to last."""
+
+    parts: tuple[Hashable, ...]
+
+
+def layer(
+    n_inputs: int,
+    n_outputs: int,
+    activation: Activation = sigmoid,
+    *,
+    weights: Initializer | None = None,
+    dtype: Any = float,
+) -> Network:
+    """A dense layer, x -> sigma(W x + b): eq. 7.
+
+    Args:
+        n_inputs: n, at least 1.
+        n_outputs: m, the number of units, at least 1.
+        activation: the non-linearity of its units.
+        weights: one of `jax.nn.initializers`, called with shape (n, m); Glorot normal if None. Biases start at zero.
+        dtype: of the parameters; `float` is float32, or float64 under `jax.enable_x64`.
+
+    Returns:
+        A `Network` with parameters `Neuron(w, b)`, w `(m, n)` and b `(m,)`, that maps `(..., n)` to `(..., m)`.
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+
+    Source: Y. Zhang (2019), eq. 7; X. Glorot and Y. Bengio (2010) for the initialisation.
+
+    >>> layer(3, 2)
+    Network(3 -> 2 sigmoid)
+    """
+    for size in (n_inputs, n_outputs):
+        _check_size(size, f"layer({n_inputs}, {n_outputs})")
+    initializer = glorot_normal() if weights is None else weights
+
+    def init(key: Array) -> Neuron:
+        # JAX's initialisers count fan-in and fan-out on (in, out); the lecture's W is (out, in).
+        return Neuron(initializer(key, (n_inputs, n_outputs), dtype).T, jnp.zeros((n_outputs,), dtype))
+
+    def apply(params: Neuron, x: ArrayLike) -> Array:
+        if jnp.shape(params[0]) != (n_outputs, n_inputs):
+            raise ShapeError(f"expected weights {(n_outputs, n_inputs)}, got {jnp.shape(params[0])}.")
+        return activation(pre_activation(params, x))
+
+    return Network(init, apply, Layer(n_inputs, n_outputs, activation))
+
+
+def chain(*parts: Network) -> Network:
+    """The composition of networks, first to last: eq. 8.
+
+    Args:
+        parts: one or more networks, each fed with what the one before it gives.
+
+    Returns:
+        A `Network` whose parameters are the tuple of those of its parts.
+
+    Raises:
+        ValueError: if there are no parts.
+        ShapeError: if a part takes another number of inputs than the one before it gives; and from `apply`, with the
+            part's place, if parameters or inputs do not fit.
+
+    Source: Y. Zhang (2019), eq. 8.
+
+    >>> chain(layer(3, 2), layer(2, 1))
+    Network(3 -> 2 sigmoid -> 1 sigmoid)
+    """
+    if not parts:
+        raise ValueError("chain: expected at least one network, got none.")
+    for place, (first, second) in enumerate(zip(parts, parts[1:], strict=False), start=1):
+        given, taken = _sizes(first.structure)[1], _sizes(second.structure)[0]
+        if None not in (given, taken) and given != taken:
+            raise ShapeError(f"chain: part {place} gives {given} outputs, but part {place + 1} takes {taken} inputs.")
+
+    def init(key: Array) -> tuple:
+        return tuple(part.init(k) for part, k in zip(parts, jax.random.split(key, len(parts)), strict=True))
+
+    def apply(params: Sequence, x: ArrayLike) -> Array:
+        if len(params) != len(parts):
+            raise ShapeError(f"expected parameters for {len(parts)} layers, got {len(params)}.")
+        for place, (part, p) in enumerate(zip(parts, params, strict=True), start=1):
+            try:
+                x = part.apply(p, x)
+            except ShapeError as error:
+                where = f"layer {place} of {len(parts)} ({_describe(part.structure)}): {error}"
+                raise ShapeError(where) from None
+        return jnp.asarray(x)
+
+    return Network(init, apply, Chain(tuple(part.structure for part in parts)))
+
+
+def mlp(
+    sizes: Sequence[int],
+    activation: Activation | Sequence[Activation] = sigmoid,
+    *,
+    weights: Initializer | None = None,
+    dtype: Any = float,
+) -> Network:
+    """A multilayer perceptron, F = F^L o ... o F^1 with F^l(x) = sigma^l(W^l x + b^l): eq. 7-8.
+
+    Args:
+        sizes: inputs, hidden layers, outputs: `[2, 4, 1]` has two inputs, four hidden units and one output.
+        activation: one for all layers, or one a layer; `[jaxnet.tanh, jaxnet.identity]` leaves the outputs linear.
+        weights: an initialiser of `jax.nn.initializers`; Glorot normal if None.
+        dtype: of the parameters.
+
+    Returns:
+        A `Network` with parameters `(Neuron(w, b), ...)`, one a layer.
+
+    Raises:
+        ValueError: if there are fewer than two sizes, one is not a positive integer, or the number of activations is
+            not that of the layers.
+
+    Source: Y. Zhang (2019), eq. 7-8.
+
+    >>> net = mlp([2, 4, 1])
+    >>> params = net.init(jax.random.key(0))
+    >>> net.apply(params, jnp.zeros((5, 2))).shape
+    (5, 1)
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"mlp: expected at least two sizes, inputs and outputs, got {list(sizes)}.")
+    for size in sizes:
+        _check_size(size, f"mlp({list(sizes)})")
+    n_layers = len(sizes) - 1
+    activations = [activation] * n_layers if callable(activation) else list(activation)
+    if len(activations) != n_layers:
+        raise ValueError(f"mlp: {n_layers} layers need {n_layers} activations, got {len(activations)}.")
+    return chain(
+        *(
+            layer(n, m, sigma, weights=weights, dtype=dtype)
+            for n, m, sigma in zip(sizes[:-1], sizes[1:], activations, strict=True)
+        )
+    )
+
+
+def _check_size(size: Any, where: str) -> None:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"{where}: expected positive integers, got {size!r}.")
+
+
+def _sizes(structure: Any) -> tuple[int | None, int | None]:
+    """How many inputs and outputs a structure says it has; None where it does not say."""
+    if isinstance(structure, Chain):
+        return _sizes(structure.parts[0])[0], _sizes(structure.parts[-1])[1]
+    return getattr(structure, "n_inputs", None), getattr(structure, "n_outputs", None)
+
+
+def _describe(structure: Any) -> str:
+    if isinstance(structure, Layer):
+        name = getattr(structure.activation, "__name__", repr(structure.activation))
+        return f"{structure.n_inputs} -> {structure.n_outputs} {name}"
+    if isinstance(structure, Chain):
+        # Between two layers the size in the middle is said once: 2 -> 4 sigmoid -> 1 sigmoid.
+        text = _describe(structure.parts[0])
+        for part in structure.parts[1:]:
+            description = _describe(part)
+            text += description[len(str(part.n_inputs)) :] if isinstance(part, Layer) else f" -> ({description})"
+        return text
+    return "your own" if structure is None else repr(structure)

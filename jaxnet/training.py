@@ -1,0 +1,197 @@
+"""Learning by gradient: the incremental step, a learning rule as two functions, and a whole run as one compiled scan.
+
+The step is theta <- theta - eta dl/dtheta. The lecture prints it as theta - eta grad l_y(F(x)), without the factor
+dF/dtheta that carries the loss back to the parameters: a slip of the pen; by eq. 10 dl/dtheta = <grad l_y, dF/dtheta>.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxnet.units import ShapeError
+
+
+class Rule(NamedTuple):
+    """A learning rule: `init(params) -> state` and `update(state, batch, key) -> (state, metrics)`.
+
+    Attributes:
+        init: makes the state of a run, which has the parameters as `state.params`.
+        update: one step; pure. `metrics` is a dict of arrays, recorded by `train`.
+    """
+
+    init: Callable[[Any], Any]
+    update: Callable[[Any, Any, Array], tuple[Any, dict[str, Array]]]
+
+
+class Descent(NamedTuple):
+    """The state of `gradient_descent`: the parameters, and whatever the optimiser remembers."""
+
+    params: Any
+    optimizer_state: Any
+
+
+def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
+    """The incremental adaptation step, theta <- theta - eta dl/dtheta.
+
+    Args:
+        params: a pytree of floating arrays.
+        gradient: a pytree of the same structure and shapes, as `jax.grad` gives it.
+        step_size: eta, a scalar, any sign and size; it may be traced.
+
+    Returns:
+        New parameters; each leaf keeps its dtype.
+
+    Raises:
+        ShapeError: if a gradient has not the shape of its parameter.
+        ValueError: if the two trees differ (from JAX, with the path).
+
+    Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
+
+    >>> sgd_step({"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([10.0, -10.0])}, 0.1)
+    {'w': Array([0., 3.], dtype=float32)}
+    """
+    if jnp.ndim(step_size) != 0:
+        raise ShapeError(f"sgd_step: expected a scalar step size, got shape {jnp.shape(step_size)}.")
+
+    def leaf(path: Any, p: ArrayLike, g: ArrayLike) -> Array:
+        p, g = jnp.asarray(p), jnp.asarray(g)
+        if p.shape != g.shape:
+            name = jax.tree_util.keystr(path)
+            raise ShapeError(f"sgd_step: parameter {name} has shape {p.shape}, its gradient {g.shape}.")
+        return p - jnp.asarray(step_size, p.dtype) * g.astype(p.dtype)
+
+    return jax.tree.map_with_path(leaf, params, gradient)
+
+
+def gradient_descent(
+    loss: Callable, optimizer: optax.GradientTransformation, *, has_aux: bool = False
+) -> Rule:
+    """The learning rule that follows the gradient of a loss with an Optax optimiser.
+
+    Args:
+        loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar; with `has_aux`, a pair of a scalar and a
+            dict of arrays that is recorded beside it.
+        optimizer: any Optax transformation; `optax.sgd(eta)` gives the step of the lecture.
+        has_aux: whether the loss returns a pair.
+
+    Returns:
+        A `Rule` whose state is `Descent(params, optimizer_state)` and whose metrics are `{"loss": ...}` and the
+        auxiliary ones, all measured before the step. Keep the rule and use it again: to `train` another one
+        is another program, to be compiled.
+
+    Raises:
+        ShapeError: from `update`, if the loss is not a scalar.
+
+    Source: Y. Zhang (2019), gradient learning; Optax (DeepMind, 2020) for the optimisers.
+
+    >>> rule = gradient_descent(lambda theta, x: (theta - x) ** 2, optax.sgd(0.25))
+    >>> state, metrics = rule.update(rule.init(jnp.array(2.0)), jnp.array(0.0), jax.random.key(0))
+    >>> state.params.item(), metrics["loss"].item()
+    (1.0, 4.0)
+    """
+    takes_key = _takes_key(loss)
+
+    def objective(params: Any, batch: Any, key: Array) -> tuple[Array, dict[str, Array]]:
+        result = loss(params, batch, key) if takes_key else loss(params, batch)
+        value, aux = result if has_aux else (result, {})
+        if jnp.shape(value) != ():
+            raise ShapeError(f"gradient_descent: expected a scalar loss, got shape {jnp.shape(value)}. Take its mean.")
+        return value, aux
+
+    def init(params: Any) -> Descent:
+        return Descent(params, optimizer.init(params))
+
+    def update(state: Descent, batch: Any, key: Array) -> tuple[Descent, dict[str, Array]]:
+        (value, aux), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
+        # Optax multiplies Python floats with its integer step count, which strict promotion refuses.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+        return Descent(params, optimizer_state), {"loss": value, **aux}
+
+    return Rule(init, update)
+
+
+def train(
+    rule: Rule, state: Any, data: Any, *, steps: int, batch_size: int | None = None, key: Array
+) -> tuple[Any, dict[str, Array]]:
+    """A whole training run as one compiled scan, with no input or output: put it under jit, vmap or sharding.
+
+    Examples come in a random order, made on the device: the order of one epoch after that of another, cut into
+    batches, so that every example is seen once an epoch and all batches are full; a batch may have the end of
+    one epoch and the beginning of the next.
+
+    Args:
+        rule: what one step does.
+        state: from `rule.init(params)`, or from an earlier call, to go on.
+        data: a pytree of arrays with examples along the first axis.
+        steps: how many.
+        batch_size: examples a step, at most as many as there are; all of them, in their order, if None.
+        key: from `jax.random.key`, for the order of examples and for a rule that draws.
+
+    Returns:
+        The state after the last step, and the metrics of each step: a dict of arrays `(steps, ...)`.
+
+    Raises:
+        ShapeError: if the arrays of `data` differ in their first axis.
+        ValueError: if there are no examples, or `steps` or `batch_size` is out of range.
+
+    Source: Y. Zhang (2019), gradient learning.
+
+    >>> rule = gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
+    >>> data = jnp.array([1.0, 2.0, 3.0])
+    >>> state, history = train(rule, rule.init(jnp.array(0.0)), data, steps=100, key=jax.random.key(0))
+    >>> state.params.round(3), history["loss"].shape
+    (Array(2., dtype=float32), (100,))
+    """
+    sizes = {jax.tree_util.keystr(path): jnp.shape(a)[:1] for path, a in jax.tree.leaves_with_path(data)}
+    if len(set(sizes.values())) > 1 or () in sizes.values():
+        raise ShapeError(
+            "train: expected arrays with the same number of examples along the first axis, got "
+            + ", ".join(f"data{path}: {size[0] if size else 'a scalar'}" for path, size in sizes.items())
+        )
+    n = next(iter(sizes.values()), (0,))[0]
+    if n == 0:
+        raise ValueError("train: expected at least one example, got none.")
+    if steps < 0:
+        raise ValueError(f"train: expected a number of steps, got {steps}.")
+    if batch_size is not None and not 1 <= batch_size <= n:
+        raise ValueError(f"train: expected a batch size of 1..{n}, the number of examples, got {batch_size}.")
+    return _run(rule, state, data, steps, batch_size, key)
+
+
+@functools.partial(jax.jit, static_argnames=("rule", "steps", "batch_size"))
+def _run(rule: Rule, state: Any, data: Any, steps: int, batch_size: int | None, key: Array) -> tuple[Any, Any]:
+    order_key, step_key = jax.random.split(key)
+    if batch_size is None:
+        batches = None
+    else:
+        n = len(jax.tree.leaves(data)[0])
+        epochs = -(-steps * batch_size // n)
+        order = jax.vmap(lambda k: jax.random.permutation(k, n))(jax.random.split(order_key, epochs))
+        batches = order.reshape(-1)[: steps * batch_size].reshape(steps, batch_size)
+
+    def step(state: Any, this: tuple[Array, Array | None]) -> tuple[Any, dict[str, Array]]:
+        number, rows = this
+        batch = data if rows is None else jax.tree.map(lambda a: a[rows], data)
+        return rule.update(state, batch, jax.random.fold_in(step_key, number))
+
+    return jax.lax.scan(step, state, (jnp.arange(steps), batches))
+
+
+def _takes_key(loss: Callable) -> bool:
+    parameters = inspect.signature(loss).parameters.values()
+    required = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty]
+    if len(required) not in (2, 3):
+        raise TypeError(
+            f"gradient_descent: expected loss(params, batch) or loss(params, batch, key), got one with {len(required)} "
+            "arguments."
+        )
+    return len(required) == 3

@@ -1,0 +1,95 @@
+"""One neuron: a weighted sum followed by a non-linearity (eq. 2-5), as a pure function `(params, x) -> y`.
+
+The pair `(w, b)` is the one parameter pair of the package: a layer of m units is m neurons stacked, w (m, n) and b (m,).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxnet.activations import sigmoid
+
+Activation = Callable[[Any], Array]
+
+
+class ShapeError(ValueError):
+    """A shape that does not fit; the message says where, what was expected, what came, and the likely fix."""
+
+
+class Neuron(NamedTuple):
+    """The parameters theta = (b, w_1..w_n) of eq. 4.
+
+    Attributes:
+        w: weights, `(n,)` for one unit, `(m, n)` for a layer of m units.
+        b: biases, `()` for one unit, `(m,)` for a layer.
+    """
+
+    w: Any
+    b: Any
+
+
+def neuron(params: Neuron, x: ArrayLike, activation: Activation = sigmoid) -> Array:
+    """One unit, f(x) = sigma(sum_i w_i x_i + b): eq. 4.
+
+    Args:
+        params: `Neuron(w, b)` with w `(n,)` and b `()`.
+        x: inputs `(..., n)`, floating.
+        activation: the non-linearity; `jaxnet.step` makes it a Boolean unit.
+
+    Returns:
+        `(...,)`, one value an example.
+
+    Raises:
+        ShapeError: if w, b and x do not fit.
+        TypeError: if x is not floating.
+
+    Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 4.
+
+    >>> both = Neuron(w=jnp.array([20.0, 20.0]), b=jnp.array(-30.0))       # a soft AND
+    >>> neuron(both, jnp.array([[0.0, 1.0], [1.0, 1.0]])).round(3)
+    Array([0., 1.], dtype=float32)
+    """
+    if jnp.ndim(params[0]) != 1:
+        raise ShapeError(
+            f"neuron: expected weights of shape (n,), got {jnp.shape(params[0])}. "
+            "For a layer of units use jaxnet.layer, for an ensemble jax.vmap."
+        )
+    return activation(pre_activation(params, x))
+
+
+def pre_activation(params: Neuron, x: ArrayLike) -> Array:
+    """What a unit or a layer adds up before its non-linearity, Fbar(x) = W x + b: eq. 7.
+
+    Args:
+        params: `(w, b)`: w `(n,)` and b `()` for one unit, w `(m, n)` and b `(m,)` for a layer.
+        x: inputs `(..., n)`, floating.
+
+    Returns:
+        `(...,)` for one unit, `(..., m)` for a layer.
+
+    Raises:
+        ShapeError: if w, b and x do not fit.
+        TypeError: if x is not floating.
+
+    Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 7.
+
+    >>> pre_activation(Neuron(jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.array([0.5, 0.0])), jnp.array([1.0, 1.0]))
+    Array([3.5, 7. ], dtype=float32)
+    """
+    w, b = (jnp.asarray(p) for p in params)
+    x = jnp.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")
+    if w.ndim not in (1, 2) or b.shape != w.shape[:-1]:
+        raise ShapeError(
+            f"expected weights (n,) with a bias () or weights (m, n) with biases (m,), got {w.shape} and {b.shape}. "
+            "For parameters with further leading axes use jax.vmap."
+        )
+    if x.ndim == 0 or x.shape[-1] != w.shape[-1]:
+        hint = " Weights are (outputs, inputs): are these transposed?" if x.shape[-1:] == w.shape[:1] else ""
+        raise ShapeError(f"expected inputs (..., {w.shape[-1]}) for weights {w.shape}, got {x.shape}.{hint}")
+    z = x @ w.T
+    return z + jnp.broadcast_to(b, z.shape)
