@@ -1,10 +1,9 @@
-"""The study: one Boolean function as a circuit, as threshold units, as sigmoids by construction, and as sigmoids learned.
+"""The study: one Boolean function as a circuit, as threshold units, and as sigmoids, constructed and learned.
 
-Sigmoid networks learn it by gradient from many seeds at once: one `vmap` over whole training runs.
+Many networks learn it at once, one a seed: a `vmap` over whole training runs.
 """
 
 import functools
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -54,6 +53,7 @@ class Constructed(NamedTuple):
     """The same units as sigmoids, weights and biases times a gain.
 
     Attributes:
+        asked: how near the outputs were asked to come to their Boolean values.
         gain: the smallest that the theorem of `circuits.compilation` gives for the asked error.
         bound: the error that the theorem promises at this gain.
         worst_error: the largest distance of an output from its Boolean value, measured over the rows.
@@ -61,6 +61,7 @@ class Constructed(NamedTuple):
         worst_errors: `(k,)`, measured alike.
     """
 
+    asked: float
     gain: float
     bound: float
     worst_error: float
@@ -69,7 +70,9 @@ class Constructed(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """Sigmoid MLPs that learned the function by gradient, one a seed. Rows are right when all outputs are on the right side of 1/2.
+    """Sigmoid MLPs that learned the function by gradient, one a seed.
+
+    A row is right where all outputs are on the right side of 1/2.
 
     Attributes:
         sizes: inputs, hidden units if any, outputs.
@@ -127,8 +130,8 @@ class Comparison(NamedTuple):
     surfaces: np.ndarray | None
 
 
-# Where surfaces are drawn: a square with room around the four Boolean points.
-SQUARE = np.linspace(-0.3, 1.3, 97)
+# Where surfaces are drawn: around the four Boolean points, on a grid that has no point on the edge of a threshold unit.
+SQUARE = np.linspace(-0.3, 1.3, 98)
 
 
 def compare(
@@ -143,10 +146,10 @@ def compare(
 ) -> Comparison:
     """Compare Boolean neurons with sigmoid networks on one function.
 
-    The learned networks have one hidden layer with as many units as the threshold network has below its outputs, but at
-    least n and at most 64; none where single threshold units suffice. They start from Glorot normal weights and follow the
-    gradient of the squared error (eq. 10) with Adam at step size 0.05: on all rows in each step, or
-    on batches of 256 where there are more than 1,024.
+    The learned networks have one hidden layer with as many units as the threshold network has below its outputs, but
+    at least n and at most 64; none where single threshold units suffice. They start from Glorot normal weights and
+    follow the gradient of the squared error (eq. 10) with Adam at step size 0.05: on all rows in each step, or on
+    batches of 256 where there are more than 1,024.
 
     Args:
         circuit: at least one input and one output. Up to 16 inputs all rows are tried, beyond 2^16 random ones, less
@@ -198,7 +201,7 @@ def compare(
             errors.append(_worst_error(at_gain, inputs, targets))
             bar.update()
         assert soft.gain is not None
-        constructed = Constructed(soft.gain, soft.error, errors[0], _GAINS, np.array(errors[1:]))
+        constructed = Constructed(error, soft.gain, soft.error, errors[0], _GAINS, np.array(errors[1:]))
         network = mlp(sizes, sigmoid)
         learned, params = _learn(network, sizes, inputs, targets, seeds, check, checks, seed, bar)
     surfaces = None
@@ -237,7 +240,15 @@ def _worst_error(soft: Compiled, inputs: Array, targets: Array) -> float:
 
 
 def _learn(
-    network: Network, sizes: tuple[int, ...], x: Array, y: Array, seeds: int, check: int, checks: int, seed: int, bar: tqdm
+    network: Network,
+    sizes: tuple[int, ...],
+    x: Array,
+    y: Array,
+    seeds: int,
+    check: int,
+    checks: int,
+    seed: int,
+    bar: tqdm,
 ) -> tuple[Learned, Any]:
     """Train one network a seed; returns what was found, and the parameters of a typical one that solved it."""
 
@@ -272,8 +283,7 @@ def _learn(
     init_key, run_key = jax.random.split(jax.random.key(seed))
     state = start(init_key)
     losses, worst = [], []
-    for number, key in enumerate(jax.random.split(run_key, checks)):
-        del number
+    for key in jax.random.split(run_key, checks):
         state = advance(state, x, y, key)
         now = measure(network, state.params, x, y)
         losses.append(np.asarray(now[0]))

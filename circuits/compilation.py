@@ -1,17 +1,18 @@
 """From circuits to networks: exact with steps, and with sigmoids within a proved distance of the Boolean values.
 
-The theorem. A unit [w.x >= T] with integer weights has the bias 1/2 - T, so that on Boolean inputs |w.x + b| >= 1/2.
-Put sigma(gain z) for the step, and let every fan-in that is itself a unit be within eps of its Boolean value. With W the
-largest sum of |w| over such fan-ins of a unit (the inputs of the circuit are exact), the pre-activation keeps its sign and
-a magnitude of at least 1/2 - W eps, so the unit is within sigma(-gain (1/2 - W eps)) of its Boolean value. By induction
-over the graph every unit stays within eps, whatever the depth, if
+The theorem. A unit [w.x >= T] with integer weights has the bias b = 1/2 - T, so that on Boolean inputs
+|w.x + b| >= 1/2. Put sigma(gain z) for the step, and let every fan-in that is itself a unit be within eps of its
+Boolean value. With W the largest sum of |w| over such fan-ins of a unit (the inputs of the circuit are exact), the
+pre-activation keeps its sign and a magnitude of at least 1/2 - W eps, so the unit is within
+sigma(-gain (1/2 - W eps)) of its Boolean value. By induction over the graph every unit stays within eps, whatever the
+depth, if
 
     gain >= ln((1 - eps) / eps) / (1/2 - W eps),   0 < eps < min(1 / (2 W), 1/2).
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -57,7 +58,7 @@ def to_network(
     """A network that computes a circuit: exactly with steps, within `error` with sigmoids.
 
     Args:
-        circuit: a `Circuit`, which goes gate by gate through `threshold_circuits.from_circuit`, or a `ThresholdCircuit`.
+        circuit: a `ThresholdCircuit`, or a `Circuit`, which `threshold_circuits.from_circuit` makes into one.
         activation: `jaxnet.step`, or `jaxnet.sigmoid` with one of `error` and `gain`.
         error: how far an output may be from its Boolean value, in (0, 1/2); the smallest gain that the theorem gives is
             taken.
@@ -80,7 +81,9 @@ def to_network(
     hard = from_circuit(circuit) if isinstance(circuit, Circuit) else circuit
     largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)
     if largest.max(initial=0) >= 2**23:
-        raise ValueError(f"to_network: unit {largest.argmax()} has sum |w| + |T| = {largest.max():.0f}, expected below 2^23.")
+        raise ValueError(
+            f"to_network: unit {largest.argmax()} has sum |w| + |T| = {largest.max():.0f}, expected below 2^23."
+        )
     w, b = hard.weights.astype(np.float32), (0.5 - hard.thresholds).astype(np.float32)
     if activation is step:
         if error is not None or gain is not None:
@@ -142,7 +145,7 @@ def smallest_gain(weight: int, error: float) -> float:
         margin = 0.5 - weight * eps
         return (math.log1p(-eps) - log_eps) / margin if margin > 0 else math.inf
 
-    # In log eps, since the best eps of a wide unit is near 1 / (2 W ln W); below eps = 1 / (2 W) the gain has one valley.
+    # In log eps, since the best eps of a wide unit is near 1 / (2 W ln W); below 1 / (2 W) the gain has one valley.
     upper = math.log(min(error, 0.5 / weight if weight else error))
     found = scipy.optimize.minimize_scalar(gain, bounds=(upper - 12, upper), method="bounded", options={"xatol": 1e-10})
     best = min(float(found.fun), gain(upper))
@@ -172,7 +175,7 @@ def promised_error(weight: int, gain: float) -> float:
     def image(eps: float) -> float:
         return 1 / (1 + math.exp(min(700.0, gain * (0.5 - weight * eps))))
 
-    # From 0 the map climbs to its smallest fixed point; a little above it is an eps that the map keeps, which is checked.
+    # From 0 the map climbs to its smallest fixed point. A little above lies an eps that it keeps, which is checked.
     eps = 0.0
     for _ in range(100_000):
         eps = image(eps)

@@ -20,7 +20,8 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
 
     Operators, tightest first, as in Python and C: `~`, `&`, `^`, `|`; and parentheses. Functions of any number of
     arguments: `and`, `or`, `xor`, `nand`, `nor`, `xnor`, `maj` (more than half); `not(a)`; `mux(s, a, b)`, a where s
-    holds, else b. Constants: `0`, `1`. Names: letters, digits, `_` and `.`, and an index, as in `a[3]`. `#` begins a comment.
+    holds, else b. Constants: `0`, `1`. Names: letters, digits, `_` and `.`, and an index, as in `a[3]`. `#` begins a
+    comment.
 
     Args:
         text: assignments `name = expression`, parted by `;` or line breaks; or one expression, whose output is
@@ -59,8 +60,11 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
         if target is not None:
             assigned[target.text] = target
     used = {t.text: t for _, tokens in reversed(statements) for t in reversed(tokens) if t.kind == "name"}
-    free = [name for name in dict.fromkeys(t.text for _, tokens in statements for t in tokens if t.kind == "name")
-            if name not in assigned]
+    free = [
+        name
+        for name in dict.fromkeys(t.text for _, tokens in statements for t in tokens if t.kind == "name")
+        if name not in assigned
+    ]
     names = free if inputs is None else list(inputs)
     for name in free:
         if name not in names:
@@ -97,7 +101,12 @@ _TOKEN = re.compile(
 _PRECEDENCE = {"|": 1, "^": 2, "&": 3, "~": 4}
 _OPERATORS = {"|": operator.or_, "^": operator.xor, "&": operator.and_}
 _FUNCTIONS = {"and", "or", "xor", "nand", "nor", "xnor", "not", "maj", "mux"}
-_HINTS = {"!": "not is written ~", "'": "not is written ~ before the operand", "+": "or is written |", "*": "and is written &"}
+_HINTS = {
+    "!": "not is written ~",
+    "'": "not is written ~ before the operand",
+    "+": "or is written |",
+    "*": "and is written &",
+}
 
 
 def _statements(text: str) -> list[tuple[_Token | None, list[_Token]]]:
@@ -177,7 +186,7 @@ def _expression(
             reduce(0)
             if not waiting:
                 raise _error(text, token, f"unexpected {token.text!r}: no '(' is open")
-            _, opened, called, first = waiting[-1]
+            _, _, called, first = waiting[-1]
             if token.kind == "comma":
                 if called is None:
                     raise _error(text, token, "unexpected ',': it parts the arguments of a function")

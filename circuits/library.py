@@ -7,8 +7,6 @@ arrays, which compute. Numbers are lists of bits, lowest first.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from circuits.netlist import AND, OR, XOR, Builder, Circuit
 from circuits.tracing import trace
 
@@ -38,7 +36,7 @@ def maj(*bits: Any) -> Any:
         bits: one or more; a tie is false.
 
     Returns:
-        Their strict majority; of three bits four gates, of n bits about 5 n: a population count, compared with a constant.
+        Their strict majority: of three bits four gates, of n bits about 5 n (a population count, compared with n / 2).
 
     >>> trace(lambda a, b, c: maj(a, b, c))
     Circuit(3 inputs, 1 outputs, 4 gates)

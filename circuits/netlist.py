@@ -154,9 +154,9 @@ class Builder:
         return self._true
 
     def tree(self, table: int, nodes: Sequence[int], *, inverted: bool = False) -> int:
-        """A balanced tree of AND, OR or XOR gates over one or more nodes; `inverted` makes its last gate NAND, NOR, XNOR.
+        """A balanced tree of AND, OR or XOR gates over one or more nodes; returns its node.
 
-        A single node comes back as it is, or through a NOT.
+        `inverted` makes the last gate NAND, NOR or XNOR. A single node comes back as it is, or through a NOT.
         """
         if not nodes:
             raise ValueError("tree: expected at least one node, got none.")

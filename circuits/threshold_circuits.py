@@ -3,7 +3,6 @@
 `from_circuit` turns each gate of a netlist into one unit, and an XOR into two.
 """
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +72,9 @@ class ThresholdCircuit:
         magnitude = self.sums_of_weights(np.abs(weights.astype(float))) + np.abs(thresholds.astype(float))
         if magnitude.max(initial=0) > MAX_SUM / 2:
             unit = int(magnitude.argmax())
-            raise ValueError(f"ThresholdCircuit: unit {unit} has sum |w| + |T| near {magnitude[unit]:.3g}, expected below 2^62.")
+            raise ValueError(
+                f"ThresholdCircuit: unit {unit} has sum |w| + |T| near {magnitude[unit]:.3g}, expected below 2^62."
+            )
 
     n_inputs = property(lambda self: self.wiring.n_inputs)
     n_outputs = property(lambda self: self.wiring.n_outputs)
@@ -210,9 +211,10 @@ def _(circuit: ThresholdCircuit, x: Any) -> np.ndarray:
 
 
 def _units_of_gates() -> dict[int, tuple[tuple[int, int], int]]:
-    """Weights and threshold of each gate that is one unit, by its truth table: the smallest, found by trying them all."""
+    """Weights and threshold of each gate that is one unit, by its truth table: the smallest, by trying them all."""
     units: dict[int, tuple[tuple[int, int], int]] = {}
-    for weights in sorted(itertools.product((0, 1, -1), repeat=2), key=lambda w: sum(map(abs, w))):
+    pairs = ((a, b) for a in (0, 1, -1) for b in (0, 1, -1))
+    for weights in sorted(pairs, key=lambda pair: abs(pair[0]) + abs(pair[1])):
         for threshold in (0, 1, -1, 2):
             sums = (weights[0] * (row & 1) + weights[1] * (row >> 1) for row in range(4))
             table = sum((total >= threshold) << row for row, total in enumerate(sums))

@@ -1,4 +1,4 @@
-"""Circuits from Python functions: `trace(lambda a, b: a ^ b)` calls the function once, on bits that record what is done to them."""
+"""Circuits from Python functions: `trace(f)` calls f once, on bits that record what is done to them."""
 
 import inspect
 from collections.abc import Callable

@@ -92,7 +92,9 @@ def integer_weights(where: str, weights: Any, thresholds: Any) -> tuple[np.ndarr
             except OverflowError:
                 raise ValueError(f"{where}: expected {name} below 2^63 in magnitude.") from None
         if not np.issubdtype(array.dtype, np.integer):
-            raise TypeError(f"{where}: expected integer {name}, got {array.dtype}. Threshold units are exact: scale and round.")
+            raise TypeError(
+                f"{where}: expected integer {name}, got {array.dtype}. Threshold units are exact: scale and round."
+            )
         array = array.astype(np.int64)
         array.flags.writeable = False
         arrays.append(array)

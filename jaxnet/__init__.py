@@ -1,4 +1,4 @@
-"""Neural networks as pure functions of parameter pytrees: every function takes what it needs and returns what it makes."""
+"""Neural networks as pure functions of parameter pytrees: a function takes what it needs and returns what it makes."""
 
 from jaxnet.activations import elu as elu
 from jaxnet.activations import gelu as gelu

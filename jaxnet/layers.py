@@ -4,6 +4,7 @@ A `Network` is two pure functions and a static description, after Optax's `Gradi
 plain tuples of `Neuron(w, b)`, so `jax.jit`, `jax.grad`, `jax.vmap` and Optax take them as they are.
 """
 
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
@@ -120,7 +121,7 @@ def chain(*parts: Network) -> Network:
     """
     if not parts:
         raise ValueError("chain: expected at least one network, got none.")
-    for place, (first, second) in enumerate(zip(parts, parts[1:], strict=False), start=1):
+    for place, (first, second) in enumerate(itertools.pairwise(parts), start=1):
         given, taken = _sizes(first.structure)[1], _sizes(second.structure)[0]
         if None not in (given, taken) and given != taken:
             raise ShapeError(f"chain: part {place} gives {given} outputs, but part {place + 1} takes {taken} inputs.")

@@ -1,6 +1,7 @@
 """Losses (eq. 10), one value an example; they refuse to broadcast, and reduction over examples is the caller's.
 
-A prediction `(n, 1)` against a target `(n,)` broadcasts to `(n, n)` and trains on nonsense without a word: here it raises.
+A prediction `(n, 1)` against a target `(n,)` broadcasts to `(n, n)` and trains on nonsense without a word: here it
+raises.
 """
 
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from jaxnet.units import ShapeError
 
 
 def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
-    """Half the squared distance between an output and its target, l_y(v) = 1/2 ||y - v||^2: eq. 10; its gradient is v - y.
+    """Half the squared distance of an output from its target, l_y(v) = 1/2 ||y - v||^2: eq. 10; its gradient is v - y.
 
     Args:
         v: outputs `(..., m)`, floating; a scalar is an output with m = 1.
@@ -35,7 +36,7 @@ def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
 
 
 def binary_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
-    """The cross-entropy of independent Bernoulli outputs, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i), p = sigmoid(logits).
+    """The cross-entropy of Boolean outputs, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i) with p = sigmoid(logits).
 
     Args:
         logits: pre-activations of the output units `(..., m)`, floating: use `identity` for the last layer.
@@ -127,8 +128,9 @@ def _same_shape(name: str, v: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
             fix = f" Reshape the target, for example y.reshape({v.shape})."
         else:
             fix = " Is a batch axis missing on one side?"
-        raise ShapeError(f"{name}: expected a target of the output's shape {v.shape}, got {y.shape}. "
-                         f"Losses do not broadcast.{fix}")
+        raise ShapeError(
+            f"{name}: expected a target of the output's shape {v.shape}, got {y.shape}. Losses do not broadcast.{fix}"
+        )
     return v, y.astype(v.dtype)
 
 

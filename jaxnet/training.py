@@ -70,9 +70,7 @@ def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
     return jax.tree.map_with_path(leaf, params, gradient)
 
 
-def gradient_descent(
-    loss: Callable, optimizer: optax.GradientTransformation, *, has_aux: bool = False
-) -> Rule:
+def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *, has_aux: bool = False) -> Rule:
     """The learning rule that follows the gradient of a loss with an Optax optimiser.
 
     Args:
@@ -188,7 +186,9 @@ def _run(rule: Rule, state: Any, data: Any, steps: int, batch_size: int | None, 
 
 def _takes_key(loss: Callable) -> bool:
     parameters = inspect.signature(loss).parameters.values()
-    required = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty]
+    required = [
+        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
     if len(required) not in (2, 3):
         raise TypeError(
             f"gradient_descent: expected loss(params, batch) or loss(params, batch, key), got one with {len(required)} "

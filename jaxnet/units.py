@@ -1,6 +1,7 @@
 """One neuron: a weighted sum followed by a non-linearity (eq. 2-5), as a pure function `(params, x) -> y`.
 
-The pair `(w, b)` is the one parameter pair of the package: a layer of m units is m neurons stacked, w (m, n) and b (m,).
+The pair `(w, b)` is the one parameter pair of the package: a layer of m units is m neurons stacked, w `(m, n)` and b
+`(m,)`.
 """
 
 from collections.abc import Callable

@@ -5,6 +5,7 @@ it is a threshold circuit (`circuits.ThresholdCircuit`). Compressed sparse rows,
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,14 +83,12 @@ def levels(n_leaves: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarra
     """
     level = [0] * n_leaves
     ends, feeds = offsets.tolist(), sources.tolist()
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in itertools.pairwise(ends):
         level.append(1 + max((level[node] for node in feeds[start:end]), default=0))
     return np.array(level, np.int32)
 
 
-def evaluate(
-    wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activation = sigmoid
-) -> Array:
+def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activation = sigmoid) -> Array:
     """Run a loop-free graph of units, each sigma(sum_i w_i y_i + b) of the nodes that feed it.
 
     One unit after another in a compiled loop over all examples at once, in full precision on every device. The

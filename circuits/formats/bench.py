@@ -14,8 +14,15 @@ _GATE = re.compile(r"([^\s(),=]+)\s*=\s*(\w+)\s*\(([^()=]*)\)")
 _CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*(vdd|gnd)", re.IGNORECASE)
 
 # The operator of a gate's tree, and whether its last gate is inverted.
-_TREES = {"AND": (AND, False), "NAND": (AND, True), "OR": (OR, False), "NOR": (OR, True),
-          "XOR": (XOR, False), "XNOR": (XOR, True), "NXOR": (XOR, True)}
+_TREES = {
+    "AND": (AND, False),
+    "NAND": (AND, True),
+    "OR": (OR, False),
+    "NOR": (OR, True),
+    "XOR": (XOR, False),
+    "XNOR": (XOR, True),
+    "NXOR": (XOR, True),
+}
 _UNARY = {"NOT": NOT, "INV": NOT, "BUF": BUF, "BUFF": BUF}
 _CONSTANTS = {"VDD": True, "GND": False}
 _REGISTERS = {"DFF", "DFFSR", "LATCH"}
@@ -30,7 +37,7 @@ class _Driver(NamedTuple):
 
 
 def loads(text: str, source: str = "bench") -> Circuit:
-    """A circuit from the text of a .bench file.
+    r"""A circuit from the text of a .bench file.
 
     Lines are `INPUT(net)`, `OUTPUT(net)`, `net = GATE(net, ...)`, in any order; `#` begins a comment. Gates are AND,
     NAND, OR, NOR, XOR, XNOR of one or more nets (XOR is odd parity, XNOR its complement), NOT, BUF or BUFF, and the
@@ -50,9 +57,9 @@ def loads(text: str, source: str = "bench") -> Circuit:
 
     Source: F. Brglez and H. Fujiwara, A neutral netlist of 10 combinational benchmark circuits (ISCAS 1985).
 
-    >>> loads("INPUT(1)  # a comment\\nINPUT(2)\\nOUTPUT(3)\\n3 = NAND(1, 2)")
+    >>> loads("INPUT(1)  # a comment\nINPUT(2)\nOUTPUT(3)\n3 = NAND(1, 2)")
     Circuit(2 inputs, 1 outputs, 1 gates)
-    >>> loads("INPUT(1)\\nOUTPUT(3)\\n3 = NAND(1, 2)")
+    >>> loads("INPUT(1)\nOUTPUT(3)\n3 = NAND(1, 2)")
     Traceback (most recent call last):
     circuits.errors.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
     """
