@@ -67,17 +67,17 @@ def _compare(options: argparse.Namespace) -> int:
     from circuits.errors import ParseError
     from circuits.reports import HEADER, row
 
-    functions = {text: text for text in options.functions} or {**DEMO, "c17": c17_path}
+    functions = [(_name(text), text) for text in options.functions] or [*DEMO.items(), ("c17", c17_path)]
     try:
-        loaded = {_name(name): _load(text) for name, text in functions.items()}
-        for name, circuit in loaded.items():
+        loaded = [(name, _load(text)) for name, text in functions]
+        for name, circuit in loaded:
             if not circuit.n_inputs or not circuit.n_outputs:
                 raise ParseError("expected at least one input and one output", source=name)
     except (ParseError, OSError) as error:
         return _fail(_one_line(error))
     studies = []
     tqdm.write(HEADER.format(seeds=options.seeds))
-    for name, circuit in loaded.items():
+    for name, circuit in loaded:
         study = compare(circuit, name=name, seeds=options.seeds, steps=options.steps)
         studies.append(study)
         tqdm.write(row(study))

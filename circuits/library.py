@@ -139,9 +139,9 @@ def compare(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
     Raises:
         ValueError: if the widths differ or are zero.
 
-    >>> less, equal, greater = compare(*np.array([[[1], [0]], [[0], [1]]], bool))      # 1 and 2
-    >>> less, equal, greater
-    (array([ True]), array([False]), array([False]))
+    >>> less, equal, greater = compare([np.array([True])], [np.array([False])])        # 1 and 0
+    >>> less.item(), equal.item(), greater.item()
+    (False, False, True)
     """
     if len(a) != len(b) or not len(a):
         raise ValueError(f"compare: expected two numbers of the same width, got {len(a)} and {len(b)} bits.")

@@ -4,7 +4,7 @@ from circuits.comparison import Comparison
 
 HEADER = """\
                            circuit       threshold units  constructed sigmoids   sigmoids learned by {seeds} seeds
-function            in out gates depth  units depth  wrong     gain worst error  network    solved steps  error  hard"""
+function            in out gates depth  units depth  wrong     gain worst error  network    solved steps  error   hard"""
 
 
 def row(study: Comparison) -> str:
@@ -20,7 +20,7 @@ def row(study: Comparison) -> str:
 
     >>> from circuits import parse
     >>> from circuits.comparison import compare
-    >>> row(compare(parse("a & b"), name="AND", seeds=4, steps=200, progress=False))[:54]
+    >>> row(compare(parse("a & b"), name="AND", seeds=4, steps=200, progress=False))[:58].rstrip()
     'AND                  2   1     1     1      1     1    0/4'
     """
     threshold, constructed, learned = study.threshold, study.constructed, study.learned
