@@ -25,7 +25,7 @@ from jaxnet.training import gradient_descent, train
 
 # Up to here every row is tried; beyond, as many are sampled.
 MAX_EXHAUSTIVE_INPUTS = 16
-# A run of up to so many rows takes all in each step, and is looked at every 10 steps; a longer one takes batches.
+# Up to so many rows, a step takes all and a check is cheap; beyond, a step takes a batch and checks are few.
 _FULL_BATCH = 1024
 _BATCH = 256
 _MAX_HIDDEN = 64
@@ -157,7 +157,7 @@ def compare(
         name: shown in the result and beside the progress bar.
         error: how near the constructed sigmoids are to come to the Boolean values, in (0, 1/2).
         seeds: how many networks learn, at once.
-        steps: of learning; rounded up to a multiple of the distance of the checks, 10 or 100.
+        steps: of learning; rounded up to a multiple of the distance of the checks, 10 or 200.
         seed: of all that is random.
         progress: whether to show a bar, on a terminal.
 
@@ -191,7 +191,7 @@ def compare(
     sizes = (circuit.n_inputs, *([width] if threshold.depth > 1 else []), circuit.n_outputs)
 
     inputs, targets = jnp.asarray(x, float), jnp.asarray(y, float)
-    check = 10 if len(x) <= _FULL_BATCH else 100
+    check = 10 if len(x) <= _FULL_BATCH else 200
     checks = -(-steps // check)
     with tqdm(total=checks + len(_GAINS) + 1, desc=name, leave=False, disable=None if progress else True) as bar:
         soft = to_network(hard, sigmoid, error=error)

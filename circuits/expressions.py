@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from circuits.errors import ParseError
 from circuits.library import maj, mux
-from circuits.netlist import AND, OR, XOR, Builder, Circuit, without_dead_gates
+from circuits.netlist import TREES, Builder, Circuit, without_dead_gates
 from circuits.tracing import Bit
 
 
@@ -27,14 +27,15 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
         text: assignments `name = expression`, parted by `;` or line breaks; or one expression, whose output is
             called out.
         inputs: names in the order wanted, all that occur and any more; if None, in the order they occur.
-        outputs: the assigned names that are outputs; if None, all but those that begin with `_`.
+        outputs: the assigned names that are outputs, or the name of a single expression's; if None, all assigned names
+            but those that begin with `_`.
 
     Returns:
         A circuit with one gate an operator.
 
     Raises:
         ParseError: with line and column, if the text is malformed, a name is assigned twice or used before it is
-            assigned, or a name is missing from `inputs` or `outputs`.
+            assigned, or a name is missing from `inputs` or `outputs`, or stands there twice.
 
     Source: R. W. Floyd, Syntactic analysis and operator precedence (1963).
 
@@ -53,39 +54,56 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
         raise ParseError("expected an expression, found nothing", line=1)
     assigned: dict[str, _Token] = {}
     for target, tokens in statements:
-        if target is not None and target.text in assigned:
-            raise _error(text, target, f"{target.text!r} is assigned twice")
         if target is None and len(statements) > 1:
             raise _error(text, tokens[0], "expected name = expression, since there are several statements")
         if target is not None:
+            if target.text in assigned:
+                raise _error(text, target, f"{target.text!r} is assigned twice")
             assigned[target.text] = target
-    used = {t.text: t for _, tokens in reversed(statements) for t in reversed(tokens) if t.kind == "name"}
-    free = [
-        name
-        for name in dict.fromkeys(t.text for _, tokens in statements for t in tokens if t.kind == "name")
-        if name not in assigned
-    ]
-    names = free if inputs is None else list(inputs)
-    for name in free:
-        if name not in names:
-            raise _error(text, used[name], f"{name!r} is neither assigned nor among the inputs {names}")
-    for name in names:
+    read: dict[str, _Token] = {}
+    for _, tokens in statements:
+        for token in tokens:
+            if token.kind == "name" and token.text not in assigned:
+                read.setdefault(token.text, token)
+    input_names = list(read) if inputs is None else list(inputs)
+    for name, token in read.items():
+        if name not in input_names:
+            raise _error(text, token, f"{name!r} is neither assigned nor among the inputs {input_names}")
+    for i, name in enumerate(input_names):
+        if name in input_names[:i]:
+            raise ParseError(f"input {name!r} is given twice")
         if name in assigned:
             raise _error(text, assigned[name], f"{name!r} is an input and cannot be assigned")
-    wanted = [name for name in assigned if not name.startswith("_")] if outputs is None else list(outputs)
-    if assigned:
-        for name in wanted:
-            if name not in assigned:
-                raise ParseError(f"output {name!r} is not assigned; assigned are {list(assigned)}")
-        if not wanted:
-            raise ParseError("expected an output, found only local names, which begin with _")
+    output_names = _output_names(list(assigned), outputs)
 
-    netlist = Builder(names)
-    known = {name: Bit(netlist, node) for name, node in zip(names, netlist.inputs, strict=True)}
+    netlist = Builder(input_names)
+    known = {name: Bit(netlist, node) for name, node in zip(input_names, netlist.inputs, strict=True)}
+    bit = None
     for target, tokens in statements:
-        value = _expression(text, tokens, known, netlist, assigned)
-        known["out" if target is None else target.text] = value
-    return without_dead_gates(netlist.circuit({name: known[name].node for name in (wanted if assigned else ["out"])}))
+        bit = _expression(text, tokens, known, netlist)
+        if target is not None:
+            known[target.text] = bit
+    assert bit is not None
+    nodes = {name: known[name].node for name in output_names} if assigned else {output_names[0]: bit.node}
+    return without_dead_gates(netlist.circuit(nodes))
+
+
+def _output_names(assigned: list[str], outputs: Iterable[str] | None) -> list[str]:
+    names = None if outputs is None else list(outputs)
+    if not assigned:
+        if names is not None and len(names) != 1:
+            raise ParseError(f"one expression has one output, got {len(names)} names for it")
+        return ["out"] if names is None else names
+    if names is None:
+        names = [name for name in assigned if not name.startswith("_")]
+        if not names:
+            raise ParseError("expected an output, found only local names, which begin with _")
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ParseError(f"output {name!r} is given twice")
+        if name not in assigned:
+            raise ParseError(f"output {name!r} is not assigned; assigned are {assigned}")
+    return names
 
 
 class _Token(NamedTuple):
@@ -100,7 +118,9 @@ _TOKEN = re.compile(
 )
 _PRECEDENCE = {"|": 1, "^": 2, "&": 3, "~": 4}
 _OPERATORS = {"|": operator.or_, "^": operator.xor, "&": operator.and_}
-_FUNCTIONS = {"and", "or", "xor", "nand", "nor", "xnor", "not", "maj", "mux"}
+_FUNCTIONS = {*TREES, "not", "maj", "mux"}
+_ARITY = {"not": 1, "mux": 3}
+_INFIX = {"and": "&", "or": "|", "xor": "^"}
 _HINTS = {
     "!": "not is written ~",
     "'": "not is written ~ before the operand",
@@ -140,19 +160,25 @@ def _statements(text: str) -> list[tuple[_Token | None, list[_Token]]]:
     return statements
 
 
-def _expression(
-    text: str, tokens: list[_Token], known: dict[str, Bit], netlist: Builder, assigned: dict[str, _Token]
-) -> Bit:
+class _Waiting(NamedTuple):
+    """An operator that waits for its right side, or an open parenthesis."""
+
+    token: _Token
+    function: _Token | None = None  # the function whose arguments the parenthesis holds
+    first: int = 0  # the place of its first operand
+
+
+def _expression(text: str, tokens: list[_Token], known: dict[str, Bit], netlist: Builder) -> Bit:
     """Reads one expression with two stacks and no recursion, so nesting and length are bounded by memory alone."""
     operands: list[Bit] = []
-    # Operators that wait for their right side; "(" carries its function token, if any, and its first operand's place.
-    waiting: list[tuple[str, _Token, _Token | None, int]] = []
-    function = None
+    waiting: list[_Waiting] = []
+    function: _Token | None = None
     wants_operand = True
 
     def reduce(precedence: int) -> None:
-        while waiting and waiting[-1][0] != "(" and _PRECEDENCE[waiting[-1][0]] >= precedence:
-            symbol = waiting.pop()[0]
+        """Do what waits and binds at least so tightly, back to the last open parenthesis."""
+        while waiting and _PRECEDENCE.get(waiting[-1].token.text, -1) >= precedence:
+            symbol = waiting.pop().token.text
             right = operands.pop()
             operands.append(~right if symbol == "~" else _OPERATORS[symbol](operands.pop(), right))
 
@@ -160,74 +186,63 @@ def _expression(
         if function is not None and token.kind != "open":
             raise _error(text, token, f"expected '(' after {function.text!r}, found {_shown(token)}")
         if wants_operand:
-            if token.kind == "name":
-                if token.text not in known:
-                    what = "in its own definition" if token.text not in assigned else "before it is assigned"
-                    raise _error(text, token, f"{token.text!r} is used {what}")
-                operands.append(known[token.text])
-                wants_operand = False
-            elif token.kind == "constant":
-                operands.append(Bit(netlist, netlist.constant(token.text == "1")))
-                wants_operand = False
-            elif token.kind == "function":
-                function = token
-            elif token.text == "~":
-                waiting.append(("~", token, None, 0))
-            elif token.kind == "open":
-                waiting.append(("(", token, function, len(operands)))
-                function = None
-            else:
-                raise _error(text, token, f"expected a name, a constant, ~ or (, found {_shown(token)}")
-        elif token.kind == "operator" and token.text != "~":
-            reduce(_PRECEDENCE[token.text])
-            waiting.append((token.text, token, None, 0))
-            wants_operand = True
-        elif token.kind in ("close", "comma"):
-            reduce(0)
-            if not waiting:
-                raise _error(text, token, f"unexpected {token.text!r}: no '(' is open")
-            _, _, called, first = waiting[-1]
-            if token.kind == "comma":
-                if called is None:
-                    raise _error(text, token, "unexpected ',': it parts the arguments of a function")
-                wants_operand = True
-            else:
-                waiting.pop()
-                if called is not None:
-                    arguments = operands[first:]
-                    del operands[first:]
-                    operands.append(_call(text, called, arguments))
-        elif token.kind == "end":
-            reduce(0)
-            if waiting:
-                raise _error(text, waiting[-1][1], "this '(' is never closed")
+            match token.kind:
+                case "name" if token.text in known:
+                    operands.append(known[token.text])
+                    wants_operand = False
+                case "name":
+                    raise _error(text, token, f"{token.text!r} is used before it is assigned")
+                case "constant":
+                    operands.append(Bit(netlist, netlist.constant(token.text == "1")))
+                    wants_operand = False
+                case "function":
+                    function = token
+                case "open":
+                    waiting.append(_Waiting(token, function, len(operands)))
+                    function = None
+                case "operator" if token.text == "~":
+                    waiting.append(_Waiting(token))
+                case _:
+                    raise _error(text, token, f"expected a name, a constant, ~ or (, found {_shown(token)}")
         else:
-            hint = f"; between operands it is written {_INFIX[token.text]}" if token.text in _INFIX else ""
-            raise _error(text, token, f"expected an operator, ) or the end, found {_shown(token)}{hint}")
+            match token.kind:
+                case "operator" if token.text != "~":
+                    reduce(_PRECEDENCE[token.text])
+                    waiting.append(_Waiting(token))
+                    wants_operand = True
+                case "comma" | "close":
+                    reduce(0)
+                    if not waiting:
+                        raise _error(text, token, f"unexpected {token.text!r}: no '(' is open")
+                    opened = waiting[-1]
+                    if token.kind == "comma":
+                        if opened.function is None:
+                            raise _error(text, token, "unexpected ',': it parts the arguments of a function")
+                        wants_operand = True
+                    else:
+                        waiting.pop()
+                        if opened.function is not None:
+                            operands[opened.first :] = [_call(text, opened.function, operands[opened.first :])]
+                case "end":
+                    reduce(0)
+                    if waiting:
+                        raise _error(text, waiting[-1].token, "this '(' is never closed")
+                case _:
+                    hint = f"; between operands it is written {_INFIX[token.text]}" if token.text in _INFIX else ""
+                    raise _error(text, token, f"expected an operator, ) or the end, found {_shown(token)}{hint}")
     return operands[0]
 
 
-_INFIX = {"and": "&", "or": "|", "xor": "^"}
-
-
 def _call(text: str, function: _Token, bits: list[Bit]) -> Bit:
-    name, netlist, nodes = function.text, bits[0].netlist, [bit.node for bit in bits]
-    for wanted, names in ((1, ("not",)), (3, ("mux",))):
-        if name in names and len(bits) != wanted:
-            raise _error(text, function, f"{name} takes {wanted} argument{'s' * (wanted > 1)}, got {len(bits)}")
-    match name:
-        case "not":
-            return ~bits[0]
-        case "mux":
-            return mux(*bits)
-        case "maj":
-            return maj(*bits)
-        case "and" | "nand":
-            return Bit(netlist, netlist.tree(AND, nodes, inverted=name == "nand"))
-        case "or" | "nor":
-            return Bit(netlist, netlist.tree(OR, nodes, inverted=name == "nor"))
-        case _:
-            return Bit(netlist, netlist.tree(XOR, nodes, inverted=name == "xnor"))
+    name = function.text
+    wanted = _ARITY.get(name, len(bits))
+    if len(bits) != wanted:
+        raise _error(text, function, f"{name} takes {wanted} argument{'s' * (wanted > 1)}, got {len(bits)}")
+    if name in TREES:
+        table, inverted = TREES[name]
+        netlist = bits[0].netlist
+        return Bit(netlist, netlist.tree(table, [bit.node for bit in bits], inverted=inverted))
+    return ~bits[0] if name == "not" else maj(*bits) if name == "maj" else mux(*bits)
 
 
 def _shown(token: _Token) -> str:

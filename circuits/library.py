@@ -139,7 +139,8 @@ def compare(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
     Raises:
         ValueError: if the widths differ or are zero.
 
-    >>> less, equal, greater = compare([np.array([True])], [np.array([False])])        # 1 and 0
+    >>> from numpy import array
+    >>> less, equal, greater = compare([array([True])], [array([False])])              # 1 and 0
     >>> less.item(), equal.item(), greater.item()
     (False, False, True)
     """

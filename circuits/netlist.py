@@ -17,6 +17,16 @@ from jaxnet.wiring import levels
 FALSE, NOR, NOT, XOR, NAND = 0b0000, 0b0001, 0b0101, 0b0110, 0b0111
 TRUE, OR, BUF, XNOR, AND = 0b1111, 0b1110, 0b1010, 0b1001, 0b1000
 
+# Functions of any number of bits, as `Builder.tree` makes them: the table, and whether the last gate is inverted.
+TREES = {
+    "and": (AND, False),
+    "nand": (AND, True),
+    "or": (OR, False),
+    "nor": (OR, True),
+    "xor": (XOR, False),
+    "xnor": (XOR, True),
+}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Circuit:

@@ -4,7 +4,8 @@ from circuits.comparison import Comparison
 
 HEADER = """\
                            circuit       threshold units  constructed sigmoids   sigmoids learned by {seeds} seeds
-function            in out gates depth  units depth  wrong     gain worst error  network    solved steps  error   hard"""
+function            in out gates depth  units depth  wrong     gain worst error  network    solved steps  error   hard\
+"""
 
 
 def row(study: Comparison) -> str:

@@ -7,22 +7,13 @@ import re
 from typing import NamedTuple
 
 from circuits.errors import ParseError
-from circuits.netlist import AND, BUF, NOT, OR, XOR, Builder, Circuit
+from circuits.netlist import BUF, NOT, TREES, Builder, Circuit
 
 _IO = re.compile(r"(INPUT|OUTPUT)\s*\(\s*([^\s(),=]+)\s*\)", re.IGNORECASE)
 _GATE = re.compile(r"([^\s(),=]+)\s*=\s*(\w+)\s*\(([^()=]*)\)")
 _CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*(vdd|gnd)", re.IGNORECASE)
 
-# The operator of a gate's tree, and whether its last gate is inverted.
-_TREES = {
-    "AND": (AND, False),
-    "NAND": (AND, True),
-    "OR": (OR, False),
-    "NOR": (OR, True),
-    "XOR": (XOR, False),
-    "XNOR": (XOR, True),
-    "NXOR": (XOR, True),
-}
+_TREES = {name.upper(): tree for name, tree in TREES.items()} | {"NXOR": TREES["xnor"]}
 _UNARY = {"NOT": NOT, "INV": NOT, "BUF": BUF, "BUFF": BUF}
 _CONSTANTS = {"VDD": True, "GND": False}
 _REGISTERS = {"DFF", "DFFSR", "LATCH"}

@@ -1,0 +1,53 @@
+import copy
+import pickle
+
+import pytest
+
+from circuits import ParseError
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ({}, "expression: message"),
+        ({"source": "a.bench"}, "a.bench: message"),
+        ({"source": "a.bench", "line": 3}, "a.bench:3: message"),
+        ({"line": 3, "column": 7}, "expression:3:7: message"),
+        # Without a column there is no place for a caret, so the text is not shown.
+        ({"line": 3, "text": "a & | b"}, "expression:3: message"),
+        ({"line": 1, "column": 5, "text": "a & | b"}, "expression:1:5: message\n  a & | b\n      ^"),
+        ({"line": 1, "column": 1, "text": "|"}, "expression:1:1: message\n  |\n  ^"),
+        # A column one past the end: something is missing there.
+        ({"line": 1, "column": 4, "text": "a &"}, "expression:1:4: message\n  a &\n     ^"),
+    ],
+)
+def test_the_message_has_the_place_and_the_text(place, text):
+    assert str(ParseError("message", **place)) == text
+
+
+@pytest.mark.parametrize("column", [1, 59, 60, 61, 62, 500, 1000, 1001])
+def test_a_long_line_is_cut_and_the_caret_stays_under_its_column(column):
+    text = "".join(chr(0x4E00 + i) for i in range(1000))
+    _, shown, caret = str(ParseError("message", line=1, column=column, text=text)).split("\n")
+    assert len(shown) <= 2 + 100
+    assert caret.strip() == "^"
+    if column <= 1000:
+        assert shown[caret.index("^")] == text[column - 1]
+    else:
+        assert caret.index("^") == len(shown)
+
+
+def test_it_is_a_value_error_with_its_place_as_attributes():
+    error = ParseError("message", source="file", line=2, column=3)
+    assert isinstance(error, ValueError)
+    assert (error.source, error.line, error.column) == ("file", 2, 3)
+    bare = ParseError("message")
+    assert (bare.source, bare.line, bare.column) == ("expression", None, None)
+
+
+@pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
+def test_a_copy_says_the_same(again):
+    # Exceptions are pickled on their way out of worker processes (multiprocessing, pytest-xdist).
+    error = ParseError("message", source="file", line=2, column=3, text="abc")
+    assert str(again(error)) == str(error)
+    assert again(error).line == 2

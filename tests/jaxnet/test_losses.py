@@ -1,0 +1,230 @@
+"""Losses by hand, against Optax and NumPy, and their refusal to broadcast."""
+
+import hypothesis
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxnet import (
+    ShapeError,
+    binary_cross_entropy,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_integer_labels,
+    squared_error,
+)
+
+SAME_SHAPE = [squared_error, binary_cross_entropy, softmax_cross_entropy]
+ARRAYS = hnp.arrays(np.float32, (5, 3), elements=st.floats(-30, 30, width=32, allow_subnormal=False))
+LABELS = hnp.arrays(np.int32, (5,), elements=st.integers(0, 2))
+LN2 = 0.6931471805599453
+
+
+def log_softmax(z):
+    z = np.asarray(z, np.float64)
+    z = z - z.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+def test_squared_error_by_hand():
+    v, y = jnp.array([[1.0, 2.0], [0.0, -1.0]]), jnp.array([[4.0, -2.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(squared_error(v, y), [(9 + 16) / 2, 0.5])
+    assert squared_error(jnp.array(3.0), jnp.array(1.0)) == 2
+
+
+def test_binary_cross_entropy_by_hand():
+    """With p = 3/4: -ln 3/4 where the target is 1, -ln 1/4 where it is 0; one half in between."""
+    logit = float(np.log(3.0))
+    logits, y = jnp.array([[logit, logit], [0.0, 0.0]]), jnp.array([[1.0, 0.0], [0.5, 1.0]])
+    np.testing.assert_allclose(binary_cross_entropy(logits, y), [np.log(16 / 3), 2 * LN2], rtol=1e-6)
+    np.testing.assert_allclose(binary_cross_entropy(jnp.array(logit), jnp.array(0.5)), np.log(16 / 3) / 2, rtol=1e-6)
+
+
+def test_softmax_cross_entropies_by_hand():
+    """The logits ln 1, ln 2, ln 5 have the probabilities 1/8, 2/8, 5/8."""
+    logits = jnp.log(jnp.array([[1.0, 2.0, 5.0], [1.0, 2.0, 5.0]]))
+    y = jnp.array([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
+    expected = [np.log(4), (np.log(8) + np.log(8 / 5)) / 2]
+    np.testing.assert_allclose(softmax_cross_entropy(logits, y), expected, rtol=1e-6)
+    by_label = softmax_cross_entropy_with_integer_labels(logits, jnp.array([1, 2]))
+    np.testing.assert_allclose(by_label, [np.log(4), np.log(8 / 5)], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(squared_error, (2,)), (binary_cross_entropy, (2,))])
+def test_one_value_an_example(loss, expected):
+    assert loss(jnp.zeros((2, 3)), jnp.zeros((2, 3))).shape == expected
+    assert loss(jnp.zeros((4, 2, 3)), jnp.zeros((4, 2, 3))).shape == (4, *expected)
+    assert loss(jnp.zeros(3), jnp.zeros(3)).shape == ()
+    assert loss(jnp.zeros(()), jnp.zeros(())).shape == ()
+    assert loss(jnp.zeros((0, 3)), jnp.zeros((0, 3))).shape == (0,)
+
+
+@pytest.mark.parametrize("batch", [(), (2,), (4, 2)])
+def test_one_value_an_example_of_a_choice(batch):
+    logits = jnp.zeros((*batch, 3))
+    np.testing.assert_allclose(softmax_cross_entropy(logits, jax.nn.one_hot(jnp.zeros(batch, int), 3)), np.log(3))
+    by_label = softmax_cross_entropy_with_integer_labels(logits, jnp.zeros(batch, int))
+    assert by_label.shape == batch
+    np.testing.assert_allclose(by_label, np.log(3), rtol=1e-6)
+
+
+@hypothesis.given(ARRAYS, ARRAYS)
+def test_gradient_of_the_squared_error_is_v_minus_y(v, y):
+    gradient = jax.grad(lambda v: squared_error(v, y).sum())(v)
+    np.testing.assert_allclose(gradient, v - y, rtol=1e-6)
+
+
+@hypothesis.given(ARRAYS, ARRAYS)
+def test_squared_error_is_the_sum_of_optax_l2_loss(v, y):
+    np.testing.assert_allclose(squared_error(v, y), optax.l2_loss(v, y).sum(axis=-1), rtol=1e-6)
+
+
+@hypothesis.given(ARRAYS, LABELS)
+def test_softmax_cross_entropies_agree_with_numpy_and_each_other(logits, labels):
+    expected = -log_softmax(logits)[np.arange(5), labels]
+    by_label = softmax_cross_entropy_with_integer_labels(logits, labels)
+    np.testing.assert_allclose(by_label, expected, rtol=1e-5, atol=1e-5)
+    one_hot = np.eye(3, dtype=np.float32)[labels]
+    np.testing.assert_allclose(softmax_cross_entropy(logits, one_hot), expected, rtol=1e-5, atol=1e-5)
+
+
+@hypothesis.given(ARRAYS, hnp.arrays(np.float32, (5, 3), elements=st.floats(0, 1, width=32, allow_subnormal=False)))
+def test_binary_cross_entropy_against_numpy(logits, y):
+    """-y log p - (1 - y) log(1 - p) = log(1 + e^z) - y z."""
+    z = logits.astype(np.float64)
+    expected = (np.logaddexp(0, z) - y * z).sum(axis=-1)
+    np.testing.assert_allclose(binary_cross_entropy(logits, y), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gradient_of_binary_cross_entropy_is_p_minus_y():
+    logits, y = jnp.array([-2.0, 0.0, 1e4]), jnp.array([1.0, 0.0, 1.0])
+    gradient = jax.grad(binary_cross_entropy)(logits, y)
+    np.testing.assert_allclose(gradient, [1 / (1 + np.exp(2)) - 1, 0.5, 0], rtol=1e-6)
+
+
+def test_gradient_of_softmax_cross_entropy_is_p_minus_y():
+    logits, y = jnp.log(jnp.array([1.0, 2.0, 5.0])), jnp.array([0.0, 1.0, 0.0])
+    expected = np.array([1 / 8, 2 / 8 - 1, 5 / 8])
+    np.testing.assert_allclose(jax.grad(softmax_cross_entropy)(logits, y), expected, rtol=1e-6)
+    by_label = jax.grad(softmax_cross_entropy_with_integer_labels)(logits, jnp.array(1))
+    np.testing.assert_allclose(by_label, expected, rtol=1e-6)
+
+
+def test_huge_logits():
+    big = jnp.array([[1e4], [-1e4], [1e30], [-1e30]])
+    np.testing.assert_array_equal(binary_cross_entropy(big, jnp.array([[1.0], [0.0], [1.0], [0.0]])), np.zeros(4))
+    np.testing.assert_allclose(
+        binary_cross_entropy(big, jnp.array([[0.0], [1.0], [0.0], [1.0]])), [1e4, 1e4, 1e30, 1e30], rtol=1e-6
+    )
+    pair, first, second = jnp.array([1e4, -1e4]), jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])
+    assert softmax_cross_entropy(pair, first) == 0
+    assert softmax_cross_entropy(pair, second) == 2e4
+    assert softmax_cross_entropy_with_integer_labels(pair, jnp.array(0)) == 0
+    assert softmax_cross_entropy_with_integer_labels(pair, jnp.array(1)) == 2e4
+    np.testing.assert_array_equal(jax.grad(softmax_cross_entropy)(pair, second), [1, -1])
+
+
+@pytest.mark.parametrize("loss", SAME_SHAPE)
+@pytest.mark.parametrize("dtype", [jnp.bool_, jnp.int32, jnp.uint8, jnp.bfloat16])
+def test_targets_are_read_in_the_dtype_of_the_outputs(loss, dtype):
+    v, y = jnp.array([[0.5, -1.0], [2.0, 0.25]]), jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    result = loss(v, y.astype(dtype))
+    assert result.dtype == v.dtype
+    np.testing.assert_array_equal(result, loss(v, y))
+
+
+@pytest.mark.parametrize("dtype", [jnp.int32, jnp.uint8, jnp.int16])
+def test_labels_may_be_any_integers(dtype):
+    logits = jnp.log(jnp.array([[1.0, 3.0]]))
+    loss = softmax_cross_entropy_with_integer_labels(logits, jnp.array([1], dtype))
+    np.testing.assert_allclose(loss, [np.log(4 / 3)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", SAME_SHAPE)
+def test_dtype_is_that_of_the_outputs(loss):
+    v, y = jnp.array([0.5, -1.0], jnp.bfloat16), jnp.array([0.0, 1.0])
+    assert loss(v, y).dtype == jnp.bfloat16
+    with jax.enable_x64(True):
+        assert loss(jnp.asarray([0.5, -1.0], jnp.float64), y).dtype == jnp.float64
+
+
+@pytest.mark.parametrize("loss", SAME_SHAPE)
+@pytest.mark.parametrize(
+    ("v", "y", "fix"),
+    [
+        ((3, 1), (3,), "Reshape the target, for example y.reshape((3, 1))."),
+        ((3,), (3, 1), "Reshape the target, for example y.reshape((3,))."),
+        ((1,), (), "Reshape the target, for example y.reshape((1,))."),
+        ((3, 2), (2,), "Is a batch axis missing on one side?"),
+        ((2,), (3, 2), "Is a batch axis missing on one side?"),
+        ((3, 2), (3, 1), "Is a batch axis missing on one side?"),
+        ((3, 2), (), "Is a batch axis missing on one side?"),
+    ],
+)
+def test_losses_do_not_broadcast(loss, v, y, fix):
+    with pytest.raises(ShapeError) as e:
+        loss(jnp.zeros(v), jnp.zeros(y))
+    assert str(e.value) == (
+        f"{loss.__name__}: expected a target of the output's shape {v}, got {y}. Losses do not broadcast. {fix}"
+    )
+
+
+@pytest.mark.parametrize("loss", SAME_SHAPE)
+def test_no_advice_to_reshape_a_transposed_target(loss):
+    """To reshape (3, 2) to (2, 3) would mix the examples up and train on nonsense without a word."""
+    with pytest.raises(ShapeError) as e:
+        loss(jnp.zeros((2, 3)), jnp.zeros((3, 2)))
+    assert "reshape" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels"), [((2, 3), (2, 1)), ((2, 3), (3,)), ((2, 3), ()), ((2, 3), (2, 3)), ((3,), (1,))]
+)
+def test_labels_do_not_broadcast(logits, labels):
+    with pytest.raises(ShapeError) as e:
+        softmax_cross_entropy_with_integer_labels(jnp.zeros(logits), jnp.zeros(labels, int))
+    assert str(e.value) == (
+        f"softmax_cross_entropy_with_integer_labels: expected labels {logits[:-1]} for logits {logits}, got {labels}. "
+        "Losses do not broadcast."
+    )
+
+
+def test_a_choice_needs_an_axis():
+    with pytest.raises(ShapeError) as e:
+        softmax_cross_entropy(jnp.array(0.0), jnp.array(1.0))
+    assert str(e.value) == "softmax_cross_entropy: expected logits (..., m), got a scalar."
+
+
+def test_a_choice_by_number_needs_an_axis():
+    """The labels () are what a scalar is told to have, and what it has."""
+    with pytest.raises(ShapeError) as e:
+        softmax_cross_entropy_with_integer_labels(jnp.array(0.0), jnp.array(0))
+    assert str(e.value) == "softmax_cross_entropy_with_integer_labels: expected logits (..., m), got a scalar."
+
+
+@pytest.mark.parametrize("loss", [*SAME_SHAPE, softmax_cross_entropy_with_integer_labels])
+@pytest.mark.parametrize("dtype", [jnp.int32, jnp.bool_])
+def test_outputs_that_are_not_floating_are_refused(loss, dtype):
+    with pytest.raises(TypeError) as e:
+        loss(jnp.zeros((2, 3), dtype), jnp.zeros((2, 3)))
+    assert str(e.value) == (
+        f"{loss.__name__}: expected floating outputs, got {jnp.dtype(dtype).name}. Is the target passed first?"
+    )
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bool_])
+def test_labels_that_are_not_integers_are_refused(dtype):
+    with pytest.raises(TypeError) as e:
+        softmax_cross_entropy_with_integer_labels(jnp.zeros((2, 3)), jnp.zeros(2, dtype))
+    assert str(e.value) == (
+        f"softmax_cross_entropy_with_integer_labels: expected integer labels, got {jnp.dtype(dtype).name}. "
+        "For one-hot use softmax_cross_entropy."
+    )
+
+
+def test_shapes_are_checked_when_traced():
+    with pytest.raises(ShapeError, match=r"^squared_error: expected a target of the output's shape \(3, 1\), got"):
+        jax.eval_shape(squared_error, jnp.zeros((3, 1)), jnp.zeros(3))

@@ -1,0 +1,226 @@
+"""One neuron and its weighted sum against NumPy in float64, and what they refuse."""
+
+import hypothesis
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from jaxnet import Neuron, ShapeError, neuron, pre_activation, step
+
+N, M = 4, 3
+FLOATS = st.floats(-100, 100, width=32, allow_subnormal=False)
+
+
+def weighted_sum(w, b, x):
+    """The definition, in float64: z_i = sum_j w_ij x_j + b_i."""
+    w, b, x = (np.asarray(a, np.float64) for a in (w, b, x))
+    return np.einsum("...n,n->..." if w.ndim == 1 else "...n,mn->...m", x, w) + b
+
+
+def example(batch, units=(), dtype=np.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    w, b, x = (rng.normal(size=shape) for shape in ((*units, N), units, (*batch, N)))
+    return Neuron(jnp.asarray(w, dtype), jnp.asarray(b, dtype)), jnp.asarray(x, dtype)
+
+
+def test_by_hand():
+    """0.5 * 2 - 1 * 3 + 0.25 * 4 + 1 = 0, so the neuron is at one half."""
+    params, x = Neuron(jnp.array([0.5, -1.0, 0.25]), jnp.array(1.0)), jnp.array([2.0, 3.0, 4.0])
+    assert pre_activation(params, x) == 0
+    assert neuron(params, x) == 0.5
+    assert neuron(params, x, jnp.cos) == 1
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (2, 5)])
+def test_neuron_against_numpy(batch):
+    params, x = example(batch)
+    y = neuron(params, x)
+    assert y.shape == batch
+    np.testing.assert_allclose(y, scipy.special.expit(weighted_sum(*params, x)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("units", [(), (M,)])
+@pytest.mark.parametrize("batch", [(), (5,), (2, 5), (0,)])
+def test_pre_activation_against_numpy(batch, units):
+    params, x = example(batch, units)
+    z = pre_activation(params, x)
+    assert z.shape == batch + units
+    np.testing.assert_allclose(z, weighted_sum(*params, x), rtol=1e-5, atol=1e-5)
+
+
+@hypothesis.given(
+    hnp.arrays(np.float32, (M, N), elements=FLOATS),
+    hnp.arrays(np.float32, M, elements=FLOATS),
+    hnp.arrays(np.float32, (5, N), elements=FLOATS),
+)
+def test_pre_activation_is_within_the_rounding_of_any_order_of_summation(w, b, x):
+    bound = 8 * 2.0**-24 * weighted_sum(abs(w), abs(b), abs(x)) + 1e-30
+    assert (abs(pre_activation(Neuron(w, b), x) - weighted_sum(w, b, x)) <= bound).all()
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(jnp.bfloat16, 2e-2), (jnp.float32, 1e-5), (jnp.float64, 1e-13)])
+@pytest.mark.parametrize("units", [(), (M,)])
+def test_dtype_is_kept(dtype, rtol, units):
+    with jax.enable_x64(True):
+        params, x = example((5,), units, dtype)
+        z = pre_activation(params, x)
+        assert z.dtype == dtype
+        np.testing.assert_allclose(z.astype(jnp.float64), weighted_sum(*params, x), rtol=rtol, atol=rtol)
+        if units == ():
+            assert neuron(params, x).dtype == dtype
+
+
+def test_a_layer_is_its_neurons_stacked():
+    params, x = example((5,), (M,))
+    for i, row in enumerate(zip(*params, strict=True)):
+        np.testing.assert_allclose(pre_activation(params, x)[:, i], pre_activation(row, x), rtol=1e-5, atol=1e-6)
+
+
+def test_params_may_be_any_pair_and_inputs_numpy():
+    params, x = example((5,))
+    plain = neuron((np.asarray(params.w), np.asarray(params.b)), np.asarray(x))
+    np.testing.assert_array_equal(plain, neuron(params, x))
+
+
+@pytest.mark.parametrize(
+    ("w", "b", "truth"),
+    [
+        ((1.0, 1.0, 1.0), -2.5, [0, 0, 0, 0, 0, 0, 0, 1]),  # AND
+        ((1.0, 1.0, 1.0), -0.5, [0, 1, 1, 1, 1, 1, 1, 1]),  # OR
+        ((1.0, 1.0, 1.0), -1.5, [0, 0, 0, 1, 0, 1, 1, 1]),  # majority
+        ((-1.0, 0.0, 0.0), 0.0, [1, 0, 1, 0, 1, 0, 1, 0]),  # NOT of the first input: at 0 the unit fires
+    ],
+)
+def test_with_a_step_a_neuron_is_a_boolean_function(w, b, truth):
+    rows = np.array([[r >> i & 1 for i in range(3)] for r in range(8)], np.float32)
+    np.testing.assert_array_equal(neuron(Neuron(jnp.array(w), jnp.array(b)), rows, step), truth)
+
+
+def test_a_fan_in_of_100_000_is_exact_on_integers():
+    """All partial sums are integers under 2^24, which float32 holds in any order; 1001 needs more than bfloat16."""
+    rng = np.random.default_rng(0)
+    w, x = rng.integers(-1001, 1002, (2, 100_000)), rng.random((3, 100_000)) < 0.2
+    assert (abs(w) @ x.T).max() < 2**24
+    z = pre_activation(Neuron(w.astype(np.float32), np.array([1, -2], np.float32)), x.astype(np.float32))
+    np.testing.assert_array_equal(z, x @ w.T + [1, -2])
+    z = pre_activation(Neuron(w[0].astype(np.float32), np.float32(1)), x.astype(np.float32))
+    np.testing.assert_array_equal(z, x @ w[0] + 1)
+
+
+def test_a_fan_in_of_100_000_in_bfloat16_does_not_stall():
+    """A running sum of ones in bfloat16 stops at 256, where the gap is 2."""
+    params = Neuron(jnp.ones(100_000, jnp.bfloat16), jnp.zeros((), jnp.bfloat16))
+    assert abs(pre_activation(params, jnp.ones(100_000, jnp.bfloat16)).astype(float) - 100_000) <= 512
+
+
+def test_gradient_is_the_derivative_of_the_activation_times_the_input():
+    """df/dw = sigma'(z) x and df/db = sigma'(z), with sigma' = sigma (1 - sigma)."""
+    params, x = example(())
+    s = scipy.special.expit(weighted_sum(*params, x))
+    gradient = jax.grad(neuron)(params, x)
+    assert isinstance(gradient, Neuron)
+    np.testing.assert_allclose(gradient.w, s * (1 - s) * np.asarray(x), rtol=1e-5)
+    np.testing.assert_allclose(gradient.b, s * (1 - s), rtol=1e-5)
+
+
+def test_vmap_over_parameters_is_an_ensemble():
+    params, x = example((5,), (M,))
+    y = jax.vmap(neuron, in_axes=(0, None), out_axes=1)(params, x)
+    np.testing.assert_allclose(y, scipy.special.expit(weighted_sum(*params, x)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [jnp.int32, jnp.uint8, jnp.bool_])
+def test_inputs_that_are_not_floating_are_refused(dtype):
+    params, x = example((5,))
+    with pytest.raises(TypeError) as e:
+        neuron(params, x.astype(dtype))
+    name = jnp.dtype(dtype).name
+    assert str(e.value) == f"expected floating inputs, got {name}. Convert them, for example x.astype(float32)."
+
+
+@pytest.mark.parametrize(
+    ("w", "b", "x", "message"),
+    [
+        (
+            (M, N),
+            (N,),
+            (N,),
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (3, 4) and (4,). "
+            "For parameters with further leading axes use jax.vmap.",
+        ),
+        (
+            (N,),
+            (1,),
+            (N,),
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (4,) and (1,). "
+            "For parameters with further leading axes use jax.vmap.",
+        ),
+        (
+            (M, N),
+            (),
+            (N,),
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (3, 4) and (). "
+            "For parameters with further leading axes use jax.vmap.",
+        ),
+        (
+            (2, M, N),
+            (2, M),
+            (N,),
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (2, 3, 4) and (2, 3). "
+            "For parameters with further leading axes use jax.vmap.",
+        ),
+        (
+            (),
+            (),
+            (N,),
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got () and (). "
+            "For parameters with further leading axes use jax.vmap.",
+        ),
+        ((N,), (), (), "expected inputs (..., 4) for weights (4,), got ()."),
+        ((N,), (), (N, 1), "expected inputs (..., 4) for weights (4,), got (4, 1)."),
+        ((M, N), (M,), (5, 2), "expected inputs (..., 4) for weights (3, 4), got (5, 2)."),
+        (
+            (M, N),
+            (M,),
+            (5, M),
+            "expected inputs (..., 4) for weights (3, 4), got (5, 3). "
+            "Weights are (outputs, inputs): are these transposed?",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit(w, b, x, message):
+    with pytest.raises(ShapeError) as e:
+        pre_activation(Neuron(np.ones(w, np.float32), np.ones(b, np.float32)), np.ones(x, np.float32))
+    assert str(e.value) == message
+
+
+def test_weights_as_other_libraries_store_them_get_the_hint():
+    """Weights (inputs, outputs) come with biases (outputs,): the one way in which transposed weights occur."""
+    with pytest.raises(ShapeError) as e:
+        pre_activation(Neuron(np.ones((N, M), np.float32), np.ones(M, np.float32)), np.ones((5, N), np.float32))
+    assert "are these transposed?" in str(e.value)
+
+
+def test_a_neuron_has_one_row_of_weights():
+    params, x = example((5,), (M,))
+    with pytest.raises(ShapeError) as e:
+        neuron(params, x)
+    assert str(e.value) == (
+        "neuron: expected weights of shape (n,), got (3, 4). "
+        "For a layer of units use jaxnet.layer, for an ensemble jax.vmap."
+    )
+
+
+def test_shapes_are_checked_when_traced():
+    params, _ = example(())
+    with pytest.raises(ShapeError) as e:
+        jax.eval_shape(neuron, params, jax.ShapeDtypeStruct((5, 2), jnp.float32))
+    assert str(e.value) == "expected inputs (..., 4) for weights (4,), got (5, 2)."
+
+
+def test_a_shape_error_is_a_value_error():
+    assert issubclass(ShapeError, ValueError)
