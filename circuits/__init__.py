@@ -8,6 +8,8 @@ from importlib.resources import files as _files
 from circuits import library as library
 from circuits import threshold_circuits as threshold_circuits
 from circuits import units as units
+from circuits.comparison import Comparison as Comparison
+from circuits.comparison import compare as compare
 from circuits.compilation import Compiled as Compiled
 from circuits.compilation import to_network as to_network
 from circuits.errors import ParseError as ParseError

@@ -31,8 +31,9 @@ _BATCH = 256
 _MAX_HIDDEN = 64
 _STEP_SIZE = 0.05
 _GAINS = np.geomspace(1, 32, 26)
-# Numbers that one evaluation may hold at once.
+# Numbers that one evaluation may hold at once, and that it may compute in all when it samples.
 _LIVE_VALUES = 2**24
+_MAX_VALUES = 2**28
 
 
 class Threshold(NamedTuple):
@@ -152,8 +153,8 @@ def compare(
     batches of 256 where there are more than 1,024.
 
     Args:
-        circuit: at least one input and one output. Up to 16 inputs all rows are tried, beyond 2^16 random ones, less
-            those drawn twice.
+        circuit: at least one input and one output. Up to 16 inputs all rows are tried, beyond 2^16 random ones (of very
+            large circuits fewer), less those drawn twice.
         name: shown in the result and beside the progress bar.
         error: how near the constructed sigmoids are to come to the Boolean values, in (0, 1/2).
         seeds: how many networks learn, at once.
@@ -179,10 +180,13 @@ def compare(
     if seeds < 1 or steps < 1:
         raise ValueError(f"compare: expected at least one seed and one step, got {seeds} and {steps}.")
     exhaustive = circuit.n_inputs <= MAX_EXHAUSTIVE_INPUTS
-    x = rows(circuit.n_inputs) if exhaustive else _sampled_rows(circuit.n_inputs, seed)
-    y = np.asarray(evaluate(circuit, x))
-
     hard = threshold_circuits.from_circuit(circuit)
+    if exhaustive:
+        x = rows(circuit.n_inputs)
+    else:
+        n_rows = min(2**MAX_EXHAUSTIVE_INPUTS, _MAX_VALUES // (circuit.n_inputs + hard.n_units))
+        x = _sampled_rows(circuit.n_inputs, max(1, n_rows), seed)
+    y = np.asarray(evaluate(circuit, x))
     wrong = (evaluate(hard, x) != y).any(axis=-1)
     threshold = Threshold(hard.n_units, threshold_circuits.depth(hard), int(wrong.sum()))
 
@@ -222,11 +226,9 @@ def compare(
     )
 
 
-def _sampled_rows(n: int, seed: int) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    packed = random.integers(0, 256, (2**MAX_EXHAUSTIVE_INPUTS, -(-n // 8)), np.uint8)
-    bits = np.unpackbits(packed, axis=1, count=n)
-    return np.unique(bits, axis=0).astype(bool)
+def _sampled_rows(n: int, n_rows: int, seed: int) -> np.ndarray:
+    packed = np.random.default_rng(seed).integers(0, 256, (n_rows, -(-n // 8)), np.uint8)
+    return np.unique(np.unpackbits(packed, axis=1, count=n), axis=0).astype(bool)
 
 
 def _worst_error(soft: Compiled, inputs: Array, targets: Array) -> float:

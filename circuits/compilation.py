@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
 
 from circuits.netlist import Circuit
 from circuits.threshold_circuits import ThresholdCircuit, from_circuit
@@ -65,7 +64,8 @@ def to_network(
         gain: a gain of your own, in place of `error`.
 
     Returns:
-        A `Compiled`. The bound is for exact sums of Boolean inputs: float32 rounding, about 1e-6, is not in it.
+        A `Compiled`. The bound is for Boolean inputs and exact sums: float32 rounding is not in it, which is about 1e-6
+        where units have few inputs and grows with their number.
 
     Raises:
         ValueError: if the activation is neither, `error` is out of range, or neither or both of `error` and `gain` are
@@ -137,6 +137,8 @@ def smallest_gain(weight: int, error: float) -> float:
     >>> smallest_gain(2, 0.1), smallest_gain(128, 0.1)          # 7.18 and 17.42
     (7.1875, 17.421875)
     """
+    import scipy.optimize  # here, since it takes a quarter of a second
+
     if not 0 < error < 0.5:
         raise ValueError(f"smallest_gain: expected an error between 0 and 1/2, got {error}.")
 

@@ -66,14 +66,11 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
             if token.kind == "name" and token.text not in assigned:
                 read.setdefault(token.text, token)
     input_names = list(read) if inputs is None else list(inputs)
-    for name, token in read.items():
-        if name not in input_names:
-            raise _error(text, token, f"{name!r} is neither assigned nor among the inputs {input_names}")
-    for i, name in enumerate(input_names):
-        if name in input_names[:i]:
-            raise ParseError(f"input {name!r} is given twice")
-        if name in assigned:
-            raise _error(text, assigned[name], f"{name!r} is an input and cannot be assigned")
+    _check_unique("input", input_names)
+    for name in read.keys() - set(input_names):
+        raise _error(text, read[name], f"{name!r} is neither assigned nor among the inputs {input_names}")
+    for name in assigned.keys() & set(input_names):
+        raise _error(text, assigned[name], f"{name!r} is an input and cannot be assigned")
     output_names = _output_names(list(assigned), outputs)
 
     netlist = Builder(input_names)
@@ -98,12 +95,16 @@ def _output_names(assigned: list[str], outputs: Iterable[str] | None) -> list[st
         names = [name for name in assigned if not name.startswith("_")]
         if not names:
             raise ParseError("expected an output, found only local names, which begin with _")
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise ParseError(f"output {name!r} is given twice")
+    _check_unique("output", names)
+    for name in names:
         if name not in assigned:
             raise ParseError(f"output {name!r} is not assigned; assigned are {assigned}")
     return names
+
+
+def _check_unique(kind: str, names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ParseError(f"{kind} {next(name for name in names if names.count(name) > 1)!r} is given twice")
 
 
 class _Token(NamedTuple):
