@@ -17,6 +17,7 @@ from circuits import threshold_circuits
 from circuits.compilation import Compiled, to_network
 from circuits.netlist import Circuit, depth
 from circuits.simulation import evaluate
+from circuits.threshold_circuits import ThresholdCircuit
 from circuits.truth_tables import rows
 from jaxnet.activations import sigmoid, step
 from jaxnet.layers import Network, mlp
@@ -179,138 +180,153 @@ def compare(
         raise ValueError(f"compare: expected at least one input and one output, got {circuit}.")
     if seeds < 1 or steps < 1:
         raise ValueError(f"compare: expected at least one seed and one step, got {seeds} and {steps}.")
-    exhaustive = circuit.n_inputs <= MAX_EXHAUSTIVE_INPUTS
     hard = threshold_circuits.from_circuit(circuit)
-    if exhaustive:
-        x = rows(circuit.n_inputs)
-    else:
-        n_rows = min(2**MAX_EXHAUSTIVE_INPUTS, _MAX_VALUES // (circuit.n_inputs + hard.n_units))
-        x = _sampled_rows(circuit.n_inputs, max(1, n_rows), seed)
+    exhaustive = circuit.n_inputs <= MAX_EXHAUSTIVE_INPUTS
+    x = rows(circuit.n_inputs) if exhaustive else _sampled_rows(circuit.n_inputs, hard.n_units, seed)
     y = np.asarray(evaluate(circuit, x))
     wrong = (evaluate(hard, x) != y).any(axis=-1)
     threshold = Threshold(hard.n_units, threshold_circuits.depth(hard), int(wrong.sum()))
 
-    n_hidden = hard.n_units - len(set(hard.wiring.outputs[hard.wiring.outputs >= hard.n_inputs]))
-    width = min(max(n_hidden, circuit.n_inputs), _MAX_HIDDEN)
-    sizes = (circuit.n_inputs, *([width] if threshold.depth > 1 else []), circuit.n_outputs)
-
-    inputs, targets = jnp.asarray(x, float), jnp.asarray(y, float)
-    check = 10 if len(x) <= _FULL_BATCH else 200
-    checks = -(-steps // check)
-    with tqdm(total=checks + len(_GAINS) + 1, desc=name, leave=False, disable=None if progress else True) as bar:
+    data = jnp.asarray(x, float), jnp.asarray(y, float)
+    distance = 10 if len(x) <= _FULL_BATCH else 200
+    checks = -(-steps // distance)
+    n_steps = 1 + len(_GAINS) + checks
+    with tqdm(total=n_steps, desc=name, leave=False, disable=None if progress else True) as bar:
         soft = to_network(hard, sigmoid, error=error)
-        errors = []
-        for gain in [None, *_GAINS]:
-            at_gain = soft if gain is None else to_network(hard, sigmoid, gain=float(gain))
-            errors.append(_worst_error(at_gain, inputs, targets))
-            bar.update()
-        assert soft.gain is not None
-        constructed = Constructed(error, soft.gain, soft.error, errors[0], _GAINS, np.array(errors[1:]))
-        network = mlp(sizes, sigmoid)
-        learned, params = _learn(network, sizes, inputs, targets, seeds, check, checks, seed, bar)
+        constructed = _construct(soft, error, data, bar)
+        sizes = _sizes(hard)
+        state, losses, worst = _learn(mlp(sizes), data, seeds, distance, checks, seed, bar)
+        learned = _summary(sizes, state, losses, worst, distance, data)
+
     surfaces = None
     if circuit.n_inputs == 2 and circuit.n_outputs == 1:
-        surfaces = np.stack([_surface(n, p) for n, p in (to_network(hard)[:2], soft[:2], (network, params))])
+        typical = jax.tree.map(lambda p: p[_typical(worst[-1])], state)
+        networks = (to_network(hard)[:2], soft[:2], (mlp(sizes), typical))
+        surfaces = np.stack([_surface(network, params) for network, params in networks])
     return Comparison(
-        name,
-        circuit.n_inputs,
-        circuit.n_outputs,
-        circuit.n_gates,
-        depth(circuit),
-        len(x),
-        exhaustive,
-        threshold,
-        constructed,
-        learned,
-        surfaces,
+        name=name,
+        n_inputs=circuit.n_inputs,
+        n_outputs=circuit.n_outputs,
+        n_gates=circuit.n_gates,
+        depth=depth(circuit),
+        n_rows=len(x),
+        exhaustive=exhaustive,
+        threshold=threshold,
+        constructed=constructed,
+        learned=learned,
+        surfaces=surfaces,
     )
 
 
-def _sampled_rows(n: int, n_rows: int, seed: int) -> np.ndarray:
+def _sampled_rows(n: int, n_units: int, seed: int) -> np.ndarray:
+    """Random rows, all different: 2^16, or as many as a circuit of so many units leaves time for."""
+    n_rows = max(1, min(2**MAX_EXHAUSTIVE_INPUTS, _MAX_VALUES // (n + n_units)))
     packed = np.random.default_rng(seed).integers(0, 256, (n_rows, -(-n // 8)), np.uint8)
     return np.unique(np.unpackbits(packed, axis=1, count=n), axis=0).astype(bool)
 
 
-def _worst_error(soft: Compiled, inputs: Array, targets: Array) -> float:
-    """The largest distance from the Boolean value over all rows, a block of rows at a time."""
-    wiring = soft.circuit.wiring
-    block = max(1, _LIVE_VALUES // (wiring.n_inputs + wiring.n_units))
-    return max(
-        float(jnp.abs(soft.network.apply(soft.params, inputs[i : i + block]) - targets[i : i + block]).max())
-        for i in range(0, len(inputs), block)
-    )
+def _construct(soft: Compiled, error: float, data: tuple[Array, Array], bar: tqdm) -> Constructed:
+    def worst_error(network: Compiled) -> float:
+        wiring = soft.circuit.wiring
+        block = max(1, _LIVE_VALUES // (wiring.n_inputs + wiring.n_units))
+        x, y = data
+        blocks = [slice(i, i + block) for i in range(0, len(x), block)]
+        worst = max(float(jnp.abs(network.network.apply(network.params, x[b]) - y[b]).max()) for b in blocks)
+        bar.update()
+        return worst
+
+    assert soft.gain is not None
+    others = [worst_error(to_network(soft.circuit, sigmoid, gain=gain)) for gain in _GAINS.tolist()]
+    return Constructed(error, soft.gain, soft.error, worst_error(soft), _GAINS, np.array(others))
+
+
+def _sizes(hard: ThresholdCircuit) -> tuple[int, ...]:
+    """The layers of the learned network: as many hidden units as there are threshold units below the outputs."""
+    if threshold_circuits.depth(hard) <= 1:
+        return hard.n_inputs, hard.n_outputs
+    output_units = {node for node in hard.wiring.outputs.tolist() if node >= hard.n_inputs}
+    width = max(hard.n_units - len(output_units), hard.n_inputs)
+    return hard.n_inputs, min(width, _MAX_HIDDEN), hard.n_outputs
 
 
 def _learn(
-    network: Network,
-    sizes: tuple[int, ...],
-    x: Array,
-    y: Array,
-    seeds: int,
-    check: int,
-    checks: int,
-    seed: int,
-    bar: tqdm,
-) -> tuple[Learned, Any]:
-    """Train one network a seed; returns what was found, and the parameters of a typical one that solved it."""
+    network: Network, data: tuple[Array, Array], seeds: int, distance: int, checks: int, seed: int, bar: tqdm
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Train one network a seed: the parameters of all at the end, and losses and worst errors `(checks, seeds)`."""
 
     def loss(params: Any, batch: tuple[Array, Array]) -> Array:
         inputs, targets = batch
         return squared_error(network.apply(params, inputs), targets).mean()
 
     rule = gradient_descent(loss, optax.adam(_STEP_SIZE))
-    batch_size = None if len(x) <= _FULL_BATCH else _BATCH
+    batch_size = None if len(data[0]) <= _FULL_BATCH else _BATCH
 
     @jax.jit
     def start(key: Array) -> Any:
         return jax.vmap(lambda k: rule.init(network.init(k)))(jax.random.split(key, seeds))
 
     @jax.jit
-    def advance(state: Any, x: Array, y: Array, key: Array) -> Any:
+    def advance(state: Any, data: tuple[Array, Array], key: Array) -> Any:
         # All seeds see the same batches; they differ in where they start.
-        run = functools.partial(train, rule, data=(x, y), steps=check, batch_size=batch_size, key=key)
+        run = functools.partial(train, rule, data=data, steps=distance, batch_size=batch_size, key=key)
         return jax.vmap(lambda s: run(s)[0])(state)
-
-    # Seeds at once, as many as memory allows.
-    together = max(1, min(seeds, _LIVE_VALUES // (len(x) * max(sizes))))
-
-    @functools.partial(jax.jit, static_argnames="net")
-    def measure(net: Network, params: Any, x: Array, y: Array) -> tuple[Array, Array]:
-        def one(p: Any) -> tuple[Array, Array]:
-            v = net.apply(p, x)
-            return squared_error(v, y).mean(), jnp.abs(v - y).max()
-
-        return jax.lax.map(one, params, batch_size=together)
 
     init_key, run_key = jax.random.split(jax.random.key(seed))
     state = start(init_key)
-    losses, worst = [], []
+    history = []
     for key in jax.random.split(run_key, checks):
-        state = advance(state, x, y, key)
-        now = measure(network, state.params, x, y)
-        losses.append(np.asarray(now[0]))
-        worst.append(np.asarray(now[1]))
+        state = advance(state, data, key)
+        history.append(jax.device_get(_measure(network, state.params, data)))
         bar.update()
-    # Not `worst < 1/2` alone: a network that diverged to NaN has not solved anything, and compares as false.
-    solved_at = np.stack(worst) < 0.5
+    losses, worst = map(np.stack, zip(*history, strict=True))
+    return state.params, losses, worst
+
+
+@functools.partial(jax.jit, static_argnames="network")
+def _measure(network: Network, params: Any, data: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The loss over all rows and the worst error, `(seeds,)` each, for as many seeds at once as memory allows."""
+    x, y = data
+
+    def one(p: Any) -> tuple[Array, Array]:
+        v = network.apply(p, x)
+        return squared_error(v, y).mean(), jnp.abs(v - y).max()
+
+    widest = max(layer.b.shape[1] for layer in params)
+    return jax.lax.map(one, params, batch_size=max(1, _LIVE_VALUES // (len(x) * widest)))
+
+
+def _summary(
+    sizes: tuple[int, ...],
+    params: Any,
+    losses: np.ndarray,
+    worst: np.ndarray,
+    distance: int,
+    data: tuple[Array, Array],
+) -> Learned:
+    # A network that diverged to NaN compares as false: it has not solved anything.
+    solved_at = worst < 0.5
     solved = solved_at[-1]
-    # The check after the last one at which a row was wrong.
-    settled = check * (1 + np.where(solved_at.all(axis=0), 0, checks - np.argmax(~solved_at[::-1], axis=0)))
-    hardened = np.asarray(measure(mlp(sizes, step), state.params, x, y)[1]) < 0.5
-    order = np.flatnonzero(solved)[np.argsort(worst[-1][solved], kind="stable")]
-    typical = int(order[len(order) // 2]) if len(order) else 0
-    learned = Learned(
-        sizes,
-        seeds,
-        int(solved.sum()),
-        float(np.median(settled[solved])) if len(order) else None,
-        float(np.median(worst[-1][solved])) if len(order) else None,
-        int((hardened & solved).sum()),
-        check * np.arange(1, checks + 1),
-        np.stack(losses),
-        solved_at,
+    hardened = np.asarray(_measure(mlp(sizes, step), params, data)[1]) < 0.5
+    # Each check after the last one at which a row was wrong has all rows right; the first of them is meant.
+    right_since = np.argmax(np.logical_and.accumulate(solved_at[::-1])[::-1], axis=0)
+    steps = distance * np.arange(1, len(worst) + 1)
+    return Learned(
+        sizes=sizes,
+        n_seeds=len(solved),
+        n_solved=int(solved.sum()),
+        median_steps=float(np.median(steps[right_since[solved]])) if solved.any() else None,
+        worst_error=float(np.median(worst[-1, solved])) if solved.any() else None,
+        n_hardened=int((hardened & solved).sum()),
+        steps=steps,
+        losses=losses,
+        solved_at=solved_at,
     )
-    return learned, jax.tree.map(lambda p: p[typical], state.params)
+
+
+def _typical(worst: np.ndarray) -> int:
+    """The seed in the middle of those that solved it, by their worst errors; the first seed if none did."""
+    solved = np.flatnonzero(worst < 0.5)
+    return int(solved[np.argsort(worst[solved], kind="stable")[len(solved) // 2]]) if len(solved) else 0
 
 
 def _surface(network: Network, params: Any) -> np.ndarray:
