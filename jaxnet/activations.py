@@ -56,4 +56,4 @@ def step(z: ArrayLike) -> Array:
     Array(0., dtype=float32, weak_type=True)
     """
     z = jnp.asarray(z)
-    return jnp.where(jnp.isnan(z), z, (z >= 0).astype(z.dtype))
+    return jnp.where(jnp.isnan(z), jax.lax.stop_gradient(z), (z >= 0).astype(z.dtype))

@@ -93,8 +93,10 @@ def layer(
         return Neuron(initializer(key, (n_inputs, n_outputs), dtype).T, jnp.zeros((n_outputs,), dtype))
 
     def apply(params: Neuron, x: ArrayLike) -> Array:
-        if jnp.shape(params[0]) != (n_outputs, n_inputs):
-            raise ShapeError(f"expected weights {(n_outputs, n_inputs)}, got {jnp.shape(params[0])}.")
+        shape = jnp.shape(params[0])
+        if shape != (n_outputs, n_inputs):
+            hint = " Weights are (outputs, inputs): are these transposed?" if shape == (n_inputs, n_outputs) else ""
+            raise ShapeError(f"expected weights {(n_outputs, n_inputs)}, got {shape}.{hint}")
         return activation(pre_activation(params, x))
 
     return Network(init, apply, Layer(n_inputs, n_outputs, activation))

@@ -106,7 +106,9 @@ def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLi
     logits, labels = _floating(name, logits), jnp.asarray(labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"{name}: expected integer labels, got {labels.dtype}. For one-hot use softmax_cross_entropy.")
-    if logits.ndim == 0 or labels.shape != logits.shape[:-1]:
+    if logits.ndim == 0:
+        raise ShapeError(f"{name}: expected logits (..., m), got a scalar.")
+    if labels.shape != logits.shape[:-1]:
         raise ShapeError(
             f"{name}: expected labels {logits.shape[:-1]} for logits {logits.shape}, got {labels.shape}. "
             "Losses do not broadcast."
@@ -124,12 +126,11 @@ def _floating(name: str, v: ArrayLike) -> Array:
 def _same_shape(name: str, v: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     v, y = _floating(name, v), jnp.asarray(y)
     if v.shape != y.shape:
-        if v.size == y.size:
-            fix = f" Reshape the target, for example y.reshape({v.shape})."
-        else:
-            fix = " Is a batch axis missing on one side?"
+        # Only axes of length 1 are in the way: to reshape anything else would mix the examples up.
+        same_but_ones = [d for d in v.shape if d != 1] == [d for d in y.shape if d != 1]
+        fix = f"Reshape the target: y.reshape({v.shape})." if same_but_ones else "Is a batch axis missing on one side?"
         raise ShapeError(
-            f"{name}: expected a target of the output's shape {v.shape}, got {y.shape}. Losses do not broadcast.{fix}"
+            f"{name}: expected a target of the output's shape {v.shape}, got {y.shape}. Losses do not broadcast. {fix}"
         )
     return v, y.astype(v.dtype)
 

@@ -49,8 +49,8 @@ def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
         New parameters; each leaf keeps its dtype.
 
     Raises:
-        ShapeError: if a gradient has not the shape of its parameter.
-        ValueError: if the two trees differ (from JAX, with the path).
+        ShapeError: if a gradient has not the shape of its parameter, or the two trees differ.
+        TypeError: if a parameter is not floating.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
 
@@ -60,11 +60,17 @@ def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
     if jnp.ndim(step_size) != 0:
         raise ShapeError(f"sgd_step: expected a scalar step size, got shape {jnp.shape(step_size)}.")
 
+    structure, given = jax.tree.structure(params), jax.tree.structure(gradient)
+    if structure != given:
+        raise ShapeError(f"sgd_step: expected a gradient of the parameters' structure {structure}, got {given}.")
+
     def leaf(path: Any, p: ArrayLike, g: ArrayLike) -> Array:
         p, g = jnp.asarray(p), jnp.asarray(g)
+        name = f"parameter {jax.tree_util.keystr(path)}".rstrip()
+        if not jnp.issubdtype(p.dtype, jnp.floating):
+            raise TypeError(f"sgd_step: expected floating parameters, got {p.dtype} for {name}.")
         if p.shape != g.shape:
-            name = jax.tree_util.keystr(path)
-            raise ShapeError(f"sgd_step: parameter {name} has shape {p.shape}, its gradient {g.shape}.")
+            raise ShapeError(f"sgd_step: {name} has shape {p.shape}, its gradient {g.shape}.")
         return p - jnp.asarray(step_size, p.dtype) * g.astype(p.dtype)
 
     return jax.tree.map_with_path(leaf, params, gradient)
@@ -95,22 +101,35 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
     (1.0, 4.0)
     """
     takes_key = _takes_key(loss)
+    # Some optimisers look at the loss as well, to search along a line or to notice a plateau.
+    optimizer = optax.with_extra_args_support(optimizer)
 
     def objective(params: Any, batch: Any, key: Array) -> tuple[Array, dict[str, Array]]:
         result = loss(params, batch, key) if takes_key else loss(params, batch)
         value, aux = result if has_aux else (result, {})
         if jnp.shape(value) != ():
             raise ShapeError(f"gradient_descent: expected a scalar loss, got shape {jnp.shape(value)}. Take its mean.")
+        if "loss" in aux:
+            raise ValueError("gradient_descent: an auxiliary metric is called 'loss', as the loss itself. Rename it.")
         return value, aux
 
     def init(params: Any) -> Descent:
+        # Strongly typed from the start, since they are after a step: a run that goes on compiles nothing new.
+        params = jax.tree.map(lambda p: jax.lax.convert_element_type(p, jnp.result_type(p)), params)
         return Descent(params, optimizer.init(params))
 
     def update(state: Descent, batch: Any, key: Array) -> tuple[Descent, dict[str, Array]]:
         (value, aux), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
         # Optax multiplies Python floats with its integer step count, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
-            updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.params)
+            updates, optimizer_state = optimizer.update(
+                gradient,
+                state.optimizer_state,
+                state.params,
+                value=value,
+                grad=gradient,
+                value_fn=lambda params: objective(params, batch, key)[0],
+            )
             params = optax.apply_updates(state.params, updates)
         return Descent(params, optimizer_state), {"loss": value, **aux}
 
@@ -124,7 +143,8 @@ def train(
 
     Examples come in a random order, made on the device: the order of one epoch after that of another, cut into
     batches, so that every example is seen once an epoch and all batches are full; a batch may have the end of
-    one epoch and the beginning of the next.
+    one epoch and the beginning of the next. Data may be sharded over a mesh: batches want its axes automatic, since an
+    explicit sharding does not say where the examples of a batch should go.
 
     Args:
         rule: what one step does.
@@ -158,6 +178,9 @@ def train(
     n = next(iter(sizes.values()), (0,))[0]
     if n == 0:
         raise ValueError("train: expected at least one example, got none.")
+    for what, number in (("steps", steps), ("batch_size", batch_size)):
+        if number is not None and not hasattr(number, "__index__"):
+            raise TypeError(f"train: expected a whole number of {what}, got {number!r}.")
     if steps < 0:
         raise ValueError(f"train: expected a number of steps, got {steps}.")
     if batch_size is not None and not 1 <= batch_size <= n:

@@ -85,12 +85,15 @@ def pre_activation(params: Neuron, x: ArrayLike) -> Array:
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")
     if w.ndim not in (1, 2) or b.shape != w.shape[:-1]:
+        if w.ndim == 2 and b.shape == w.shape[1:]:
+            hint = "Weights are (outputs, inputs): are these transposed?"
+        else:
+            hint = "For parameters with further leading axes use jax.vmap."
         raise ShapeError(
-            f"expected weights (n,) with a bias () or weights (m, n) with biases (m,), got {w.shape} and {b.shape}. "
-            "For parameters with further leading axes use jax.vmap."
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), "
+            f"got {w.shape} and {b.shape}. {hint}"
         )
     if x.ndim == 0 or x.shape[-1] != w.shape[-1]:
-        hint = " Weights are (outputs, inputs): are these transposed?" if x.shape[-1:] == w.shape[:1] else ""
-        raise ShapeError(f"expected inputs (..., {w.shape[-1]}) for weights {w.shape}, got {x.shape}.{hint}")
+        raise ShapeError(f"expected inputs (..., {w.shape[-1]}) for weights {w.shape}, got {x.shape}.")
     z = x @ w.T
     return z + jnp.broadcast_to(b, z.shape)

@@ -6,6 +6,8 @@ it is a threshold circuit (`circuits.ThresholdCircuit`). Compressed sparse rows,
 
 import functools
 import itertools
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +34,7 @@ class Wiring:
         outputs: `(m,)` int32; the nodes that are read, in order; an input may be one.
 
     Raises:
+        TypeError: if anything but integers is given.
         ValueError: if the offsets are not such, or a unit is fed by a node that does not come before it.
 
     Source: Y. Zhang (2019), eq. 6.
@@ -51,12 +54,11 @@ class Wiring:
             ("sources", sources, np.int32),
             ("outputs", outputs, np.int32),
         ):
-            array = np.array(value, dtype)
+            array = integers(f"Wiring: {name}", value, dtype)
             if array.ndim != 1:
                 raise ValueError(f"Wiring: expected {name} with one axis, got shape {array.shape}.")
-            array.flags.writeable = False
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "n_inputs", int(n_inputs))
+        object.__setattr__(self, "n_inputs", operator.index(n_inputs))
         _check(self)
 
     n_units = property(lambda self: len(self.offsets) - 1)
@@ -65,6 +67,38 @@ class Wiring:
 
     def __repr__(self) -> str:
         return f"Wiring({self.n_inputs} inputs, {self.n_units} units, {self.n_edges} edges, {self.n_outputs} outputs)"
+
+
+def integers(where: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
+    """A read-only copy of whole numbers; neither rounded nor wrapped.
+
+    Args:
+        where: named in the error.
+        value: an array or a nested list.
+        dtype: an integer type.
+
+    Returns:
+        An array of that type.
+
+    Raises:
+        TypeError: if the numbers are not integers.
+        ValueError: if one does not fit the type.
+
+    >>> integers("here", [1, 2], np.uint8)
+    array([1, 2], dtype=uint8)
+    """
+    given = np.asarray(value)
+    if given.size and given.dtype != object and not np.issubdtype(given.dtype, np.integer):
+        raise TypeError(f"{where}: expected integers, got {given.dtype}.")
+    limits = np.iinfo(dtype)
+    if given.size:
+        # Numbers past 64 bits come as Python integers in an object array.
+        low, high = operator.index(given.min()), operator.index(given.max())
+        if low < limits.min or high > limits.max:
+            raise ValueError(f"{where}: expected numbers in {limits.min}..{limits.max}, got {low}..{high}.")
+    array = given.astype(dtype)
+    array.flags.writeable = False
+    return array
 
 
 def levels(n_leaves: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarray:
@@ -127,9 +161,10 @@ def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activatio
     if x.ndim == 0 or x.shape[-1] != wiring.n_inputs:
         raise ShapeError(f"evaluate: expected inputs (..., {wiring.n_inputs}) for {wiring}, got {x.shape}.")
     edges, sources = _padded(wiring)
-    # Padding reads edge number `edges`, a weight of zero, from a node that is always there.
+    # Padding is an edge of weight 0 from a node of value 0, the last of each.
     weights = jnp.append(w, jnp.zeros((1,), w.dtype))[edges]
-    y = _forward(sources, wiring.outputs, weights, b, x.reshape(-1, wiring.n_inputs).T, activation)
+    patterns = x.reshape(math.prod(x.shape[:-1]), wiring.n_inputs)
+    y = _forward(sources, wiring.outputs, weights, b, patterns.T, activation)
     return y.T.reshape(*x.shape[:-1], wiring.n_outputs)
 
 
@@ -163,7 +198,7 @@ def wired(wiring: Wiring, activation: Activation = sigmoid) -> Network:
 def _forward(sources: Array, outputs: Array, weights: Array, b: Array, x: Array, activation: Activation) -> Array:
     """Node-major: x `(n, batch)`, sources and weights `(units, widest)`, result `(m, batch)`."""
     n_inputs, batch = x.shape
-    values = jnp.concatenate([x, jnp.zeros((len(sources), batch), x.dtype)])
+    values = jnp.concatenate([x, jnp.zeros((len(sources) + 1, batch), x.dtype)])
 
     def unit(values: Array, edges: Sequence[Array]) -> tuple[Array, None]:
         node, fed_by, w, bias = edges
@@ -177,11 +212,11 @@ def _forward(sources: Array, outputs: Array, weights: Array, b: Array, x: Array,
 
 
 def _padded(wiring: Wiring) -> tuple[np.ndarray, np.ndarray]:
-    """Edge numbers and source nodes as `(units, widest)`, padded with edge number `edges` and node 0."""
+    """Edge numbers and source nodes as `(units, widest)`, padded with one edge and one node past the last."""
     fan_in = np.diff(wiring.offsets)
     place = np.arange(fan_in.max(initial=0))
     edges = np.where(place < fan_in[:, None], wiring.offsets[:-1, None] + place, wiring.n_edges)
-    return edges.astype(np.int32), np.append(wiring.sources, np.int32(0))[edges]
+    return edges.astype(np.int32), np.append(wiring.sources, np.int32(wiring.n_inputs + wiring.n_units))[edges]
 
 
 def _check(wiring: Wiring) -> None:
