@@ -25,7 +25,7 @@ def sigmoid(z: ArrayLike) -> Array:
 
     Returns:
         Values in [0, 1], the shape and dtype of `z`. Neither the value nor the derivative overflows at any finite
-        `z`; in float32 the value rounds to 1 from about z = 17 on and to 0 below about z = -104.
+        `z`; in float32 the value rounds to 1 from about z = 17 on and to 0 below about z = -88.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 5.
 

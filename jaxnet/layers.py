@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.nn.initializers import Initializer, glorot_normal
 from jax.typing import ArrayLike
@@ -133,7 +134,7 @@ def chain(*parts: Network) -> Network:
 
     def apply(params: Sequence, x: ArrayLike) -> Array:
         if len(params) != len(parts):
-            raise ShapeError(f"expected parameters for {len(parts)} layers, got {len(params)}.")
+            raise ShapeError(f"chain: expected parameters for {len(parts)} parts, got {len(params)}.")
         for place, (part, p) in enumerate(zip(parts, params, strict=True), start=1):
             try:
                 x = part.apply(p, x)
@@ -191,7 +192,7 @@ def mlp(
 
 
 def _check_size(size: Any, where: str) -> None:
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+    if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
         raise ValueError(f"{where}: expected positive integers, got {size!r}.")
 
 
@@ -209,8 +210,11 @@ def _describe(structure: Any) -> str:
     if isinstance(structure, Chain):
         # Between two layers the size in the middle is said once: 2 -> 4 sigmoid -> 1 sigmoid.
         text = _describe(structure.parts[0])
-        for part in structure.parts[1:]:
+        for before, part in itertools.pairwise(structure.parts):
             description = _describe(part)
-            text += description[len(str(part.n_inputs)) :] if isinstance(part, Layer) else f" -> ({description})"
+            if isinstance(before, Layer) and isinstance(part, Layer):
+                text += description[len(str(part.n_inputs)) :]
+            else:
+                text += f" -> ({description})"
         return text
     return "your own" if structure is None else repr(structure)

@@ -66,7 +66,7 @@ def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
         y: probabilities or one-hot targets of the same shape.
 
     Returns:
-        `(...,)`: nats, one value an example.
+        `(...,)`: nats, one value an example; finite for finite logits.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -91,7 +91,7 @@ def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLi
         labels: `(...,)`, integers in 0..m-1.
 
     Returns:
-        `(...,)`: nats, one value an example.
+        `(...,)`: nats, one value an example; NaN where a label is out of range.
 
     Raises:
         ShapeError: if labels are not of the shape of logits less its last axis.
@@ -113,7 +113,10 @@ def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLi
             f"{name}: expected labels {logits.shape[:-1]} for logits {logits.shape}, got {labels.shape}. "
             "Losses do not broadcast."
         )
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    # Traced labels cannot be refused; NaN shows, where NumPy's reading of -1 as the last class would not.
+    known = (labels >= 0) & (labels < logits.shape[-1])
+    losses = jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+    return jnp.where(known, losses, jnp.nan)
 
 
 def _floating(name: str, v: ArrayLike) -> Array:

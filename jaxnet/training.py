@@ -6,6 +6,7 @@ dF/dtheta that carries the loss back to the parameters: a slip of the pen; by eq
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,7 +82,8 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
 
     Args:
         loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar; with `has_aux`, a pair of a scalar and a
-            dict of arrays that is recorded beside it.
+            dict of arrays that is recorded beside it. A parameter called key, or a third one without a default, gets
+            the key.
         optimizer: any Optax transformation; `optax.sgd(eta)` gives the step of the lecture.
         has_aux: whether the loss returns a pair.
 
@@ -91,6 +93,7 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
         is another program, to be compiled.
 
     Raises:
+        TypeError: if the loss takes other arguments, or, from `update`, if it does not return what `has_aux` says.
         ShapeError: from `update`, if the loss is not a scalar.
 
     Source: Y. Zhang (2019), gradient learning; Optax (DeepMind, 2020) for the optimisers.
@@ -100,13 +103,21 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
     >>> state.params.item(), metrics["loss"].item()
     (1.0, 4.0)
     """
-    takes_key = _takes_key(loss)
+    call = _with_key(loss)
     # Some optimisers look at the loss as well, to search along a line or to notice a plateau.
     optimizer = optax.with_extra_args_support(optimizer)
 
     def objective(params: Any, batch: Any, key: Array) -> tuple[Array, dict[str, Array]]:
-        result = loss(params, batch, key) if takes_key else loss(params, batch)
-        value, aux = result if has_aux else (result, {})
+        result = call(params, batch, key)
+        if has_aux and not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            raise TypeError(
+                "gradient_descent: with has_aux, expected the loss to return a scalar and a dict of arrays."
+            )
+        if not has_aux and isinstance(result, (tuple, list)):
+            raise TypeError(
+                "gradient_descent: expected a scalar loss, got several values. Pass has_aux=True for a pair."
+            )
+        value, aux = result if isinstance(result, tuple) else (result, {})
         if jnp.shape(value) != ():
             raise ShapeError(f"gradient_descent: expected a scalar loss, got shape {jnp.shape(value)}. Take its mean.")
         if "loss" in aux:
@@ -128,7 +139,7 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
                 state.params,
                 value=value,
                 grad=gradient,
-                value_fn=lambda params: objective(params, batch, key)[0],
+                value_fn=lambda params: objective(params, batch, jax.random.clone(key))[0],
             )
             params = optax.apply_updates(state.params, updates)
         return Descent(params, optimizer_state), {"loss": value, **aux}
@@ -141,14 +152,15 @@ def train(
 ) -> tuple[Any, dict[str, Array]]:
     """A whole training run as one compiled scan, with no input or output: put it under jit, vmap or sharding.
 
-    Examples come in a random order, made on the device: the order of one epoch after that of another, cut into
-    batches, so that every example is seen once an epoch and all batches are full; a batch may have the end of
-    one epoch and the beginning of the next. Data may be sharded over a mesh: batches want its axes automatic, since an
-    explicit sharding does not say where the examples of a batch should go.
+    Examples come in a random order, made on the device before the first step (4 bytes for each example of each batch):
+    the order of one epoch after that of another, cut into batches, so that every example is seen once an epoch and all
+    batches are full; a batch may have the end of one epoch and the beginning of the next. Data may be sharded over a
+    mesh: batches want its axes automatic, since an explicit sharding does not say where the examples of a batch go.
 
     Args:
         rule: what one step does.
-        state: from `rule.init(params)`, or from an earlier call, to go on.
+        state: from `rule.init(params)`, or from an earlier call, to go on: with another key, since the order of
+            examples begins anew.
         data: a pytree of arrays with examples along the first axis.
         steps: how many.
         batch_size: examples a step, at most as many as there are; all of them, in their order, if None.
@@ -159,6 +171,7 @@ def train(
 
     Raises:
         ShapeError: if the arrays of `data` differ in their first axis.
+        TypeError: if `steps` or `batch_size` is not a whole number.
         ValueError: if there are no examples, or `steps` or `batch_size` is out of range.
 
     Source: Y. Zhang (2019), gradient learning.
@@ -178,9 +191,8 @@ def train(
     n = next(iter(sizes.values()), (0,))[0]
     if n == 0:
         raise ValueError("train: expected at least one example, got none.")
-    for what, number in (("steps", steps), ("batch_size", batch_size)):
-        if number is not None and not hasattr(number, "__index__"):
-            raise TypeError(f"train: expected a whole number of {what}, got {number!r}.")
+    steps = _whole("steps", steps)
+    batch_size = None if batch_size is None else _whole("batch_size", batch_size)
     if steps < 0:
         raise ValueError(f"train: expected a number of steps, got {steps}.")
     if batch_size is not None and not 1 <= batch_size <= n:
@@ -207,14 +219,23 @@ def _run(rule: Rule, state: Any, data: Any, steps: int, batch_size: int | None, 
     return jax.lax.scan(step, state, (jnp.arange(steps), batches))
 
 
-def _takes_key(loss: Callable) -> bool:
-    parameters = inspect.signature(loss).parameters.values()
-    required = [
-        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
+def _with_key(loss: Callable) -> Callable[[Any, Any, Array], Any]:
+    """The loss as a function of three arguments, whether it wants the key or not."""
+    parameters = inspect.signature(loss).parameters
+    key = parameters.get("key")
+    if key is not None and key.kind is not key.POSITIONAL_ONLY:
+        return lambda params, batch, key: loss(params, batch, key=key)
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters.values() if p.kind in positional and p.default is p.empty]
     if len(required) not in (2, 3):
         raise TypeError(
-            f"gradient_descent: expected loss(params, batch) or loss(params, batch, key), got one with {len(required)} "
-            "arguments."
+            f"gradient_descent: expected loss(params, batch) or loss(params, batch, key), "
+            f"got loss{inspect.signature(loss)}."
         )
-    return len(required) == 3
+    return loss if len(required) == 3 else lambda params, batch, key: loss(params, batch)
+
+
+def _whole(name: str, number: Any) -> int:
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise TypeError(f"train: expected {name} to be a whole number, got {number!r}.")
+    return operator.index(number)

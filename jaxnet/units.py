@@ -73,7 +73,7 @@ def pre_activation(params: Neuron, x: ArrayLike) -> Array:
 
     Raises:
         ShapeError: if w, b and x do not fit.
-        TypeError: if x is not floating.
+        TypeError: if w or x is not floating.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 7.
 
@@ -82,8 +82,7 @@ def pre_activation(params: Neuron, x: ArrayLike) -> Array:
     """
     w, b = (jnp.asarray(p) for p in params)
     x = jnp.asarray(x)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")
+    check_floating(w, x)
     if w.ndim not in (1, 2) or b.shape != w.shape[:-1]:
         if w.ndim == 2 and b.shape == w.shape[1:]:
             hint = "Weights are (outputs, inputs): are these transposed?"
@@ -97,3 +96,21 @@ def pre_activation(params: Neuron, x: ArrayLike) -> Array:
         raise ShapeError(f"expected inputs (..., {w.shape[-1]}) for weights {w.shape}, got {x.shape}.")
     z = x @ w.T
     return z + jnp.broadcast_to(b, z.shape)
+
+
+def check_floating(w: Array, x: Array) -> None:
+    """Check that weights and inputs are floating.
+
+    Args:
+        w: weights.
+        x: inputs.
+
+    Raises:
+        TypeError: if either is not.
+
+    >>> check_floating(jnp.zeros(2), jnp.zeros(2))
+    """
+    if not jnp.issubdtype(w.dtype, jnp.floating):
+        raise TypeError(f"expected floating weights, got {w.dtype}. Convert them, for example w.astype(float).")
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")

@@ -7,7 +7,6 @@ it is a threshold circuit (`circuits.ThresholdCircuit`). Compressed sparse rows,
 import functools
 import itertools
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.activations import sigmoid
 from jaxnet.layers import Network
-from jaxnet.units import Activation, Neuron, ShapeError
+from jaxnet.units import Activation, Neuron, ShapeError, check_floating
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,11 +53,11 @@ class Wiring:
             ("sources", sources, np.int32),
             ("outputs", outputs, np.int32),
         ):
-            array = integers(f"Wiring: {name}", value, dtype)
+            array = integers("Wiring", name, value, dtype)
             if array.ndim != 1:
                 raise ValueError(f"Wiring: expected {name} with one axis, got shape {array.shape}.")
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "n_inputs", operator.index(n_inputs))
+        object.__setattr__(self, "n_inputs", int(integers("Wiring", "n_inputs", n_inputs)))
         _check(self)
 
     n_units = property(lambda self: len(self.offsets) - 1)
@@ -69,11 +68,12 @@ class Wiring:
         return f"Wiring({self.n_inputs} inputs, {self.n_units} units, {self.n_edges} edges, {self.n_outputs} outputs)"
 
 
-def integers(where: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
+def integers(where: str, name: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
     """A read-only copy of whole numbers; neither rounded nor wrapped.
 
     Args:
         where: named in the error.
+        name: what they are, named in the error.
         value: an array or a nested list.
         dtype: an integer type.
 
@@ -84,19 +84,21 @@ def integers(where: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
         TypeError: if the numbers are not integers.
         ValueError: if one does not fit the type.
 
-    >>> integers("here", [1, 2], np.uint8)
+    >>> integers("here", "numbers", [1, 2], np.uint8)
     array([1, 2], dtype=uint8)
     """
-    given = np.asarray(value)
-    if given.size and given.dtype != object and not np.issubdtype(given.dtype, np.integer):
-        raise TypeError(f"{where}: expected integers, got {given.dtype}.")
-    limits = np.iinfo(dtype)
-    if given.size:
-        # Numbers past 64 bits come as Python integers in an object array.
-        low, high = operator.index(given.min()), operator.index(given.max())
+    array = np.asarray(value)
+    kind = array.dtype
+    if kind.kind == "f" and not hasattr(value, "dtype"):
+        array = np.asarray(value, object)  # NumPy makes floats of Python integers past 63 bits, and of an empty list
+    if kind.kind not in "iu" and not all(type(number) is int for number in array.flat):
+        raise TypeError(f"{where}: expected integers in {name}, got {kind}.")
+    if array.size:
+        limits = np.iinfo(dtype)
+        low, high = int(array.min()), int(array.max())
         if low < limits.min or high > limits.max:
-            raise ValueError(f"{where}: expected numbers in {limits.min}..{limits.max}, got {low}..{high}.")
-    array = given.astype(dtype)
+            raise ValueError(f"{where}: expected {name} in {limits.min}..{limits.max}, got {low}..{high}.")
+    array = array.astype(dtype)
     array.flags.writeable = False
     return array
 
@@ -139,7 +141,7 @@ def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activatio
 
     Raises:
         ShapeError: if w, b or x do not fit the wiring.
-        TypeError: if x is not floating.
+        TypeError: if w or x is not floating.
 
     Source: Y. Zhang (2019), eq. 6.
 
@@ -151,8 +153,7 @@ def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activatio
     """
     w, b = (jnp.asarray(p) for p in params)
     x = jnp.asarray(x)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"evaluate: expected floating inputs, got {x.dtype}. Convert them: x.astype({w.dtype}).")
+    check_floating(w, x)
     if w.shape != (wiring.n_edges,) or b.shape != (wiring.n_units,):
         raise ShapeError(
             f"evaluate: expected weights {(wiring.n_edges,)} and biases {(wiring.n_units,)}, one an edge and one a "

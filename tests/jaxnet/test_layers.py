@@ -245,10 +245,10 @@ def test_a_batch_sharded_over_two_devices_stays_sharded(kind):
         (layer(1, 1, lambda z: z), "Network(1 -> 1 <lambda>)"),
         (chain(layer(3, 2)), "Network(3 -> 2 sigmoid)"),
         (own(), "Network(your own)"),
-        (chain(layer(3, 2), own(), layer(4, 1)), "Network(3 -> 2 sigmoid -> (your own) -> 1 sigmoid)"),
+        (chain(layer(3, 2), own(), layer(4, 1)), "Network(3 -> 2 sigmoid -> (your own) -> (4 -> 1 sigmoid))"),
         (
             chain(layer(3, 2), chain(layer(2, 5), layer(5, 1)), layer(1, 4)),
-            "Network(3 -> 2 sigmoid -> (2 -> 5 sigmoid -> 1 sigmoid) -> 4 sigmoid)",
+            "Network(3 -> 2 sigmoid -> (2 -> 5 sigmoid -> 1 sigmoid) -> (1 -> 4 sigmoid))",
         ),
         (Network(own().init, own().apply, "a perceptron of 1958"), "Network('a perceptron of 1958')"),
     ],
@@ -353,8 +353,10 @@ def test_weights_that_do_not_fit_are_placed():
 
 
 def test_the_number_of_parameters_is_checked():
-    assert refusal(mlp(SIZES), random_params([3, 4, 4, 2]), inputs(5)) == "expected parameters for 2 layers, got 3."
-    assert refusal(mlp(SIZES), (), inputs(5)) == "expected parameters for 2 layers, got 0."
+    assert (
+        refusal(mlp(SIZES), random_params([3, 4, 4, 2]), inputs(5)) == "chain: expected parameters for 2 parts, got 3."
+    )
+    assert refusal(mlp(SIZES), (), inputs(5)) == "chain: expected parameters for 2 parts, got 0."
 
 
 def test_the_place_in_nested_chains():
@@ -364,16 +366,17 @@ def test_the_place_in_nested_chains():
         "layer 2 of 2 (4 -> 4 tanh -> 2 identity): layer 2 of 2 (4 -> 2 identity): expected weights (2, 4), got (4, 3)."
     )
     assert refusal(net, (first, (second,)), inputs(5)) == (
-        "layer 2 of 2 (4 -> 4 tanh -> 2 identity): expected parameters for 2 layers, got 1."
+        "layer 2 of 2 (4 -> 4 tanh -> 2 identity): chain: expected parameters for 2 parts, got 1."
     )
 
 
 def test_transposed_weights_get_the_hint():
     """Kernels (inputs, outputs), as Flax and Haiku store them: the message names the likely fix."""
     first, second = random_params()
-    message = refusal(mlp(SIZES), (first._replace(w=first.w.T), second), inputs(5))
-    assert message.startswith("layer 1 of 2 (3 -> 4 sigmoid): ")
-    assert "are these transposed?" in message
+    assert refusal(mlp(SIZES), (first._replace(w=first.w.T), second), inputs(5)) == (
+        "layer 1 of 2 (3 -> 4 sigmoid): expected weights (4, 3), got (3, 4). "
+        "Weights are (outputs, inputs): are these transposed?"
+    )
 
 
 def test_errors_come_when_traced():

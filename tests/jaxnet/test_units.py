@@ -149,10 +149,10 @@ def test_inputs_that_are_not_floating_are_refused(dtype):
     [
         (
             (M, N),
+            (2,),
             (N,),
-            (N,),
-            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (3, 4) and (4,). "
-            "Weights are (outputs, inputs): are these transposed?",
+            "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (3, 4) and (2,). "
+            "For parameters with further leading axes use jax.vmap.",
         ),
         (
             (N,),
@@ -203,7 +203,10 @@ def test_weights_as_other_libraries_store_them_get_the_hint():
     """Weights (inputs, outputs) come with biases (outputs,): the one way in which transposed weights occur."""
     with pytest.raises(ShapeError) as e:
         pre_activation(Neuron(np.ones((N, M), np.float32), np.ones(M, np.float32)), np.ones((5, N), np.float32))
-    assert "are these transposed?" in str(e.value)
+    assert str(e.value) == (
+        "expected weights (n,) with a bias () or weights (m, n) with biases (m,), got (4, 3) and (3,). "
+        "Weights are (outputs, inputs): are these transposed?"
+    )
 
 
 def test_a_neuron_has_one_row_of_weights():
@@ -225,3 +228,9 @@ def test_shapes_are_checked_when_traced():
 
 def test_a_shape_error_is_a_value_error():
     assert issubclass(ShapeError, ValueError)
+
+
+def test_integer_weights_are_refused():
+    with pytest.raises(TypeError) as e:
+        pre_activation(Neuron(np.ones(2, np.int32), np.int32(0)), np.ones(2, np.float32))
+    assert str(e.value) == "expected floating weights, got int32. Convert them, for example w.astype(float)."
