@@ -69,7 +69,9 @@ def to_network(
 
     Raises:
         ValueError: if the activation is neither, `error` is out of range, or neither or both of `error` and `gain` are
-            given with a sigmoid; or if sums of weights pass 2^23, where float32 no longer counts in halves.
+            given with a sigmoid; or if sum |w| + |T| of a unit passes 2^23, where float32 no longer counts in halves,
+            or with a sigmoid 2^18 / gain, where it no longer counts in 64ths.
+        TypeError: if `circuit` is neither.
 
     Source: the theorem above.
 
@@ -78,6 +80,8 @@ def to_network(
     >>> soft.network.apply(soft.params, jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])).round(2).T
     Array([[0.03, 0.96, 0.04]], dtype=float32)
     """
+    if not isinstance(circuit, (Circuit, ThresholdCircuit)):
+        raise TypeError(f"to_network: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
     hard = from_circuit(circuit) if isinstance(circuit, Circuit) else circuit
     largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)
     if largest.max(initial=0) >= 2**23:
@@ -96,6 +100,12 @@ def to_network(
     fed = weight_of_units(hard)
     gain = smallest_gain(fed, error) if gain is None and error is not None else gain
     assert gain is not None
+    if gain * largest.max(initial=0) >= 2**18:
+        unit = largest.argmax()
+        raise ValueError(
+            f"to_network: unit {unit} has gain (sum |w| + |T|) = {gain * largest[unit]:.3g}, expected below 2^18: "
+            "past that, float32 rounds the sum of even exact inputs."
+        )
     params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
     return Compiled(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
 
@@ -171,8 +181,8 @@ def promised_error(weight: int, gain: float) -> float:
     >>> round(promised_error(0, 4.3944), 4), promised_error(2, 7.0)
     (0.1, 1.0)
     """
-    if not gain > 0:
-        raise ValueError(f"promised_error: expected a positive gain, got {gain}.")
+    if not 0 < gain < math.inf:
+        raise ValueError(f"promised_error: expected a positive, finite gain, got {gain}.")
 
     def image(eps: float) -> float:
         return 1 / (1 + math.exp(min(700.0, gain * (0.5 - weight * eps))))

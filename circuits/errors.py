@@ -5,7 +5,7 @@ class ParseError(ValueError):
     """Text that is no circuit: the message has the place, what was found there, and what was expected.
 
     Attributes:
-        source: the file, or "expression".
+        source: the file, or "expression"; None where the message says it all.
         line: counted from 1; None where no single line is at fault.
         column: counted from 1; None where the whole line is at fault.
 
@@ -17,7 +17,7 @@ class ParseError(ValueError):
         self,
         message: str,
         *,
-        source: str = "expression",
+        source: str | None = None,
         line: int | None = None,
         column: int | None = None,
         text: str | None = None,
@@ -28,5 +28,5 @@ class ParseError(ValueError):
         if text is not None and column is not None:
             start = max(0, column - 60)
             shown = f"\n  {text[start : column + 40]}\n  {' ' * (column - 1 - start)}^"
-        super().__init__(f"{place}: {message}{shown}")
+        super().__init__(f"{place}: {message}{shown}" if place else message)
         self.source, self.line, self.column = source, line, column

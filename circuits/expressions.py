@@ -49,9 +49,10 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
     """
     if not isinstance(text, str):
         raise TypeError(f"parse: expected text, got {type(text).__name__}. For a Python function use trace.")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     statements = _statements(text)
     if not statements:
-        raise ParseError("expected an expression, found nothing", line=1)
+        raise ParseError("expected an expression, found nothing", source="expression", line=1)
     assigned: dict[str, _Token] = {}
     for target, tokens in statements:
         if target is None and len(statements) > 1:
@@ -67,10 +68,13 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
                 read.setdefault(token.text, token)
     input_names = list(read) if inputs is None else list(inputs)
     _check_unique("input", input_names)
-    for name in read.keys() - set(input_names):
-        raise _error(text, read[name], f"{name!r} is neither assigned nor among the inputs {input_names}")
-    for name in assigned.keys() & set(input_names):
-        raise _error(text, assigned[name], f"{name!r} is an input and cannot be assigned")
+    given = set(input_names)
+    for name, token in read.items():
+        if name not in given:
+            raise _error(text, token, f"{name!r} is neither assigned nor among the inputs {input_names}")
+    for name, token in assigned.items():
+        if name in given:
+            raise _error(text, token, f"{name!r} is an input and cannot be assigned")
     output_names = _output_names(list(assigned), outputs)
 
     netlist = Builder(input_names)
@@ -89,22 +93,23 @@ def _output_names(assigned: list[str], outputs: Iterable[str] | None) -> list[st
     names = None if outputs is None else list(outputs)
     if not assigned:
         if names is not None and len(names) != 1:
-            raise ParseError(f"one expression has one output, got {len(names)} names for it")
+            raise ParseError(f"one expression has one output, got {len(names)} names for it", source="expression")
         return ["out"] if names is None else names
     if names is None:
         names = [name for name in assigned if not name.startswith("_")]
         if not names:
-            raise ParseError("expected an output, found only local names, which begin with _")
+            raise ParseError("expected an output, found only local names, which begin with _", source="expression")
     _check_unique("output", names)
     for name in names:
         if name not in assigned:
-            raise ParseError(f"output {name!r} is not assigned; assigned are {assigned}")
+            raise ParseError(f"output {name!r} is not assigned; assigned are {assigned}", source="expression")
     return names
 
 
 def _check_unique(kind: str, names: list[str]) -> None:
     if len(set(names)) != len(names):
-        raise ParseError(f"{kind} {next(name for name in names if names.count(name) > 1)!r} is given twice")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParseError(f"{kind} {twice!r} is given twice", source="expression")
 
 
 class _Token(NamedTuple):
@@ -254,4 +259,4 @@ def _error(text: str, token: _Token, message: str) -> ParseError:
     line = text.count("\n", 0, token.at) + 1
     start = text.rfind("\n", 0, token.at) + 1
     shown = text[start:].split("\n", 1)[0]
-    return ParseError(message, line=line, column=token.at - start + 1, text=shown)
+    return ParseError(message, source="expression", line=line, column=token.at - start + 1, text=shown)

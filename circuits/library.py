@@ -233,8 +233,8 @@ def multiplexer(n_select: int) -> Circuit:
     >>> multiplexer(2).input_names
     ('select0', 'select1', 'data0', 'data1', 'data2', 'data3')
     """
-    if n_select < 0:
-        raise ValueError(f"multiplexer: expected 0 or more select bits, got {n_select}.")
+    if not isinstance(n_select, int) or n_select < 0:
+        raise ValueError(f"multiplexer: expected 0 or more select bits, got {n_select!r}.")
 
     def choose(select: list, data: list) -> dict:
         for bit in select:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnet.wiring import levels
+from jaxnet.wiring import integers, levels
 
 # Truth tables of a gate; NOT and BUF read a alone, and their second fan-in is the constant, node 0.
 FALSE, NOR, NOT, XOR, NAND = 0b0000, 0b0001, 0b0101, 0b0110, 0b0111
@@ -40,6 +40,7 @@ class Circuit:
         output_names: m different names; an output may have the name of an input.
 
     Raises:
+        TypeError: if an array holds anything but integers.
         ValueError: if an array has the wrong shape, a gate is fed by a node that does not come before it, a table is
             not in 0..15, an output is no node, or a name is missing or given twice.
 
@@ -58,19 +59,23 @@ class Circuit:
     def __init__(
         self, input_names: Iterable[str], fan_ins: Any, tables: Any, outputs: Any, output_names: Iterable[str]
     ):
-        fan_ins = _integers("fan_ins", fan_ins)
+        input_names, output_names = tuple(input_names), tuple(output_names)
+        n_nodes = 1 + len(input_names) + np.size(tables)
+        if n_nodes > np.iinfo(np.int32).max:
+            raise ValueError(f"Circuit: expected fewer than 2^31 nodes, got {n_nodes}.")
+        fan_ins = integers("Circuit", "fan_ins", fan_ins)
         arrays = {
             "fan_ins": fan_ins.reshape(0, 2) if fan_ins.size == 0 else fan_ins,
-            "tables": _integers("tables", tables),
-            "outputs": _integers("outputs", outputs),
+            "tables": integers("Circuit", "tables", tables),
+            "outputs": integers("Circuit", "outputs", outputs),
         }
-        _check(arrays, tuple(input_names := list(input_names)), tuple(output_names := list(output_names)))
+        _check(arrays, input_names, output_names)
         for name, array in arrays.items():
             array = array.astype(np.uint8 if name == "tables" else np.int32)
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "input_names", tuple(input_names))
-        object.__setattr__(self, "output_names", tuple(output_names))
+        object.__setattr__(self, "input_names", input_names)
+        object.__setattr__(self, "output_names", output_names)
 
     n_inputs = property(lambda self: len(self.input_names))
     n_outputs = property(lambda self: len(self.outputs))
@@ -131,6 +136,28 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
     )
 
 
+def check_names(where: str, kind: str, names: Sequence[Any]) -> None:
+    """Check that names are non-empty strings, and that none is given twice.
+
+    Args:
+        where: named in the error.
+        kind: "input" or "output", named in the error.
+        names: any number.
+
+    Raises:
+        ValueError: if they are not.
+
+    >>> check_names("Circuit", "input", ["a", "b"])
+    """
+    seen = set()
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{where}: expected {kind} names that are non-empty strings, got {name!r}.")
+        if name in seen:
+            raise ValueError(f"{where}: {kind} name {name!r} is given twice.")
+        seen.add(name)
+
+
 class Builder:
     """A netlist under construction: add inputs, then gates, then ask for the `Circuit`.
 
@@ -183,15 +210,6 @@ class Builder:
         return Circuit(self.input_names, self._fan_ins, self._tables, list(outputs.values()), list(outputs))
 
 
-def _integers(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.size == 0:
-        return np.zeros(array.shape, np.int64)
-    if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"Circuit: expected integers in {name}, got {array.dtype}.")
-    return array
-
-
 def _check(arrays: dict[str, np.ndarray], input_names: tuple, output_names: tuple) -> None:
     fan_ins, tables, outputs = arrays["fan_ins"], arrays["tables"], arrays["outputs"]
     if tables.ndim != 1 or outputs.ndim != 1 or fan_ins.shape != (len(tables), 2):
@@ -199,20 +217,12 @@ def _check(arrays: dict[str, np.ndarray], input_names: tuple, output_names: tupl
             "Circuit: expected fan_ins (gates, 2), tables (gates,) and outputs (m,), "
             f"got {fan_ins.shape}, {tables.shape} and {outputs.shape}."
         )
-    for kind, names in (("input", input_names), ("output", output_names)):
-        seen = set()
-        for name in names:
-            if not isinstance(name, str) or not name:
-                raise ValueError(f"Circuit: expected {kind} names that are non-empty strings, got {name!r}.")
-            if name in seen:
-                raise ValueError(f"Circuit: {kind} name {name!r} is given twice.")
-            seen.add(name)
+    check_names("Circuit", "input", input_names)
+    check_names("Circuit", "output", output_names)
     if len(output_names) != len(outputs):
         raise ValueError(f"Circuit: expected {len(outputs)} output names, one an output, got {len(output_names)}.")
     first = 1 + len(input_names)
     nodes = first + len(tables)
-    if nodes > np.iinfo(np.int32).max:
-        raise ValueError(f"Circuit: expected fewer than 2^31 nodes, got {nodes}.")
     wrong = np.flatnonzero(((fan_ins < 0) | (fan_ins >= first + np.arange(len(tables))[:, None])).any(axis=1))
     if wrong.size:
         gate = int(wrong[0])

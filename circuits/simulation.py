@@ -134,7 +134,7 @@ def unpack(words: ArrayLike, patterns: int) -> Array:
     """
     words = jnp.asarray(words)
     bits = (words[:, :, None] >> _PLACES[None, None, :]) & 1
-    return bits.reshape(words.shape[0], -1)[:, :patterns].T.astype(bool)
+    return bits.reshape(words.shape[0], 32 * words.shape[1])[:, :patterns].T.astype(bool)
 
 
 @functools.singledispatch
@@ -193,7 +193,8 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
     """
     if not isinstance(x, jax.Array):
         x = np.asarray(x)
-        x = x.astype(bool) if x.size == 0 else x
+    if x.size == 0:  # nothing that could be wrong; an empty list comes as floats
+        x = x.astype(bool)
     if x.ndim == 0 or x.shape[-1] != n:
         raise ValueError(f"evaluate: expected inputs (..., {n}) for {what}, got {x.shape}.")
     if x.dtype == bool:

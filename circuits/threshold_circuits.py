@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from circuits.netlist import XNOR, XOR, Circuit
+from circuits.netlist import XNOR, XOR, Circuit, check_names
 from circuits.simulation import as_bits, evaluate
-from circuits.units import MAX_SUM, at_least, integer_weights
-from jaxnet.wiring import Wiring, levels
+from circuits.units import MAX_SUM, at_least
+from jaxnet.wiring import Wiring, integers, levels
 
 # Bytes of node values that are held at once; the rows of a larger evaluation are taken in blocks.
 _LIVE_BYTES = 2**26
@@ -50,7 +50,8 @@ class ThresholdCircuit:
     def __init__(
         self, wiring: Wiring, weights: Any, thresholds: Any, input_names: Iterable[str], output_names: Iterable[str]
     ):
-        weights, thresholds = integer_weights("ThresholdCircuit", weights, thresholds)
+        weights = integers("ThresholdCircuit", "weights", weights)
+        thresholds = integers("ThresholdCircuit", "thresholds", thresholds)
         input_names, output_names = tuple(input_names), tuple(output_names)
         for name, value in (
             ("wiring", wiring),
@@ -68,6 +69,8 @@ class ThresholdCircuit:
         ):
             if expected != given:
                 raise ValueError(f"ThresholdCircuit: expected {what}: {expected}, got {given}.")
+        check_names("ThresholdCircuit", "input", input_names)
+        check_names("ThresholdCircuit", "output", output_names)
         # In floating point, since the sum that is looked for may itself not fit; 2^62 leaves room for the rounding.
         magnitude = self.sums_of_weights(np.abs(weights.astype(float))) + np.abs(thresholds.astype(float))
         if magnitude.max(initial=0) > MAX_SUM / 2:

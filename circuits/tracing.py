@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from circuits.netlist import AND, NOT, OR, XOR, Builder, Circuit, without_dead_gates
 
 
@@ -12,6 +14,7 @@ class Bit:
 
     __slots__ = ("netlist", "node")
     __hash__ = None  # type: ignore[assignment]
+    __array_ufunc__ = None  # so that a NumPy constant on the left leaves the operator to us
 
     def __init__(self, netlist: Builder, node: int):
         self.netlist, self.node = netlist, node
@@ -40,7 +43,7 @@ class Bit:
         return f"Bit(node {self.node})"
 
 
-def trace(f: Callable, **widths: int) -> Circuit:
+def trace(f: Callable, /, **widths: int) -> Circuit:
     """The circuit that a Python function of bits computes.
 
     Args:
@@ -55,6 +58,7 @@ def trace(f: Callable, **widths: int) -> Circuit:
 
     Raises:
         TypeError: if f asks for the value of a bit, or returns anything but bits.
+        ValueError: if a width is no number of bits.
 
     >>> trace(lambda a, b: {"sum": a ^ b, "carry": a & b})
     Circuit(2 inputs, 2 outputs, 2 gates)
@@ -67,11 +71,17 @@ def trace(f: Callable, **widths: int) -> Circuit:
     for p in parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise TypeError(f"trace: parameter *{p.name} has no fixed number of bits; name each, or give a width.")
+    for p, width in widths.items():
+        if not isinstance(width, int) or width < 0:
+            raise ValueError(f"trace: expected a number of bits for parameter {p!r}, got {width!r}.")
     names = {p: [f"{p}{i}" for i in range(widths[p])] if p in widths else [p] for p in parameters}
     netlist = Builder([name for group in names.values() for name in group])
     nodes = iter(netlist.inputs)
-    arguments = {p: [Bit(netlist, next(nodes)) for _ in group] for p, group in names.items()}
-    result = f(**{p: bits if p in widths else bits[0] for p, bits in arguments.items()})
+    words = {p: [Bit(netlist, next(nodes)) for _ in group] for p, group in names.items()}
+    arguments = {p: bits if p in widths else bits[0] for p, bits in words.items()}
+    by_name = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+    keywords = {p: arguments.pop(p) for p in by_name}
+    result = f(*arguments.values(), **keywords)
     if isinstance(result, dict):
         named = result
     elif isinstance(result, (list, tuple)):
@@ -87,7 +97,7 @@ def _node(netlist: Builder, bit: Any) -> int:
         if bit.netlist is not netlist:
             raise TypeError("a bit of another trace cannot be used here: traces do not share bits.")
         return bit.node
-    if isinstance(bit, (bool, int)) and bit in (0, 1):
+    if isinstance(bit, (int, np.integer, np.bool_)) and bit in (0, 1):
         return netlist.constant(bool(bit))
     raise TypeError(f"expected a bit, got {bit!r} of type {type(bit).__name__}.")
 

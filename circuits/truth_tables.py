@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from circuits.netlist import NOT, XOR, Builder, Circuit
+from circuits.netlist import NOT, XOR, Builder, Circuit, check_names
 from circuits.simulation import evaluate, simulate, unpack
 
 # 2^24 rows of a few outputs are tens of megabytes; past that a table is no answer.
@@ -121,7 +121,10 @@ def from_truth_table(
     netlist = Builder([f"x{i}" for i in range(n)] if input_names is None else input_names)
     if len(netlist.inputs) != n:
         raise ValueError(f"from_truth_table: expected {n} input names, got {len(netlist.inputs)}.")
-    names = output_names or (["y"] if m == 1 else [f"y{i}" for i in range(m)])
+    names = output_names
+    if names is None:
+        names = ["y"] if m == 1 else [f"y{i}" for i in range(m)]
+    check_names("from_truth_table", "output", names)
     if len(names) != m:
         raise ValueError(f"from_truth_table: expected {m} output names, got {len(names)}.")
 

@@ -4,18 +4,19 @@
 (M. Minsky and S. Papert, 1969), takes two layers: `circuits.threshold_circuits.parity`.
 """
 
-import operator
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from circuits.simulation import as_bits, evaluate
+from jaxnet.wiring import integers
 
 # Sums stay below 2^63, so that NumPy's int64 is exact.
 MAX_SUM = 2**63 - 1
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class ThresholdUnit:
     """A unit that fires where w.x >= T; immutable, exact.
 
@@ -25,7 +26,7 @@ class ThresholdUnit:
 
     Raises:
         TypeError: if a weight or the threshold is no integer.
-        ValueError: if weights have not one axis, or sum |w_i| + |T| does not fit in 63 bits.
+        ValueError: if weights have not one axis, the threshold is not one number, or sum |w_i| + |T| passes 2^63.
 
     Source: W. S. McCulloch and W. Pitts, A logical calculus of the ideas immanent in nervous activity (1943).
 
@@ -33,20 +34,21 @@ class ThresholdUnit:
     ThresholdUnit([1, 1, -2], 1)
     """
 
-    __slots__ = ("threshold", "weights")
     weights: np.ndarray
     threshold: int
 
-    def __init__(self, weights: Sequence[int] | np.ndarray, threshold: int):
-        w, t = integer_weights("ThresholdUnit", weights, threshold)
+    def __init__(self, weights: Any, threshold: Any):
+        w = integers("ThresholdUnit", "weights", weights)
+        t = integers("ThresholdUnit", "the threshold", threshold)
+        if w.ndim != 1 or t.ndim != 0:
+            raise ValueError(
+                f"ThresholdUnit: expected weights with one axis and one threshold, got shapes {w.shape} and {t.shape}."
+            )
         total = sum(map(abs, w.tolist())) + abs(int(t))
         if total > MAX_SUM:
             raise ValueError(f"ThresholdUnit: expected sum |w| + |T| below 2^63, got {total}.")
         object.__setattr__(self, "weights", w)
         object.__setattr__(self, "threshold", int(t))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"ThresholdUnit is immutable: make a new one with another {name}.")
 
     n_inputs = property(lambda self: len(self.weights))
 
@@ -61,46 +63,6 @@ class ThresholdUnit:
     def __repr__(self) -> str:
         shown = [str(w) for w in self.weights[:8]] + ["..."] * (self.n_inputs > 8)
         return f"ThresholdUnit([{', '.join(shown)}], {self.threshold})"
-
-
-def integer_weights(where: str, weights: Any, thresholds: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Check and copy the numbers of units: int64, read-only.
-
-    Args:
-        where: named in the error.
-        weights: one axis of integers.
-        thresholds: integers.
-
-    Returns:
-        Weights and thresholds as int64.
-
-    Raises:
-        TypeError: if either holds anything but integers.
-        ValueError: if weights have not one axis, or a number does not fit in 63 bits.
-
-    >>> integer_weights("here", [1, -1], 0)
-    (array([ 1, -1]), array(0))
-    """
-    arrays = []
-    for name, value in (("weights", weights), ("thresholds", thresholds)):
-        array = np.asarray(value)
-        if array.size == 0:
-            array = array.astype(np.int64)
-        if array.dtype == object or array.dtype == np.uint64:
-            try:
-                array = np.array([operator.index(v) for v in array.ravel()], np.int64).reshape(array.shape)
-            except OverflowError:
-                raise ValueError(f"{where}: expected {name} below 2^63 in magnitude.") from None
-        if not np.issubdtype(array.dtype, np.integer):
-            raise TypeError(
-                f"{where}: expected integer {name}, got {array.dtype}. Threshold units are exact: scale and round."
-            )
-        array = array.astype(np.int64)
-        array.flags.writeable = False
-        arrays.append(array)
-    if arrays[0].ndim != 1:
-        raise ValueError(f"{where}: expected weights with one axis, got shape {arrays[0].shape}.")
-    return arrays[0], arrays[1]
 
 
 @evaluate.register

@@ -13,7 +13,7 @@ import circuits
 from circuits.__main__ import main
 
 ROOT = Path(__file__).parents[1]
-SHARED = Path(os.environ.get("JAXNET_SHARED_DATA", ROOT.parent / "shared" / "data"))
+SHARED = Path(os.environ.get("JAXNET_DATA", ROOT.parent / "shared" / "data"))
 FAST = ["--seeds", "2", "--steps", "10"]
 
 

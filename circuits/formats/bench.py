@@ -57,7 +57,8 @@ def loads(text: str, source: str = "bench") -> Circuit:
     inputs: dict[str, int] = {}
     outputs: dict[str, int] = {}
     drivers: dict[str, _Driver] = {}
-    for number, raw in enumerate(text.splitlines(), start=1):
+    # Not splitlines, which also ends a line, and so a comment, at form feeds and other separators.
+    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         line = raw.split("#", 1)[0].strip()
         if line:
             _read_line(line, number, source, inputs, outputs, drivers)

@@ -9,16 +9,20 @@ from circuits import ParseError
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        ({}, "expression: message"),
+        ({}, "message"),
+        ({"source": "expression"}, "expression: message"),
         ({"source": "a.bench"}, "a.bench: message"),
         ({"source": "a.bench", "line": 3}, "a.bench:3: message"),
-        ({"line": 3, "column": 7}, "expression:3:7: message"),
+        ({"source": "expression", "line": 3, "column": 7}, "expression:3:7: message"),
         # Without a column there is no place for a caret, so the text is not shown.
-        ({"line": 3, "text": "a & | b"}, "expression:3: message"),
-        ({"line": 1, "column": 5, "text": "a & | b"}, "expression:1:5: message\n  a & | b\n      ^"),
-        ({"line": 1, "column": 1, "text": "|"}, "expression:1:1: message\n  |\n  ^"),
+        ({"source": "expression", "line": 3, "text": "a & | b"}, "expression:3: message"),
+        (
+            {"source": "expression", "line": 1, "column": 5, "text": "a & | b"},
+            "expression:1:5: message\n  a & | b\n      ^",
+        ),
+        ({"source": "expression", "line": 1, "column": 1, "text": "|"}, "expression:1:1: message\n  |\n  ^"),
         # A column one past the end: something is missing there.
-        ({"line": 1, "column": 4, "text": "a &"}, "expression:1:4: message\n  a &\n     ^"),
+        ({"source": "expression", "line": 1, "column": 4, "text": "a &"}, "expression:1:4: message\n  a &\n     ^"),
     ],
 )
 def test_the_message_has_the_place_and_the_text(place, text):
@@ -42,7 +46,7 @@ def test_it_is_a_value_error_with_its_place_as_attributes():
     assert isinstance(error, ValueError)
     assert (error.source, error.line, error.column) == ("file", 2, 3)
     bare = ParseError("message")
-    assert (bare.source, bare.line, bare.column) == ("expression", None, None)
+    assert (bare.source, bare.line, bare.column) == (None, None, None)
 
 
 @pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])

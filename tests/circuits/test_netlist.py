@@ -65,7 +65,8 @@ SPOILED = [
 
 @pytest.mark.parametrize(("change", "message"), SPOILED)
 def test_a_malformed_netlist_is_refused(change, message, error):
-    assert error(ValueError, Circuit, **(GOOD | change)) == message
+    kind = TypeError if "expected integers" in message else ValueError
+    assert error(kind, Circuit, **(GOOD | change)) == message
 
 
 def test_more_nodes_than_an_int32_counts_are_refused(error):
@@ -114,7 +115,7 @@ def test_a_circuit_is_immutable():
 
 def test_circuits_are_equal_and_hash_by_identity():
     circuit, twin = Circuit(**GOOD), Circuit(**GOOD)
-    assert circuit == circuit  # noqa: PLR0124
+    assert circuit == circuit
     assert circuit != twin
     assert len({circuit, twin, circuit}) == 2
 
