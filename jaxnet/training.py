@@ -207,7 +207,7 @@ def _run(rule: Rule, state: Any, data: Any, steps: int, batch_size: int | None, 
         batches = None
     else:
         n = len(jax.tree.leaves(data)[0])
-        epochs = -(-steps * batch_size // n)
+        epochs = max(1, -(-steps * batch_size // n))
         order = jax.vmap(lambda k: jax.random.permutation(k, n))(jax.random.split(order_key, epochs))
         batches = order.reshape(-1)[: steps * batch_size].reshape(steps, batch_size)
 

@@ -242,6 +242,12 @@ ERRORS = [
     ("y = AND(A, b)", 4, f"net 'A', an input of gate 'y', {NOTHING.format('A')}"),
     ("y = AND(a, y)", 4, "net 'y' depends on itself: y <- y; expected no cycles"),
     ("y = NOT(p)\np = NOT(q)\nq = NOT(y)", 4, "net 'y' depends on itself: y <- p <- q <- y; expected no cycles"),
+    # What a net of the loop reads besides is not shown as a part of it.
+    (
+        "y = AND(d, q)\nd = NOT(e)\ne = NOT(a)\nq = NOT(y)",
+        4,
+        "net 'y' depends on itself: y <- q <- y; expected no cycles",
+    ),
     # A loop beside the outputs, and one that hangs off other logic: the line is one of the loop's own.
     ("y = AND(a, b)\nc = NOT(d)\nd = NOT(c)", 5, "net 'c' depends on itself: c <- d <- c; expected no cycles"),
     ("y = AND(a, p)\np = OR(b, q)\nq = NOT(p)", 5, "net 'p' depends on itself: p <- q <- p; expected no cycles"),
