@@ -65,7 +65,7 @@ def _compare(options: argparse.Namespace) -> int:
     from circuits import c17_path
     from circuits.comparison import compare
     from circuits.errors import ParseError
-    from circuits.reports import HEADER, row
+    from circuits.reports import HEADER, LEGEND, row
 
     functions = [(_name(text), text) for text in options.functions] or [*DEMO.items(), ("c17", c17_path)]
     try:
@@ -82,6 +82,7 @@ def _compare(options: argparse.Namespace) -> int:
         studies.append(study)
         tqdm.write(row(study))
         sys.stdout.flush()
+    print(f"\n{LEGEND.format(asked=studies[0].constructed.asked)}")
     if options.out:
         from circuits.plots import draw_comparison
 
@@ -89,7 +90,7 @@ def _compare(options: argparse.Namespace) -> int:
             draw_comparison(studies, options.out)
         except OSError as error:
             return _fail(_one_line(error))
-        print(f"\nfigure: {options.out}")
+        print(f"figure: {options.out}")
     return 0
 
 

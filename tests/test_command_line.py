@@ -20,7 +20,7 @@ FAST = ["--seeds", "2", "--steps", "10"]
 def test_an_expression_gets_a_line_of_the_table(capsys):
     assert main(["compare", "a ^ b", *FAST]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 3 + 4
     assert lines[2].split()[:10] == ["a", "^", "b", "2", "1", "1", "1", "2", "2", "0/4"]
 
 
@@ -80,7 +80,7 @@ def test_two_files_of_one_name_are_both_shown(capsys, tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.bench").write_text("INPUT(a)\nOUTPUT(y)\ny = NOT(a)\n")
     assert main(["compare", str(tmp_path / "first/x.bench"), str(tmp_path / "second/x.bench"), *FAST]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith("x ")]) == 2
 
 
 @pytest.mark.parametrize(

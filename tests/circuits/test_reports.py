@@ -1,7 +1,7 @@
 """The table: every number of a study stands under its title."""
 
 from circuits.comparison import Comparison, Constructed, Learned, Threshold
-from circuits.reports import HEADER, row
+from circuits.reports import HEADER, LEGEND, row
 
 
 def study(**changes):
@@ -42,5 +42,6 @@ def test_long_names_are_cut():
 
 def test_lines_fit_a_terminal():
     line = row(study())
-    assert max(map(len, [*HEADER.format(seeds=256).splitlines(), line])) <= 118
+    legend = LEGEND.format(asked=0.1).splitlines()
+    assert max(map(len, [*HEADER.format(seeds=256).splitlines(), *legend, line])) <= 120
     assert "\n" not in line
