@@ -20,7 +20,7 @@ FAST = ["--seeds", "2", "--steps", "10"]
 def test_an_expression_gets_a_line_of_the_table(capsys):
     assert main(["compare", "a ^ b", *FAST]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 + 4
+    assert len(lines) == 3 + 5
     assert lines[2].split()[:10] == ["a", "^", "b", "2", "1", "1", "1", "2", "2", "0/4"]
 
 
