@@ -9,9 +9,9 @@ function            in out gates depth  units depth  wrong     gain worst error 
 
 LEGEND = """\
 wrong: rows on which the threshold units differ from the circuit. gain: the smallest that the theorem gives for an
-error of {asked:g} when sigmoids replace the steps; worst error: measured over the rows. solved: seeds that have all rows
-right at the end; steps until then, error at the end: medians over those; hard: those still right with steps for
-sigmoids."""
+error of {asked:g} when sigmoids replace the steps; worst error: measured over the rows. solved: seeds that have all
+rows right at the end; steps until then, error at the end: medians over those; hard: those still right with steps
+for sigmoids."""
 
 
 def row(study: Comparison) -> str:
