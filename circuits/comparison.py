@@ -185,7 +185,7 @@ def compare(
     x = rows(circuit.n_inputs) if exhaustive else _sampled_rows(circuit.n_inputs, hard.n_units, seed)
     y = np.asarray(evaluate(circuit, x))
     wrong = (evaluate(hard, x) != y).any(axis=-1)
-    threshold = Threshold(hard.n_units, threshold_circuits.depth(hard), int(wrong.sum()))
+    threshold = Threshold(hard.n_units, depth(hard), int(wrong.sum()))
 
     data = jnp.asarray(x, float), jnp.asarray(y, float)
     distance = 10 if len(x) <= _FULL_BATCH else 200
@@ -242,7 +242,7 @@ def _construct(soft: Compiled, error: float, data: tuple[Array, Array], bar: tqd
 
 def _sizes(hard: ThresholdCircuit) -> tuple[int, ...]:
     """The layers of the learned network: as many hidden units as there are threshold units below the outputs."""
-    if threshold_circuits.depth(hard) <= 1:
+    if depth(hard) <= 1:
         return hard.n_inputs, hard.n_outputs
     output_units = {node for node in hard.wiring.outputs.tolist() if node >= hard.n_inputs}
     width = max(hard.n_units - len(output_units), hard.n_inputs)

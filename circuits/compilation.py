@@ -24,8 +24,10 @@ from jaxnet.layers import Network
 from jaxnet.units import Neuron
 from jaxnet.wiring import wired
 
-# The gain is rounded up to a multiple of this, so that gain times a weight below 2^13 is exact in float32.
+# The gain is rounded up to a multiple of this. Weights and biases are then multiples of half of it, so that float32,
+# with its 24 bits, adds them up exactly while sums stay below 2^23 times it.
 _GAIN_STEP = 1 / 64
+_EXACT = 2**23
 
 
 class Compiled(NamedTuple):
@@ -64,13 +66,13 @@ def to_network(
         gain: a gain of your own, in place of `error`.
 
     Returns:
-        A `Compiled`. The bound is for Boolean inputs and exact sums: float32 rounding is not in it, which is about 1e-6
-        where units have few inputs and grows with their number.
+        A `Compiled`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but rounds
+        sums over other units, which is not in the bound: about 1e-6 for gates, more for units with many inputs.
 
     Raises:
         ValueError: if the activation is neither, `error` is out of range, or neither or both of `error` and `gain` are
             given with a sigmoid; or if sum |w| + |T| of a unit passes 2^23, where float32 no longer counts in halves,
-            or with a sigmoid 2^18 / gain, where it no longer counts in 64ths.
+            or is too large for the gain.
         TypeError: if `circuit` is neither.
 
     Source: the theorem above.
@@ -98,16 +100,30 @@ def to_network(
     if (error is None) == (gain is None):
         raise ValueError("to_network: expected one of error and gain with a sigmoid.")
     fed = weight_of_units(hard)
-    gain = smallest_gain(fed, error) if gain is None and error is not None else gain
-    assert gain is not None
-    if gain * largest.max(initial=0) >= 2**18:
-        unit = largest.argmax()
+    most = float(largest.max(initial=0)) + 0.5
+    if error is not None:
+        gain = _exact_gain(smallest_gain(fed, error), most)
+    elif gain is not None and not (0 < gain < math.inf and gain * most < _EXACT * _GAIN_STEP):
         raise ValueError(
-            f"to_network: unit {unit} has gain (sum |w| + |T|) = {gain * largest[unit]:.3g}, expected below 2^18: "
-            "past that, float32 rounds the sum of even exact inputs."
+            f"to_network: expected a positive gain below {_EXACT * _GAIN_STEP / most:.6g} for units with sum |w| + |T| "
+            f"up to {most - 0.5:.0f}, got {gain}."
         )
+    assert gain is not None
     params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
     return Compiled(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
+
+
+def _exact_gain(gain: float, most: float) -> float:
+    """The gain rounded up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
+    step = _GAIN_STEP
+    while step <= 1:
+        rounded = math.ceil(gain / step) * step
+        if rounded * most < _EXACT * step:
+            return rounded
+        step *= 2
+    raise ValueError(
+        f"to_network: a gain of {gain:.4g} for units with sum |w| + |T| up to {most - 0.5:.0f} is too much for float32."
+    )
 
 
 def weight_of_units(circuit: ThresholdCircuit) -> int:
@@ -138,7 +154,7 @@ def smallest_gain(weight: int, error: float) -> float:
         The minimum over eps <= error of ln((1 - eps)/eps) / (1/2 - W eps), rounded up to a multiple of 1/64.
 
     Raises:
-        ValueError: if `error` is out of range.
+        ValueError: if `weight` or `error` is out of range.
 
     Source: the theorem of this module.
 
@@ -151,6 +167,8 @@ def smallest_gain(weight: int, error: float) -> float:
 
     if not 0 < error < 0.5:
         raise ValueError(f"smallest_gain: expected an error between 0 and 1/2, got {error}.")
+    if weight < 0:
+        raise ValueError(f"smallest_gain: expected a weight of 0 or more, got {weight}.")
 
     def gain(log_eps: float) -> float:
         eps = math.exp(log_eps)

@@ -120,7 +120,8 @@ class _Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"(?P<space>[^\S\n]+|#[^\n]*)|(?P<end>[;\n])|(?P<name>[A-Za-z_][\w.]*(?:\[\d+\])?)|(?P<constant>[01](?![\w.]))"
-    r"|(?P<operator>[&^|~])|(?P<open>\()|(?P<close>\))|(?P<comma>,)|(?P<assign>=(?!=))"
+    r"|(?P<operator>[&^|~])|(?P<open>\()|(?P<close>\))|(?P<comma>,)|(?P<assign>=(?!=))",
+    re.ASCII,
 )
 _PRECEDENCE = {"|": 1, "^": 2, "&": 3, "~": 4}
 _OPERATORS = {"|": operator.or_, "^": operator.xor, "&": operator.and_}

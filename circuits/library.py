@@ -7,6 +7,8 @@ arrays, which compute. Numbers are lists of bits, lowest first.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from circuits.netlist import AND, OR, XOR, Builder, Circuit
 from circuits.tracing import trace
 
@@ -318,5 +320,5 @@ def _numbered(name: str, bits: Sequence[Any]) -> dict[str, Any]:
 
 
 def _check_width(name: str, n: int) -> None:
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, (int, np.integer)) or n < 1:
         raise ValueError(f"{name}: expected a width of 1 or more, got {n!r}.")

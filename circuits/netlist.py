@@ -5,6 +5,7 @@ fan-in nodes a, b and a 4-bit truth table: bit r is its value where a + 2b = r. 
 XOR among them, are one gate. The layout follows ABC and mockturtle (and kitty for the tables).
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,18 +87,27 @@ class Circuit:
         return f"Circuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_gates} gates)"
 
 
-def depth(circuit: Circuit) -> int:
-    """The number of gates on the longest path from an input to an output.
+@functools.singledispatch
+def depth(circuit: Any) -> int:
+    """The number of gates or units on the longest path from an input to an output.
 
     Args:
-        circuit: any circuit.
+        circuit: a `Circuit` or a `ThresholdCircuit`.
 
     Returns:
         0 where every output is an input or the constant; gates that feed no output do not count.
 
+    Raises:
+        TypeError: if it is neither.
+
     >>> depth(Circuit(["a", "b"], [[1, 2], [3, 0]], [XOR, NOT], [4], ["y"]))
     2
     """
+    raise TypeError(f"depth: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
+
+
+@depth.register
+def _(circuit: Circuit) -> int:
     gate_offsets = 2 * np.arange(circuit.n_gates + 1)
     level = levels(1 + circuit.n_inputs, gate_offsets, circuit.fan_ins.ravel())
     return int(level[circuit.outputs].max(initial=0))

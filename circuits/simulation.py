@@ -109,10 +109,18 @@ def pack(x: ArrayLike) -> Array:
     Returns:
         `(n, ceil(patterns / 32))` uint32; missing patterns of the last word are zeros.
 
+    Raises:
+        TypeError: if x is not Boolean.
+        ValueError: if it has not two axes.
+
     >>> pack(jnp.array([[True], [False], [True]]))
     Array([[5]], dtype=uint32)
     """
-    x = jnp.asarray(x, bool)
+    x = jnp.asarray(x)
+    if x.dtype != bool:
+        raise TypeError(f"pack: expected Booleans, got {x.dtype}. Compare them, for example x > 0.")
+    if x.ndim != 2:
+        raise ValueError(f"pack: expected patterns (patterns, n), got shape {x.shape}.")
     patterns, n = x.shape
     k = -(-patterns // 32)
     bits = jnp.pad(x, ((0, 32 * k - patterns), (0, 0))).reshape(k, 32, n).astype(jnp.uint32)
@@ -129,10 +137,18 @@ def unpack(words: ArrayLike, patterns: int) -> Array:
     Returns:
         `(patterns, m)` bool.
 
+    Raises:
+        TypeError: if words are not uint32.
+        ValueError: if they have not two axes, or there are not so many patterns.
+
     >>> unpack(jnp.array([[5]], jnp.uint32), 3).T
     Array([[ True, False,  True]], dtype=bool)
     """
     words = jnp.asarray(words)
+    if words.dtype != jnp.uint32:
+        raise TypeError(f"unpack: expected uint32 words, got {words.dtype}.")
+    if words.ndim != 2 or not 0 <= patterns <= 32 * words.shape[1]:
+        raise ValueError(f"unpack: expected words (m, k) of at least {patterns} patterns, got shape {words.shape}.")
     bits = (words[:, :, None] >> _PLACES[None, None, :]) & 1
     return bits.reshape(words.shape[0], 32 * words.shape[1])[:, :patterns].T.astype(bool)
 
@@ -167,9 +183,15 @@ def evaluate(circuit: Any, x: ArrayLike) -> Any:
 
 @evaluate.register
 def _(circuit: Circuit, x: ArrayLike) -> Array:
-    bits = jnp.asarray(as_bits(x, circuit.n_inputs, circuit))
+    bits = as_bits(x, circuit.n_inputs, circuit)
     patterns = math.prod(bits.shape[:-1])
-    y = unpack(simulate(circuit, pack(bits.reshape(patterns, circuit.n_inputs))), patterns)
+    flat = bits.reshape(patterns, circuit.n_inputs)
+    if isinstance(flat, np.ndarray):
+        # Padded to a size class in NumPy, so that another number of patterns is no other program.
+        words = pack(np.pad(flat, ((0, 32 * _size_class(-(-patterns // 32)) - patterns), (0, 0))))
+        y = jnp.asarray(np.asarray(unpack(simulate(circuit, words), 32 * words.shape[1]))[:patterns])
+    else:
+        y = unpack(simulate(circuit, pack(flat)), patterns)
     return y.reshape(*bits.shape[:-1], circuit.n_outputs)
 
 
@@ -182,7 +204,7 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
         what: named in the error.
 
     Returns:
-        A Boolean array of the same shape.
+        A Boolean array of the same shape: NumPy's, or the traced one.
 
     Raises:
         ValueError: if the last axis is not n, or an integer is neither 0 nor 1.
@@ -197,16 +219,16 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
         x = x.astype(bool)
     if x.ndim == 0 or x.shape[-1] != n:
         raise ValueError(f"evaluate: expected inputs (..., {n}) for {what}, got {x.shape}.")
-    if x.dtype == bool:
-        return x
     hint = f"evaluate: expected Boolean inputs, got {x.dtype}. Compare them, for example x > 0."
-    if not np.issubdtype(x.dtype, np.integer):
+    if x.dtype != bool and not np.issubdtype(x.dtype, np.integer):
         raise TypeError(hint)
     try:
         x = np.asarray(x)
-    except jax.errors.TracerArrayConversionError:  # under jit, 0 or 1 cannot be checked
-        raise TypeError(hint) from None
-    if ((x != 0) & (x != 1)).any():
+    except jax.errors.TracerArrayConversionError:
+        if x.dtype != bool:  # traced, so that 0 or 1 cannot be checked
+            raise TypeError(hint) from None
+        return x
+    if x.dtype != bool and ((x != 0) & (x != 1)).any():
         wrong = x[(x != 0) & (x != 1)].flat[0]
         raise ValueError(f"evaluate: expected bits, 0 or 1, got {wrong}. Compare the inputs, for example x > 0.")
     return x.astype(bool)

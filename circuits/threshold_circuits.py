@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from circuits.netlist import XNOR, XOR, Circuit, check_names
+from circuits.netlist import XNOR, XOR, Circuit, check_names, depth
 from circuits.simulation import as_bits, evaluate
-from circuits.units import MAX_SUM, at_least
+from circuits.units import at_least
 from jaxnet.wiring import Wiring, integers, levels
 
 # Bytes of node values that are held at once; the rows of a larger evaluation are taken in blocks.
@@ -32,7 +32,7 @@ class ThresholdCircuit:
 
     Raises:
         TypeError: if a weight or a threshold is no integer.
-        ValueError: if shapes or numbers of names do not fit the wiring, or sum |w| + |T| of a unit passes 2^63.
+        ValueError: if shapes or numbers of names do not fit the wiring, or sum |w| + |T| of a unit reaches 2^62.
 
     Source: W. S. McCulloch and W. Pitts (1943); S. Muroga, Threshold Logic and Its Applications (1971).
 
@@ -73,7 +73,7 @@ class ThresholdCircuit:
         check_names("ThresholdCircuit", "output", output_names)
         # In floating point, since the sum that is looked for may itself not fit; 2^62 leaves room for the rounding.
         magnitude = self.sums_of_weights(np.abs(weights.astype(float))) + np.abs(thresholds.astype(float))
-        if magnitude.max(initial=0) > MAX_SUM / 2:
+        if magnitude.max(initial=0) >= 2**62:
             unit = int(magnitude.argmax())
             raise ValueError(
                 f"ThresholdCircuit: unit {unit} has sum |w| + |T| near {magnitude[unit]:.3g}, expected below 2^62."
@@ -92,18 +92,8 @@ class ThresholdCircuit:
         return np.bincount(unit_of_edge, weights, minlength=self.n_units)
 
 
-def depth(circuit: ThresholdCircuit) -> int:
-    """The number of units on the longest path from an input to an output.
-
-    Args:
-        circuit: any threshold circuit.
-
-    Returns:
-        0 where every output is an input.
-
-    >>> depth(parity(5))
-    2
-    """
+@depth.register
+def _(circuit: ThresholdCircuit) -> int:
     wiring = circuit.wiring
     level = levels(wiring.n_inputs, wiring.offsets, wiring.sources)
     return int(level[wiring.outputs].max(initial=0))

@@ -49,7 +49,7 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     Args:
         f: a function of bits that uses `&`, `|`, `^`, `~`, `mux`, `maj` and constants; it returns a bit, a list of
             bits, or a dict of bits by name. It is called once, so its loops are unrolled and its ifs must not ask for
-            the value of a bit.
+            the value of a bit. A parameter with a default is no input and keeps it.
         widths: parameters that are words: `trace(f, a=4)` calls f with a list of four bits, named a0 (lowest) to a3.
 
     Returns:
@@ -65,12 +65,16 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     >>> trace(lambda a: [bit ^ a[0] for bit in a[1:]], a=4)
     Circuit(4 inputs, 3 outputs, 3 gates)
     """
-    parameters = inspect.signature(f).parameters
+    if not callable(f):
+        raise TypeError(f"trace: expected a function of bits, got {type(f).__name__}. For text use parse.")
+    # A parameter with a default keeps it, unless it is made a word.
+    every = inspect.signature(f).parameters
+    parameters = {name: p for name, p in every.items() if p.default is p.empty or name in widths}
     if unknown := set(widths) - set(parameters):
         raise TypeError(f"trace: {sorted(unknown)} are no parameters of the function; it has {list(parameters)}.")
     for p in parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-            raise TypeError(f"trace: parameter *{p.name} has no fixed number of bits; name each, or give a width.")
+            raise TypeError(f"trace: parameter {p} has no fixed number of bits; name each of them.")
     for p, width in widths.items():
         if not isinstance(width, int) or width < 0:
             raise ValueError(f"trace: expected a number of bits for parameter {p!r}, got {width!r}.")
@@ -79,9 +83,8 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     nodes = iter(netlist.inputs)
     words = {p: [Bit(netlist, next(nodes)) for _ in group] for p, group in names.items()}
     arguments = {p: bits if p in widths else bits[0] for p, bits in words.items()}
-    by_name = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
-    keywords = {p: arguments.pop(p) for p in by_name}
-    result = f(*arguments.values(), **keywords)
+    by_place = [arguments.pop(p.name) for p in parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    result = f(*by_place, **arguments)
     if isinstance(result, dict):
         named = result
     elif isinstance(result, (list, tuple)):

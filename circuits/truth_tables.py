@@ -34,7 +34,11 @@ def rows(n: int) -> np.ndarray:
            [1, 1]])
     """
     _check_inputs("rows", n)
-    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+    row = np.arange(2 ** int(n), dtype=np.int32)
+    bits = np.empty((len(row), n), bool)
+    for i in range(n):
+        bits[:, i] = row >> i & 1
+    return bits
 
 
 def exhaustive_words(n: int) -> np.ndarray:
@@ -95,8 +99,9 @@ def from_truth_table(
         output_names: m names; y, or y0, y1, ..., if None.
 
     Returns:
-        A circuit with that table. Its size is that of the shared decision diagrams in the given order of inputs
-        (three gates a node at the most), which for a random table is near 2^n / n.
+        A circuit with that table: the shared decision diagrams in the given order of inputs, at most three gates a
+        node. For a random table of 8 to 14 inputs that is about 6 times 2^n / n, of which Shannon showed that some
+        tables need about one.
 
     Raises:
         ValueError: if the number of rows is not a power of two up to 2^24, or an entry is no bit.
@@ -169,7 +174,7 @@ def from_truth_table(
 
 
 def _check_inputs(name: str, n: int) -> None:
-    if not 0 <= n <= MAX_INPUTS:
+    if not 0 <= int(n) <= MAX_INPUTS:
         raise ValueError(
             f"{name}: expected 0 to {MAX_INPUTS} inputs, got {n}. For more, evaluate or simulate a sample of rows."
         )

@@ -142,7 +142,7 @@ def at_least(k: int, n: int) -> ThresholdUnit:
     >>> at_least(2, 4)
     ThresholdUnit([1, 1, 1, 1], 2)
     """
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, (int, np.integer)) or n < 1:
         raise ValueError(f"expected a fan-in of 1 or more, got {n!r}.")
     return ThresholdUnit(np.ones(n, np.int64), k)
 

@@ -377,7 +377,26 @@ def test_errors_out_of_range(wrong, error):
 def test_gains_that_are_not_positive(wrong, error):
     message = f"promised_error: expected a positive, finite gain, got {wrong}."
     assert error(ValueError, promised_error, 2, wrong) == message
-    assert error(ValueError, to_network, parse("a ^ b"), jaxnet.sigmoid, gain=wrong) == message
+    # XOR has W + |T| = 4 + 1; float32 counts in 128ths, the steps of a bias, up to 2^17.
+    assert error(ValueError, to_network, parse("a ^ b"), jaxnet.sigmoid, gain=wrong) == (
+        f"to_network: expected a positive gain below {2**17 / 5.5:.6g} "
+        f"for units with sum |w| + |T| up to 5, got {wrong}."
+    )
+
+
+@pytest.mark.parametrize("n", [30_000, 100_000])
+def test_wide_sigmoid_units_add_exact_inputs_exactly(n):
+    wiring = Wiring(n, [0, n], np.arange(n), [n])
+    wide = ThresholdCircuit(wiring, np.ones(n, int), [n // 2], [f"x{i}" for i in range(n)], ["y"])
+    soft = to_network(wide, jaxnet.sigmoid, error=0.01)
+    x = np.zeros((3, n), np.float32)
+    x[0, : n // 2], x[1, : n // 2 - 1], x[2] = 1, 1, 1
+    y = np.asarray(soft.network.apply(soft.params, x))[:, 0]
+    # The hardest rows are the two beside the threshold: sigma(gain / 2) and its complement, to float32.
+    np.testing.assert_allclose(
+        y[:2], [1 / (1 + math.exp(-soft.gain / 2)), 1 / (1 + math.exp(soft.gain / 2))], rtol=1e-5
+    )
+    assert np.abs(y - [1, 0, 1]).max() <= soft.error <= 0.01
 
 
 @pytest.mark.parametrize("gain", [math.inf, 1e39, 3e38])

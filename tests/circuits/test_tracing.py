@@ -87,11 +87,13 @@ def test_a_word_of_one_bit_is_a_list_and_a_word_of_none_is_empty(table):
     assert table(lambda a, b: functools.reduce(operator.or_, a, b), a=0) == [[0, 1]]
 
 
-def test_keyword_only_and_default_parameters_are_inputs():
-    def f(a, *, b, c=1):
-        return a & b & c
+def test_a_parameter_with_a_default_keeps_it_and_others_are_inputs(table):
+    def f(a, c=1, w=None, *, b):
+        return a & b & c if w is None else w[1] & a & b & c
 
-    assert trace(f).input_names == ("a", "b", "c")
+    assert trace(f).input_names == ("a", "b")
+    assert trace(f, w=2).input_names == ("a", "w0", "w1", "b")
+    assert table(lambda a, not_a_bit=1: a ^ not_a_bit) == [[1, 0]]
 
 
 def test_positional_only_parameters_are_inputs():
@@ -214,7 +216,7 @@ def test_names_that_collide_are_refused(error):
 
 def test_any_number_of_arguments_is_refused(error):
     message = error(TypeError, trace, lambda *bits: bits[0])
-    assert message == "trace: parameter *bits has no fixed number of bits; name each, or give a width."
+    assert message == "trace: parameter *bits has no fixed number of bits; name each of them."
 
 
 @pytest.mark.parametrize("width", [-1, 2.0, None, "2"])
