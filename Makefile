@@ -4,16 +4,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m circuits compare --out comparison.png
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 -m "not slow"
-
-test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check .
