@@ -1,5 +1,4 @@
 import copy
-import pickle
 
 import hypothesis.strategies as st
 import jax.numpy as jnp
@@ -226,8 +225,7 @@ def test_attributes_of_a_unit_cannot_be_deleted():
 
 @pytest.mark.parametrize(
     "again",
-    [copy.copy, copy.deepcopy, lambda unit: pickle.loads(pickle.dumps(unit))],
-    ids=["copy", "deepcopy", "pickle"],
+    [copy.copy, copy.deepcopy],
 )
 def test_a_unit_can_be_copied(again):
     unit = ThresholdUnit([1, 2], 2)
