@@ -3,6 +3,7 @@
 `from_circuit` turns each gate of a netlist into one unit, and an XOR into two.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -183,7 +184,7 @@ def parity(n: int) -> ThresholdCircuit:
 def _(circuit: ThresholdCircuit, x: Any) -> np.ndarray:
     wiring, n = circuit.wiring, circuit.n_inputs
     bits = np.asarray(as_bits(x, n, circuit))
-    patterns = bits.reshape(-1, n) if n else np.zeros((int(np.prod(bits.shape[:-1])), 0), bool)
+    patterns = bits.reshape(math.prod(bits.shape[:-1]), n)
     nodes = n + circuit.n_units
     # int64 sums by SciPy's sparse product, a level at a time, so that no unit is read before it is known.
     matrix = scipy.sparse.csr_array((circuit.weights, wiring.sources, wiring.offsets), shape=(circuit.n_units, nodes))
