@@ -66,7 +66,7 @@ def contestants(sizes, n, batch_size, n_scan, n_loop):
     start, key = (params, optimizer.init(params)), jax.random.key(1)
 
     def loop():
-        state, order = start, shuffled(key)
+        state, order = start, None if batch_size is None else np.asarray(shuffled(key))
         for i in range(n_loop):
             state, _ = jitted_step(state, None if order is None else order[i])
         return state

@@ -100,7 +100,7 @@ def _load(text: str):
 
     # A path is what ends like one or is there; "a.b & c" is neither.
     path = Path(text)
-    if path.suffix.lower() in READERS or "/" in text or path.is_file():
+    if path.suffix.lower() in READERS or "/" in text or os.path.isfile(text):
         return read(path)
     return parse(text)
 

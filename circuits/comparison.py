@@ -56,7 +56,7 @@ class Constructed(NamedTuple):
 
     Attributes:
         asked: how near the outputs were asked to come to their Boolean values.
-        gain: the smallest that the theorem of `circuits.compilation` gives for the asked error.
+        gain: the smallest that the theorem of `circuits.compilation` gives for the asked error, rounded up.
         bound: the error that the theorem promises at this gain.
         worst_error: the largest distance of an output from its Boolean value, measured over the rows.
         gains: `(k,)`, other gains that were tried.
@@ -117,6 +117,7 @@ class Comparison(NamedTuple):
         learned: as sigmoids, by learning.
         surfaces: for one function of two inputs, `(3, k, k)`: its value on a grid over `SQUARE`, second input along the
             first grid axis, for the threshold units, the constructed sigmoids and a learned network; else None.
+        n_constant: how many outputs are the same on all rows that were tried.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Comparison(NamedTuple):
     constructed: Constructed
     learned: Learned
     surfaces: np.ndarray | None
+    n_constant: int = 0
 
 
 # Where surfaces are drawn: around the four Boolean points, on a grid that has no point on the edge of a threshold unit.
@@ -155,7 +157,7 @@ def compare(
 
     Args:
         circuit: at least one input and one output. Up to 16 inputs all rows are tried, beyond 2^16 random ones (of very
-            large circuits fewer), less those drawn twice.
+            large circuits fewer), less those drawn twice: half uniform, the others with few ones or few zeros.
         name: shown in the result and beside the progress bar.
         error: how near the constructed sigmoids are to come to the Boolean values, in (0, 1/2).
         seeds: how many networks learn, at once.
@@ -215,14 +217,21 @@ def compare(
         constructed=constructed,
         learned=learned,
         surfaces=surfaces,
+        n_constant=int((y == y[0]).all(axis=0).sum()),
     )
 
 
 def _sampled_rows(n: int, n_units: int, seed: int) -> np.ndarray:
-    """Random rows, all different: 2^16, or as many as a circuit of so many units leaves time for."""
+    """Random rows, all different: 2^16, or as many as a circuit of so many units leaves time for.
+
+    Half of them are uniform; a quarter has few ones and a quarter few zeros, one on average, since a wide AND or a
+    decoder is constant on everything else.
+    """
     n_rows = max(1, min(2**MAX_EXHAUSTIVE_INPUTS, _MAX_VALUES // (n + n_units)))
-    packed = np.random.default_rng(seed).integers(0, 256, (n_rows, -(-n // 8)), np.uint8)
-    return np.unique(np.unpackbits(packed, axis=1, count=n), axis=0).astype(bool)
+    random = np.random.default_rng(seed)
+    density = random.choice([1 / 2, 1 / 2, 1 / n, 1 - 1 / n], n_rows)
+    bits = random.random((n_rows, n), np.float32) < density[:, None]
+    return np.unpackbits(np.unique(np.packbits(bits, axis=1), axis=0), axis=1, count=n).astype(bool)
 
 
 def _construct(soft: Compiled, error: float, data: tuple[Array, Array], bar: tqdm) -> Constructed:
@@ -236,8 +245,9 @@ def _construct(soft: Compiled, error: float, data: tuple[Array, Array], bar: tqd
         return worst
 
     assert soft.gain is not None
-    others = [worst_error(to_network(soft.circuit, sigmoid, gain=gain)) for gain in _GAINS.tolist()]
-    return Constructed(error, soft.gain, soft.error, worst_error(soft), _GAINS, np.array(others))
+    others = [to_network(soft.circuit, sigmoid, gain=gain) for gain in _GAINS.tolist()]
+    gains, errors = np.array([other.gain for other in others]), np.array([worst_error(other) for other in others])
+    return Constructed(error, soft.gain, soft.error, worst_error(soft), gains, errors)
 
 
 def _sizes(hard: ThresholdCircuit) -> tuple[int, ...]:

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from circuits.netlist import Circuit
-from circuits.threshold_circuits import ThresholdCircuit, from_circuit
+from circuits.threshold_circuits import ThresholdCircuit, from_circuit, from_unit
+from circuits.units import ThresholdUnit
 from jaxnet.activations import sigmoid, step
 from jaxnet.layers import Network
 from jaxnet.units import Neuron
@@ -50,7 +51,7 @@ class Compiled(NamedTuple):
 
 
 def to_network(
-    circuit: Circuit | ThresholdCircuit,
+    circuit: Circuit | ThresholdCircuit | ThresholdUnit,
     activation: Callable = step,
     *,
     error: float | None = None,
@@ -59,11 +60,12 @@ def to_network(
     """A network that computes a circuit: exactly with steps, within `error` with sigmoids.
 
     Args:
-        circuit: a `ThresholdCircuit`, or a `Circuit`, which `threshold_circuits.from_circuit` makes into one.
+        circuit: a `ThresholdCircuit`, or a `Circuit` or a single `ThresholdUnit`, which `threshold_circuits` makes into
+            one.
         activation: `jaxnet.step`, or `jaxnet.sigmoid` with one of `error` and `gain`.
-        error: how far an output may be from its Boolean value, in (0, 1/2); the smallest gain that the theorem gives is
-            taken.
-        gain: a gain of your own, in place of `error`.
+        error: how far an output may be from its Boolean value, in (0, 1/2); the gain is the smallest that the theorem
+            gives, rounded up.
+        gain: a gain of your own, in place of `error`; it too is rounded up until float32 adds up exact inputs exactly.
 
     Returns:
         A `Compiled`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but rounds
@@ -82,9 +84,14 @@ def to_network(
     >>> soft.network.apply(soft.params, jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])).round(2).T
     Array([[0.03, 0.96, 0.04]], dtype=float32)
     """
-    if not isinstance(circuit, (Circuit, ThresholdCircuit)):
+    if isinstance(circuit, Circuit):
+        hard = from_circuit(circuit)
+    elif isinstance(circuit, ThresholdUnit):
+        hard = from_unit(circuit)
+    elif isinstance(circuit, ThresholdCircuit):
+        hard = circuit
+    else:
         raise TypeError(f"to_network: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
-    hard = from_circuit(circuit) if isinstance(circuit, Circuit) else circuit
     largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)
     if largest.max(initial=0) >= 2**23:
         raise ValueError(
@@ -101,14 +108,12 @@ def to_network(
         raise ValueError("to_network: expected one of error and gain with a sigmoid.")
     fed = weight_of_units(hard)
     most = float(largest.max(initial=0)) + 0.5
-    if error is not None:
-        gain = _exact_gain(smallest_gain(fed, error), most)
-    elif gain is not None and not (0 < gain < math.inf and gain * most < _EXACT * _GAIN_STEP):
-        raise ValueError(
-            f"to_network: expected a positive gain below {_EXACT * _GAIN_STEP / most:.6g} for units with sum |w| + |T| "
-            f"up to {most - 0.5:.0f}, got {gain}."
-        )
+    if gain is None and error is not None:
+        gain = smallest_gain(fed, error)
     assert gain is not None
+    if not 0 < gain < math.inf:
+        raise ValueError(f"to_network: expected a positive, finite gain, got {gain}.")
+    gain = _exact_gain(gain, most)
     params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
     return Compiled(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
 
@@ -116,7 +121,8 @@ def to_network(
 def _exact_gain(gain: float, most: float) -> float:
     """The gain rounded up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
     step = _GAIN_STEP
-    while step <= 1:
+    # A step of a power of two past the gain is the gain: there float32 is exact up to sums of 2^23.
+    while step < 2 * gain and gain * most < 2.0**100:
         rounded = math.ceil(gain / step) * step
         if rounded * most < _EXACT * step:
             return rounded
@@ -210,7 +216,7 @@ def promised_error(weight: int, gain: float) -> float:
     for _ in range(100_000):
         eps = image(eps)
         above = eps * (1 + 1e-6)
-        if weight * above >= 0.5:
+        if weight * above >= 0.5 or above >= 0.5:
             break
         if image(above) <= above:
             return above

@@ -1,7 +1,7 @@
 """Functions of bits for any width, and circuits of them: parity, majority, counters, comparators, adders, multipliers.
 
 A function of bits takes anything that has `&`, `|`, `^` and `~`: traced bits, which record a circuit, or Boolean
-arrays, which compute. Numbers are lists of bits, lowest first.
+arrays, which compute (not Python's own bools, whose `~` is that of integers). Numbers are lists of bits, lowest first.
 """
 
 from collections.abc import Sequence

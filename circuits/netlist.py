@@ -89,7 +89,7 @@ class Circuit:
 
 @functools.singledispatch
 def depth(circuit: Any) -> int:
-    """The number of gates or units on the longest path from an input to an output.
+    """The number of gates or units on the longest path to an output, from an input or a constant.
 
     Args:
         circuit: a `Circuit` or a `ThresholdCircuit`.

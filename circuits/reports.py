@@ -22,7 +22,7 @@ def row(study: Comparison) -> str:
 
     Returns:
         A line without a line break. "wrong" counts rows on which the threshold units differ from the circuit; "solved",
-        "steps", "error" and "hardened" are `n_solved`, `median_steps`, `worst_error` and `n_hardened` of `Learned`, the
+        "steps", "error" and "hard" are `n_solved`, `median_steps`, `worst_error` and `n_hardened` of `Learned`, the
         last as a part of those solved.
 
     >>> from circuits import parse
@@ -44,4 +44,7 @@ def row(study: Comparison) -> str:
         line += f"{'-':>5} {'-':>6} {'-':>6}"
     else:
         line += f"{learned.median_steps:5.0f} {learned.worst_error:6.3f} {learned.n_hardened / learned.n_solved:6.1%}"
-    return line if study.exhaustive else f"{line}  ({study.n_rows:,} rows, sampled of 2^{study.n_inputs})"
+    if study.exhaustive:
+        return line
+    constant = f"; {study.n_constant} outputs constant on them" if study.n_constant else ""
+    return f"{line}  ({study.n_rows:,} rows, sampled of 2^{study.n_inputs}{constant})"

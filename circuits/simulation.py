@@ -187,9 +187,11 @@ def _(circuit: Circuit, x: ArrayLike) -> Array:
     patterns = math.prod(bits.shape[:-1])
     flat = bits.reshape(patterns, circuit.n_inputs)
     if isinstance(flat, np.ndarray):
-        # Padded to a size class in NumPy, so that another number of patterns is no other program.
-        words = pack(np.pad(flat, ((0, 32 * _size_class(-(-patterns // 32)) - patterns), (0, 0))))
-        y = jnp.asarray(np.asarray(unpack(simulate(circuit, words), 32 * words.shape[1]))[:patterns])
+        # Padded to a size class in NumPy, so that another number of patterns is no other program. What is known here
+        # stays known where a caller is being traced.
+        with jax.ensure_compile_time_eval():
+            words = pack(np.pad(flat, ((0, 32 * _size_class(-(-patterns // 32)) - patterns), (0, 0))))
+            y = jnp.asarray(np.asarray(unpack(simulate(circuit, words), 32 * words.shape[1]))[:patterns])
     else:
         y = unpack(simulate(circuit, pack(flat)), patterns)
     return y.reshape(*bits.shape[:-1], circuit.n_outputs)

@@ -13,7 +13,7 @@ import scipy.sparse
 
 from circuits.netlist import XNOR, XOR, Circuit, check_names, depth
 from circuits.simulation import as_bits, evaluate
-from circuits.units import at_least
+from circuits.units import ThresholdUnit, at_least
 from jaxnet.wiring import Wiring, integers, levels
 
 # Bytes of node values that are held at once; the rows of a larger evaluation are taken in blocks.
@@ -101,7 +101,7 @@ def _(circuit: ThresholdCircuit) -> int:
 
 
 def from_circuit(circuit: Circuit) -> ThresholdCircuit:
-    """A circuit as threshold units, gate by gate: one unit a gate, two an XOR or XNOR.
+    """A circuit as threshold units, gate by gate: one unit a gate, two an XOR or XNOR, one for a constant that is read.
 
     XOR is [a + b - 2 h >= 1] with h = [a + b >= 2]. Inverters and buffers are units too: nothing is merged.
 
@@ -148,6 +148,23 @@ def from_circuit(circuit: Circuit) -> ThresholdCircuit:
     outputs = [read(node) for node in circuit.outputs.tolist()]
     wiring = Wiring(circuit.n_inputs, offsets, sources, outputs)
     return ThresholdCircuit(wiring, weights, thresholds, circuit.input_names, circuit.output_names)
+
+
+def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
+    """A single threshold unit as a circuit.
+
+    Args:
+        unit: any unit.
+
+    Returns:
+        A circuit of one unit, with inputs x0, x1, ... and output y.
+
+    >>> from_unit(at_least(2, 3))
+    ThresholdCircuit(3 inputs, 1 outputs, 1 units)
+    """
+    n = unit.n_inputs
+    wiring = Wiring(n, [0, n], np.arange(n), [n])
+    return ThresholdCircuit(wiring, unit.weights, [unit.threshold], [f"x{i}" for i in range(n)], ["y"])
 
 
 def parity(n: int) -> ThresholdCircuit:

@@ -68,7 +68,8 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     if not callable(f):
         raise TypeError(f"trace: expected a function of bits, got {type(f).__name__}. For text use parse.")
     # A parameter with a default keeps it, unless it is made a word.
-    every = inspect.signature(f).parameters
+    signature = inspect.signature(f)
+    every = signature.parameters
     parameters = {name: p for name, p in every.items() if p.default is p.empty or name in widths}
     if unknown := set(widths) - set(parameters):
         raise TypeError(f"trace: {sorted(unknown)} are no parameters of the function; it has {list(parameters)}.")
@@ -83,8 +84,9 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     nodes = iter(netlist.inputs)
     words = {p: [Bit(netlist, next(nodes)) for _ in group] for p, group in names.items()}
     arguments = {p: bits if p in widths else bits[0] for p, bits in words.items()}
-    by_place = [arguments.pop(p.name) for p in parameters.values() if p.kind is p.POSITIONAL_ONLY]
-    result = f(*by_place, **arguments)
+    bound = inspect.BoundArguments(signature, arguments)  # type: ignore[arg-type]
+    bound.apply_defaults()
+    result = f(*bound.args, **bound.kwargs)
     if isinstance(result, dict):
         named = result
     elif isinstance(result, (list, tuple)):

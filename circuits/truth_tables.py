@@ -5,6 +5,7 @@ Row r is the input x with r = sum_i x_i 2^i: the first input changes fastest.
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -83,8 +84,9 @@ def truth_table(circuit: Any) -> np.ndarray:
     n = circuit.n_inputs
     _check_inputs("truth_table", n)
     if isinstance(circuit, Circuit):
-        words = simulate(circuit, jnp.asarray(exhaustive_words(n)))
-        return np.asarray(unpack(words, 2**n))
+        with jax.ensure_compile_time_eval():  # a table is known, also where a caller is being traced
+            words = simulate(circuit, jnp.asarray(exhaustive_words(n)))
+            return np.asarray(unpack(words, 2**n))
     return evaluate(circuit, rows(n))
 
 

@@ -66,7 +66,7 @@ def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
         y: probabilities or one-hot targets of the same shape.
 
     Returns:
-        `(...,)`: nats, one value an example; finite for finite logits.
+        `(...,)`: nats, one value an example; finite where differences of logits are.
 
     Raises:
         ShapeError: if the shapes differ.

@@ -82,8 +82,7 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
 
     Args:
         loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar; with `has_aux`, a pair of a scalar and a
-            dict of arrays that is recorded beside it. A parameter called key, or a third one without a default, gets
-            the key.
+            dict of arrays that is recorded beside it. A parameter called key gets the key of the step.
         optimizer: any Optax transformation; `optax.sgd(eta)` gives the step of the lecture.
         has_aux: whether the loss returns a pair.
 
@@ -222,17 +221,16 @@ def _run(rule: Rule, state: Any, data: Any, steps: int, batch_size: int | None, 
 def _with_key(loss: Callable) -> Callable[[Any, Any, Array], Any]:
     """The loss as a function of three arguments, whether it wants the key or not."""
     parameters = inspect.signature(loss).parameters
-    key = parameters.get("key")
-    if key is not None and key.kind is not key.POSITIONAL_ONLY:
+    if "key" in parameters:
         return lambda params, batch, key: loss(params, batch, key=key)
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = [p for p in parameters.values() if p.kind in positional and p.default is p.empty]
-    if len(required) not in (2, 3):
+    if len(required) != 2:
         raise TypeError(
-            f"gradient_descent: expected loss(params, batch) or loss(params, batch, key), "
-            f"got loss{inspect.signature(loss)}."
+            "gradient_descent: expected loss(params, batch) or loss(params, batch, key), "
+            f"got loss{inspect.signature(loss)}. A batch may be a tuple, such as inputs and targets."
         )
-    return loss if len(required) == 3 else lambda params, batch, key: loss(params, batch)
+    return lambda params, batch, key: loss(params, batch)
 
 
 def _whole(name: str, number: Any) -> int:

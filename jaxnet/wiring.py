@@ -127,8 +127,9 @@ def levels(n_leaves: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarra
 def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activation = sigmoid) -> Array:
     """Run a loop-free graph of units, each sigma(sum_i w_i y_i + b) of the nodes that feed it.
 
-    One unit after another in a compiled loop over all examples at once, in full precision on every device. The
-    wiring is an argument of the compiled function: another wiring of the same shape compiles nothing.
+    One unit after another in a compiled loop over all examples at once, in full precision on every device. Memory grows
+    with units times the widest fan-in. The wiring is an argument of the compiled function: outside of jit, another
+    wiring with as many units and inputs and the same widest fan-in compiles nothing.
 
     Args:
         wiring: the graph.
@@ -161,6 +162,8 @@ def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activatio
         )
     if x.ndim == 0 or x.shape[-1] != wiring.n_inputs:
         raise ShapeError(f"evaluate: expected inputs (..., {wiring.n_inputs}) for {wiring}, got {x.shape}.")
+    dtype = jnp.result_type(w, b, x)
+    w, b, x = w.astype(dtype), b.astype(dtype), x.astype(dtype)
     edges, sources = _padded(wiring)
     # Padding is an edge of weight 0 from a node of value 0, the last of each.
     weights = jnp.append(w, jnp.zeros((1,), w.dtype))[edges]
@@ -205,7 +208,7 @@ def _forward(sources: Array, outputs: Array, weights: Array, b: Array, x: Array,
         node, fed_by, w, bias = edges
         # Multiply and add, not a dot: no device lowers the precision of it.
         z = jnp.sum(w[:, None] * values[fed_by], axis=0) + bias
-        return values.at[node].set(activation(z)), None
+        return values.at[node].set(activation(z).astype(values.dtype)), None
 
     nodes = n_inputs + jnp.arange(len(sources))
     values, _ = jax.lax.scan(unit, values, (nodes, sources, weights, b))

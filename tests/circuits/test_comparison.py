@@ -115,7 +115,7 @@ def test_several_outputs_are_right_only_together():
 def test_beyond_sixteen_inputs_rows_are_sampled_all_different_and_trained_in_batches():
     study = compare(circuits.library.and_(17), seeds=2, steps=100, progress=False)
     assert not study.exhaustive
-    assert 2**15 < study.n_rows <= 2**16
+    assert 2**14 < study.n_rows <= 2**16
     assert study.threshold.wrong_rows == 0
     rows = comparison._sampled_rows(40, 100, seed=3)
     assert rows.shape == (2**16, 40)
@@ -163,3 +163,11 @@ def test_hardening_replaces_sigmoids_by_steps():
     assert study.learned.n_hardened == study.learned.n_solved == 8
     assert isinstance(study.learned.losses, np.ndarray)
     assert not isinstance(study.learned.losses, jax.Array)
+
+
+def test_a_sample_has_rows_on_which_a_wide_and_is_true():
+    study = compare(circuits.library.and_(24), seeds=2, steps=10, progress=False)
+    assert study.n_constant == 0
+    assert study.threshold.wrong_rows == 0
+    constant = compare(circuits.parse("a & ~a", inputs=["a", "b"]), seeds=2, steps=10, progress=False)
+    assert constant.n_constant == 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxnet
-from circuits import Circuit, ThresholdCircuit, evaluate, library, parse, to_network, trace
+from circuits import Circuit, ThresholdCircuit, evaluate, library, parse, to_network, trace, units
 from circuits.compilation import promised_error, smallest_gain, weight_of_units
 from circuits.netlist import AND, BUF, NAND, XOR
 from circuits.threshold_circuits import from_circuit, parity
@@ -377,11 +377,18 @@ def test_errors_out_of_range(wrong, error):
 def test_gains_that_are_not_positive(wrong, error):
     message = f"promised_error: expected a positive, finite gain, got {wrong}."
     assert error(ValueError, promised_error, 2, wrong) == message
-    # XOR has W + |T| = 4 + 1; float32 counts in 128ths, the steps of a bias, up to 2^17.
     assert error(ValueError, to_network, parse("a ^ b"), jaxnet.sigmoid, gain=wrong) == (
-        f"to_network: expected a positive gain below {2**17 / 5.5:.6g} "
-        f"for units with sum |w| + |T| up to 5, got {wrong}."
+        f"to_network: expected a positive, finite gain, got {wrong}."
     )
+
+
+@pytest.mark.parametrize(("n", "gain"), [(4000, 7.3), (8000, 7.3), (8000, 7.1)])
+def test_a_gain_of_your_own_keeps_its_promise_on_wide_units(n, gain):
+    soft = to_network(units.and_(n), jaxnet.sigmoid, gain=gain)
+    assert gain <= soft.gain <= 2 * gain
+    x = np.ones((2, n), np.float32)
+    x[1, 0] = 0
+    assert np.abs(np.asarray(soft.network.apply(soft.params, x))[:, 0] - [1, 0]).max() <= soft.error + 1e-6
 
 
 @pytest.mark.parametrize("n", [30_000, 100_000])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import ThresholdUnit, evaluate, pack, simulate, unpack
+from circuits import ThresholdUnit, evaluate, pack, simulate, truth_table, unpack
 from circuits.netlist import AND, NOT, TRUE, XOR, Circuit
 from circuits.simulation import _run, as_bits, lower
 
@@ -247,3 +247,15 @@ def test_no_outputs(n):
 
 def test_evaluate_runs_units_too():
     assert evaluate(ThresholdUnit([1, 1], 2), [[0, 1], [1, 1]]).tolist() == [False, True]
+
+
+def test_known_inputs_are_evaluated_while_a_caller_is_traced():
+    xor = Circuit(["a", "b"], [[1, 2]], [6], [3], ["y"])
+
+    @jax.jit
+    def outer(z):
+        return (
+            z + evaluate(xor, np.array([[0, 1], [1, 1]])).astype(z.dtype)[:, 0] + truth_table(xor)[1].astype(np.int32)
+        )
+
+    np.testing.assert_array_equal(outer(np.zeros(2, np.int32)), [2, 1])
