@@ -1,7 +1,7 @@
 """A training run by `jaxnet.train` against the same run written by hand, as a scan and as a loop over a jitted step.
 
-`python benchmarks/training.py` prints microseconds a step and ratios to the hand-written scan, which is the limit for
-code of this shape: medians over rounds, in each of which all run in turn, with the smallest and the largest ratio.
+`python benchmarks/training.py` prints microseconds a step and ratios to the obvious hand-written scan, the
+yardstick: medians over rounds, in each of which all run in turn, with the smallest and the largest ratio.
 """
 
 import time

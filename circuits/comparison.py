@@ -157,7 +157,7 @@ def compare(
 
     Args:
         circuit: at least one input and one output. Up to 16 inputs all rows are tried, beyond 2^16 random ones (of very
-            large circuits fewer), less those drawn twice: half uniform, the others with few ones or few zeros.
+            large circuits fewer), less those drawn twice: most uniform, some with few ones or few zeros.
         name: shown in the result and beside the progress bar.
         error: how near the constructed sigmoids are to come to the Boolean values, in (0, 1/2).
         seeds: how many networks learn, at once.
@@ -224,12 +224,12 @@ def compare(
 def _sampled_rows(n: int, n_units: int, seed: int) -> np.ndarray:
     """Random rows, all different: 2^16, or as many as a circuit of so many units leaves time for.
 
-    Half of them are uniform; a quarter has few ones and a quarter few zeros, one on average, since a wide AND or a
-    decoder is constant on everything else.
+    Most are uniform; one in 16 has few ones and one in 16 few zeros, one on average, since a wide AND or a decoder is
+    constant on everything else.
     """
     n_rows = max(1, min(2**MAX_EXHAUSTIVE_INPUTS, _MAX_VALUES // (n + n_units)))
     random = np.random.default_rng(seed)
-    density = random.choice([1 / 2, 1 / 2, 1 / n, 1 - 1 / n], n_rows)
+    density = random.choice([1 / 2, 1 / n, 1 - 1 / n], n_rows, p=[7 / 8, 1 / 16, 1 / 16])
     bits = random.random((n_rows, n), np.float32) < density[:, None]
     return np.unpackbits(np.unique(np.packbits(bits, axis=1), axis=0), axis=1, count=n).astype(bool)
 

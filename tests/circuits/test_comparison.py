@@ -118,10 +118,11 @@ def test_beyond_sixteen_inputs_rows_are_sampled_all_different_and_trained_in_bat
     assert 2**14 < study.n_rows <= 2**16
     assert study.threshold.wrong_rows == 0
     rows = comparison._sampled_rows(40, 100, seed=3)
-    assert rows.shape == (2**16, 40)
+    assert rows.shape[1] == 40
+    assert 2**16 * 7 // 8 < len(rows) <= 2**16
     assert len(np.unique(rows, axis=0)) == len(rows)
     assert np.abs(rows.mean(axis=0) - 0.5).max() < 0.02
-    assert len(comparison._sampled_rows(40, 10**6, seed=3)) == 2**28 // (10**6 + 40)
+    assert 240 < len(comparison._sampled_rows(40, 10**6, seed=3)) <= 2**28 // (10**6 + 40)
 
 
 @pytest.mark.parametrize(
