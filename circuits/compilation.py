@@ -91,7 +91,9 @@ def to_network(
     elif isinstance(circuit, ThresholdCircuit):
         hard = circuit
     else:
-        raise TypeError(f"to_network: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
+        raise TypeError(
+            f"to_network: expected a Circuit, a ThresholdCircuit or a ThresholdUnit, got {type(circuit).__name__}."
+        )
     largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)
     if largest.max(initial=0) >= 2**23:
         raise ValueError(
@@ -122,7 +124,7 @@ def _exact_gain(gain: float, most: float) -> float:
     """The gain rounded up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
     step = _GAIN_STEP
     # A step of a power of two past the gain is the gain: there float32 is exact up to sums of 2^23.
-    while step < 2 * gain and gain * most < 2.0**100:
+    while step < 2 * max(gain, _GAIN_STEP) and gain * most < 2.0**100:
         rounded = math.ceil(gain / step) * step
         if rounded * most < _EXACT * step:
             return rounded

@@ -382,6 +382,10 @@ def test_gains_that_are_not_positive(wrong, error):
     )
 
 
+def test_the_smallest_gain_of_your_own_is_one_step():
+    assert to_network(parse("a ^ b"), jaxnet.sigmoid, gain=1e-3)[3:] == (1 / 64, 1.0)
+
+
 @pytest.mark.parametrize(("n", "gain"), [(4000, 7.3), (8000, 7.3), (8000, 7.1)])
 def test_a_gain_of_your_own_keeps_its_promise_on_wide_units(n, gain):
     soft = to_network(units.and_(n), jaxnet.sigmoid, gain=gain)
