@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxnet.wiring import integers, levels
+from jaxnet.validation import integers
+from jaxnet.wiring import levels
 
 # Truth tables of a gate; NOT and BUF read a alone, and their second fan-in is the constant, node 0.
 FALSE, NOR, NOT, XOR, NAND = 0b0000, 0b0001, 0b0101, 0b0110, 0b0111

@@ -14,7 +14,8 @@ import scipy.sparse
 from circuits.netlist import XNOR, XOR, Circuit, check_names, depth
 from circuits.simulation import as_bits, evaluate
 from circuits.units import ThresholdUnit, at_least
-from jaxnet.wiring import Wiring, integers, levels
+from jaxnet.validation import integers
+from jaxnet.wiring import Wiring, levels
 
 # Bytes of node values that are held at once; the rows of a larger evaluation are taken in blocks.
 _LIVE_BYTES = 2**26

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from circuits.simulation import as_bits, evaluate
-from jaxnet.wiring import integers
+from jaxnet.validation import integers
 
 # Sums stay below 2^63, so that NumPy's int64 is exact.
 MAX_SUM = 2**63 - 1

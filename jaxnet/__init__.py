@@ -26,9 +26,9 @@ from jaxnet.training import gradient_descent as gradient_descent
 from jaxnet.training import sgd_step as sgd_step
 from jaxnet.training import train as train
 from jaxnet.units import Neuron as Neuron
-from jaxnet.units import ShapeError as ShapeError
 from jaxnet.units import neuron as neuron
 from jaxnet.units import pre_activation as pre_activation
+from jaxnet.validation import ShapeError as ShapeError
 from jaxnet.wiring import Wiring as Wiring
 from jaxnet.wiring import evaluate as evaluate
 from jaxnet.wiring import wired as wired

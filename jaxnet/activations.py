@@ -3,6 +3,9 @@
 An activation is any function of one array that keeps its shape; `jaxnet` needs no more of it than that.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -15,6 +18,8 @@ from jax.nn import silu as silu
 from jax.nn import softplus as softplus
 from jax.nn import tanh as tanh
 from jax.typing import ArrayLike
+
+Activation = Callable[[Any], Array]
 
 
 def sigmoid(z: ArrayLike) -> Array:

@@ -15,8 +15,9 @@ from jax import Array
 from jax.nn.initializers import Initializer, glorot_normal
 from jax.typing import ArrayLike
 
-from jaxnet.activations import sigmoid
-from jaxnet.units import Activation, Neuron, ShapeError, pre_activation
+from jaxnet.activations import Activation, sigmoid
+from jaxnet.units import Neuron, pre_activation
+from jaxnet.validation import ShapeError
 
 
 class Network(NamedTuple):

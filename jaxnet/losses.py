@@ -9,7 +9,7 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.units import ShapeError
+from jaxnet.validation import ShapeError
 
 
 def squared_error(v: ArrayLike, y: ArrayLike) -> Array:

@@ -16,7 +16,7 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.units import ShapeError
+from jaxnet.validation import ShapeError
 
 
 class Rule(NamedTuple):

@@ -4,20 +4,14 @@ The pair `(w, b)` is the one parameter pair of the package: a layer of m units i
 `(m,)`.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.activations import sigmoid
-
-Activation = Callable[[Any], Array]
-
-
-class ShapeError(ValueError):
-    """A shape that does not fit; the message says where, what was expected, what came, and the likely fix."""
+from jaxnet.activations import Activation, sigmoid
+from jaxnet.validation import ShapeError, check_floating
 
 
 class Neuron(NamedTuple):
@@ -96,21 +90,3 @@ def pre_activation(params: Neuron, x: ArrayLike) -> Array:
         raise ShapeError(f"expected inputs (..., {w.shape[-1]}) for weights {w.shape}, got {x.shape}.")
     z = x @ w.T
     return z + jnp.broadcast_to(b, z.shape)
-
-
-def check_floating(w: Array, x: Array) -> None:
-    """Check that weights and inputs are floating.
-
-    Args:
-        w: weights.
-        x: inputs.
-
-    Raises:
-        TypeError: if either is not.
-
-    >>> check_floating(jnp.zeros(2), jnp.zeros(2))
-    """
-    if not jnp.issubdtype(w.dtype, jnp.floating):
-        raise TypeError(f"expected floating weights, got {w.dtype}. Convert them, for example w.astype(float).")
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")

@@ -17,9 +17,10 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.activations import sigmoid
+from jaxnet.activations import Activation, sigmoid
 from jaxnet.layers import Network
-from jaxnet.units import Activation, Neuron, ShapeError, check_floating
+from jaxnet.units import Neuron
+from jaxnet.validation import ShapeError, check_floating, integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,41 +67,6 @@ class Wiring:
 
     def __repr__(self) -> str:
         return f"Wiring({self.n_inputs} inputs, {self.n_units} units, {self.n_edges} edges, {self.n_outputs} outputs)"
-
-
-def integers(where: str, name: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
-    """A read-only copy of whole numbers; neither rounded nor wrapped.
-
-    Args:
-        where: named in the error.
-        name: what they are, named in the error.
-        value: an array or a nested list.
-        dtype: an integer type.
-
-    Returns:
-        An array of that type.
-
-    Raises:
-        TypeError: if the numbers are not integers.
-        ValueError: if one does not fit the type.
-
-    >>> integers("here", "numbers", [1, 2], np.uint8)
-    array([1, 2], dtype=uint8)
-    """
-    array = np.asarray(value)
-    kind = array.dtype
-    if kind.kind == "f" and not hasattr(value, "dtype"):
-        array = np.asarray(value, object)  # NumPy makes floats of Python integers past 63 bits, and of an empty list
-    if kind.kind not in "iu" and not all(type(number) is int for number in array.flat):
-        raise TypeError(f"{where}: expected integers in {name}, got {kind}.")
-    if array.size:
-        limits = np.iinfo(dtype)
-        low, high = int(array.min()), int(array.max())
-        if low < limits.min or high > limits.max:
-            raise ValueError(f"{where}: expected {name} in {limits.min}..{limits.max}, got {low}..{high}.")
-    array = array.astype(dtype)
-    array.flags.writeable = False
-    return array
 
 
 def levels(n_leaves: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarray:

@@ -1,0 +1,64 @@
+"""What is checked at the door: shapes, floating inputs, whole numbers. Errors say what was expected and what came."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+class ShapeError(ValueError):
+    """A shape that does not fit; the message says where, what was expected, what came, and the likely fix."""
+
+
+def check_floating(w: Array, x: Array) -> None:
+    """Check that weights and inputs are floating.
+
+    Args:
+        w: weights.
+        x: inputs.
+
+    Raises:
+        TypeError: if either is not.
+
+    >>> check_floating(jnp.zeros(2), jnp.zeros(2))
+    """
+    if not jnp.issubdtype(w.dtype, jnp.floating):
+        raise TypeError(f"expected floating weights, got {w.dtype}. Convert them, for example w.astype(float).")
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")
+
+
+def integers(where: str, name: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
+    """A read-only copy of whole numbers; neither rounded nor wrapped.
+
+    Args:
+        where: named in the error.
+        name: what they are, named in the error.
+        value: an array or a nested list.
+        dtype: an integer type.
+
+    Returns:
+        An array of that type.
+
+    Raises:
+        TypeError: if the numbers are not integers.
+        ValueError: if one does not fit the type.
+
+    >>> integers("here", "numbers", [1, 2], np.uint8)
+    array([1, 2], dtype=uint8)
+    """
+    array = np.asarray(value)
+    kind = array.dtype
+    if kind.kind == "f" and not hasattr(value, "dtype"):
+        array = np.asarray(value, object)  # NumPy makes floats of Python integers past 63 bits, and of an empty list
+    if kind.kind not in "iu" and not all(type(number) is int for number in array.flat):
+        raise TypeError(f"{where}: expected integers in {name}, got {kind}.")
+    if array.size:
+        limits = np.iinfo(dtype)
+        low, high = int(array.min()), int(array.max())
+        if low < limits.min or high > limits.max:
+            raise ValueError(f"{where}: expected {name} in {limits.min}..{limits.max}, got {low}..{high}.")
+    array = array.astype(dtype)
+    array.flags.writeable = False
+    return array
