@@ -15,7 +15,7 @@ from jax import Array
 from jax.nn.initializers import Initializer, glorot_normal
 from jax.typing import ArrayLike
 
-from jaxnet.activations import Activation, sigmoid
+from jaxnet.activations import Activation, name_of, sigmoid
 from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError
 
@@ -206,8 +206,7 @@ def _sizes(structure: Any) -> tuple[int | None, int | None]:
 
 def _describe(structure: Any) -> str:
     if isinstance(structure, Layer):
-        name = getattr(structure.activation, "__name__", repr(structure.activation))
-        return f"{structure.n_inputs} -> {structure.n_outputs} {name}"
+        return f"{structure.n_inputs} -> {structure.n_outputs} {name_of(structure.activation)}"
     if isinstance(structure, Chain):
         # Between two layers the size in the middle is said once: 2 -> 4 sigmoid -> 1 sigmoid.
         text = _describe(structure.parts[0])

@@ -6,6 +6,7 @@ The pair `(w, b)` is the one parameter pair of the package: a layer of m units i
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -53,6 +54,42 @@ def neuron(params: Neuron, x: ArrayLike, activation: Activation = sigmoid) -> Ar
             "For a layer of units use jaxnet.layer, for an ensemble jax.vmap."
         )
     return activation(pre_activation(params, x))
+
+
+def sample(params: Neuron, x: ArrayLike, key: Array, activation: Activation = sigmoid) -> Array:
+    """A stochastic unit, or a layer of them: fires with probability sigma(w.x + b), the reading of eq. 2-3.
+
+    The draws are independent over units and examples, given x. The derivative is zero: what changes with the parameters
+    is how often a unit fires, E[sample] = sigma(w.x + b), so differentiate `neuron` or a layer for that.
+
+    Args:
+        params: `(w, b)`: w `(n,)` and b `()` for one unit, w `(m, n)` and b `(m,)` for a layer.
+        x: inputs `(..., n)`, floating.
+        key: from `jax.random.key`; one call, one key.
+        activation: gives the probability; with `jaxnet.step` nothing is left to chance.
+
+    Returns:
+        `(...,)` for one unit, `(..., m)` for a layer, in the dtype of `x`: 1 where a unit fires and 0 elsewhere; NaN
+        where the activation has left [0, 1], as that of `tanh` does, or is NaN.
+
+    Raises:
+        ShapeError: if w, b and x do not fit.
+        TypeError: if w or x is not floating.
+
+    Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 2-3; D. Ackley, G. Hinton, T. Sejnowski, A learning
+    algorithm for Boltzmann machines (1985).
+
+    >>> coin = Neuron(w=jnp.zeros(2), b=jnp.array(0.0))
+    >>> sample(coin, jnp.ones((8, 2)), jax.random.key(0))
+    Array([0., 0., 1., 1., 0., 1., 1., 0.], dtype=float32)
+    """
+    x = jnp.asarray(x)
+    p = activation(pre_activation(params, x))
+    # In bfloat16 the draws themselves would be coarse; mode="high" is right for rare events too, below 1e-7.
+    wide = p if jnp.finfo(p.dtype).bits >= 32 else p.astype(jnp.float32)
+    fires = jax.random.bernoulli(key, wide, mode="high").astype(x.dtype)
+    # Traced probabilities cannot be refused; NaN shows, where a comparison with it would not.
+    return jnp.where((p >= 0) & (p <= 1), fires, jnp.nan)
 
 
 def pre_activation(params: Neuron, x: ArrayLike) -> Array:

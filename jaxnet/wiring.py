@@ -4,23 +4,13 @@ A `Wiring` is the graph alone. With float `(w, b)` on it `evaluate` runs it as a
 it is a threshold circuit (`circuits.ThresholdCircuit`). Compressed sparse rows, as in SciPy: edges sorted by unit.
 """
 
-import functools
 import itertools
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jax.typing import ArrayLike
 
-from jaxnet.activations import Activation, sigmoid
-from jaxnet.layers import Network
-from jaxnet.units import Neuron
-from jaxnet.validation import ShapeError, check_floating, integers
+from jaxnet.validation import integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,105 +78,6 @@ def levels(n_leaves: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarra
     for start, end in itertools.pairwise(ends):
         level.append(1 + max((level[node] for node in feeds[start:end]), default=0))
     return np.array(level, np.int32)
-
-
-def evaluate(wiring: Wiring, params: Neuron, x: ArrayLike, activation: Activation = sigmoid) -> Array:
-    """Run a loop-free graph of units, each sigma(sum_i w_i y_i + b) of the nodes that feed it.
-
-    One unit after another in a compiled loop over all examples at once, in full precision on every device. Memory grows
-    with units times the widest fan-in. The wiring is an argument of the compiled function: outside of jit, another
-    wiring with as many units and inputs and the same widest fan-in compiles nothing.
-
-    Args:
-        wiring: the graph.
-        params: `(w, b)` with w `(edges,)`, b `(units,)`.
-        x: inputs `(..., n)`, floating.
-        activation: the non-linearity of every unit.
-
-    Returns:
-        `(..., m)`: the values of the nodes in `wiring.outputs`.
-
-    Raises:
-        ShapeError: if w, b or x do not fit the wiring.
-        TypeError: if w or x is not floating.
-
-    Source: Y. Zhang (2019), eq. 6.
-
-    >>> from jaxnet.activations import step
-    >>> xor = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
-    >>> params = Neuron(w=jnp.array([1.0, 1.0, 1.0, 1.0, -2.0]), b=jnp.array([-1.5, -0.5]))
-    >>> evaluate(xor, params, jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), step).T
-    Array([[0., 1., 1., 0.]], dtype=float32)
-    """
-    w, b = (jnp.asarray(p) for p in params)
-    x = jnp.asarray(x)
-    check_floating(w, x)
-    if w.shape != (wiring.n_edges,) or b.shape != (wiring.n_units,):
-        raise ShapeError(
-            f"evaluate: expected weights {(wiring.n_edges,)} and biases {(wiring.n_units,)}, one an edge and one a "
-            f"unit of {wiring}, got {w.shape} and {b.shape}."
-        )
-    if x.ndim == 0 or x.shape[-1] != wiring.n_inputs:
-        raise ShapeError(f"evaluate: expected inputs (..., {wiring.n_inputs}) for {wiring}, got {x.shape}.")
-    dtype = jnp.result_type(w, b, x)
-    w, b, x = w.astype(dtype), b.astype(dtype), x.astype(dtype)
-    edges, sources = _padded(wiring)
-    # Padding is an edge of weight 0 from a node of value 0, the last of each.
-    weights = jnp.append(w, jnp.zeros((1,), w.dtype))[edges]
-    patterns = x.reshape(math.prod(x.shape[:-1]), wiring.n_inputs)
-    y = _forward(sources, wiring.outputs, weights, b, patterns.T, activation)
-    return y.T.reshape(*x.shape[:-1], wiring.n_outputs)
-
-
-def wired(wiring: Wiring, activation: Activation = sigmoid) -> Network:
-    """A wiring as a `Network`, to train or to compose like any other.
-
-    Args:
-        wiring: the graph.
-        activation: the non-linearity of every unit.
-
-    Returns:
-        A `Network` with parameters `Neuron(w, b)`, w `(edges,)` and b `(units,)`; `init` draws the weights of a unit
-        with variance 1 / fan-in and starts biases at zero.
-
-    Source: Y. Zhang (2019), eq. 6; Y. LeCun and others, Efficient BackProp (1998), for the initialisation.
-
-    >>> net = wired(Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3]))
-    >>> net.apply(net.init(jax.random.key(0)), jnp.zeros((4, 2))).shape
-    (4, 1)
-    """
-
-    def init(key: Array) -> Neuron:
-        fan_in = np.diff(wiring.offsets)
-        scale = jnp.asarray(1 / np.sqrt(np.repeat(fan_in, fan_in)), float)
-        return Neuron(scale * jax.random.normal(key, (wiring.n_edges,), float), jnp.zeros((wiring.n_units,), float))
-
-    return Network(init, lambda params, x: evaluate(wiring, params, x, activation), wiring)
-
-
-@functools.partial(jax.jit, static_argnames="activation")
-def _forward(sources: Array, outputs: Array, weights: Array, b: Array, x: Array, activation: Activation) -> Array:
-    """Node-major: x `(n, batch)`, sources and weights `(units, widest)`, result `(m, batch)`."""
-    n_inputs, batch = x.shape
-    values = jnp.concatenate([x, jnp.zeros((len(sources) + 1, batch), x.dtype)])
-
-    def unit(values: Array, edges: Sequence[Array]) -> tuple[Array, None]:
-        node, fed_by, w, bias = edges
-        # Multiply and add, not a dot: no device lowers the precision of it.
-        z = jnp.sum(w[:, None] * values[fed_by], axis=0) + bias
-        return values.at[node].set(activation(z).astype(values.dtype)), None
-
-    nodes = n_inputs + jnp.arange(len(sources))
-    values, _ = jax.lax.scan(unit, values, (nodes, sources, weights, b))
-    return values[outputs]
-
-
-def _padded(wiring: Wiring) -> tuple[np.ndarray, np.ndarray]:
-    """Edge numbers and source nodes as `(units, widest)`, padded with one edge and one node past the last."""
-    fan_in = np.diff(wiring.offsets)
-    place = np.arange(fan_in.max(initial=0))
-    edges = np.where(place < fan_in[:, None], wiring.offsets[:-1, None] + place, wiring.n_edges)
-    return edges.astype(np.int32), np.append(wiring.sources, np.int32(wiring.n_inputs + wiring.n_units))[edges]
 
 
 def _check(wiring: Wiring) -> None:

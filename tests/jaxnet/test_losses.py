@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import scipy.special
 
 import jaxnet
 from jaxnet import ShapeError
@@ -17,8 +18,16 @@ squared_error = jax.jit(jaxnet.squared_error)
 binary_cross_entropy = jax.jit(jaxnet.binary_cross_entropy)
 softmax_cross_entropy = jax.jit(jaxnet.softmax_cross_entropy)
 softmax_cross_entropy_with_integer_labels = jax.jit(jaxnet.softmax_cross_entropy_with_integer_labels)
+absolute_error = jax.jit(jaxnet.absolute_error)
+huber = jax.jit(jaxnet.huber)
+hinge = jax.jit(jaxnet.hinge)
+binary_cross_entropy_from_probabilities = jax.jit(jaxnet.binary_cross_entropy_from_probabilities)
+softmax_cross_entropy_from_probabilities = jax.jit(jaxnet.softmax_cross_entropy_from_probabilities)
 
-SAME_SHAPE = [squared_error, binary_cross_entropy, softmax_cross_entropy]
+PER_OUTPUT = [squared_error, absolute_error, huber, hinge, binary_cross_entropy]
+PER_OUTPUT += [binary_cross_entropy_from_probabilities]
+A_CHOICE = [softmax_cross_entropy, softmax_cross_entropy_from_probabilities]
+SAME_SHAPE = PER_OUTPUT + A_CHOICE
 ARRAYS = hnp.arrays(np.float32, (5, 3), elements=st.floats(-30, 30, width=32, allow_subnormal=False))
 LABELS = hnp.arrays(np.int32, (5,), elements=st.integers(0, 2))
 LN2 = 0.6931471805599453
@@ -60,23 +69,35 @@ def test_softmax_cross_entropies_by_hand():
     np.testing.assert_allclose(by_label, [np.log(4), np.log(8 / 5)], rtol=1e-6)
 
 
-@pytest.mark.parametrize("loss", SAME_SHAPE[:2])
+@pytest.mark.parametrize(
+    ("loss", "output", "value"),
+    [
+        (squared_error, 1, 0.5),
+        (absolute_error, 1, 1),
+        (huber, 1, 0.5),
+        (hinge, 1, 2),
+        (binary_cross_entropy, 0, LN2),
+        (binary_cross_entropy_from_probabilities, 0.5, LN2),
+    ],
+)
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (4, 2, 3), (0, 3)])
-def test_one_value_an_example(loss, shape):
-    """Of 1/2 of an output that is off by one, or of ln 2 of one that says nothing."""
-    off = np.ones(shape, np.float32) if loss is squared_error else zeros(*shape)
-    value = loss(off, zeros(*shape))
-    assert value.shape == shape[:-1]
+def test_one_value_an_example(loss, output, value, shape):
+    """An output against the target 0: off by one, or saying nothing."""
+    found = loss(np.full(shape, output, np.float32), zeros(*shape))
+    assert found.shape == shape[:-1]
     n_outputs = shape[-1] if shape else 1
-    np.testing.assert_allclose(value, n_outputs * (0.5 if loss is squared_error else LN2), rtol=1e-6)
+    np.testing.assert_allclose(found, n_outputs * value, rtol=1e-6)
 
 
 @pytest.mark.parametrize("batch", [(), (2,), (4, 2)])
 def test_one_value_an_example_of_a_choice(batch):
     value = softmax_cross_entropy(zeros(*batch, 3), np.broadcast_to(f32(1, 0, 0), (*batch, 3)))
     by_label = softmax_cross_entropy_with_integer_labels(zeros(*batch, 3), zeros(*batch, dtype=np.int32))
-    assert value.shape == by_label.shape == batch
+    p, first = np.full((*batch, 3), 1 / 3, np.float32), np.broadcast_to(f32(1, 0, 0), (*batch, 3))
+    by_probability = softmax_cross_entropy_from_probabilities(p, first)
+    assert value.shape == by_label.shape == by_probability.shape == batch
     np.testing.assert_allclose(value, np.log(3), rtol=1e-6)
+    np.testing.assert_allclose(by_probability, np.log(3), rtol=1e-6)
     np.testing.assert_allclose(by_label, np.log(3), rtol=1e-6)
 
 
@@ -125,6 +146,116 @@ def test_gradient_of_softmax_cross_entropy_is_p_minus_y():
     np.testing.assert_allclose(by_label, expected, rtol=1e-6)
 
 
+def test_absolute_error_by_hand():
+    v, y = f32([1, 2], [0, -1], [5, 5]), f32([4, -2], [0, 0], [5, 5])
+    np.testing.assert_array_equal(absolute_error(v, y), [3 + 4, 1, 0])
+    gradient = jax.jit(jax.grad(lambda v: jaxnet.absolute_error(v, y).sum()))(v)
+    np.testing.assert_array_equal(gradient, [[-1, 1], [0, -1], [0, 0]])
+
+
+@hypothesis.given(ARRAYS, ARRAYS, st.sampled_from([0.25, 1, 4.0]))
+def test_huber_against_scipy_and_its_gradient_is_clipped(v, y, delta):
+    e = v.astype(np.float64) - y
+    np.testing.assert_allclose(huber(v, y, delta), scipy.special.huber(delta, e).sum(axis=-1), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(HUBER_GRADIENT(v, y, delta), np.clip(e, -delta, delta), rtol=1e-5, atol=1e-5)
+
+
+HUBER_GRADIENT = jax.jit(jax.grad(lambda v, y, delta: jaxnet.huber(v, y, delta).sum()))
+
+
+def test_huber_at_the_corner_and_far_away():
+    v = f32([-1], [1], [1e30], [0])
+    np.testing.assert_allclose(huber(v, zeros(4, 1)), [0.5, 0.5, 1e30, 0], rtol=1e-6)
+    np.testing.assert_array_equal(HUBER_GRADIENT(v, zeros(4, 1), 1.0), [[-1], [1], [1], [0]])
+    assert huber(jnp.ones(2, jnp.bfloat16), jnp.zeros(2), np.float32(2)).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("delta", [0, -1.0, float("inf"), float("nan")])
+def test_huber_refuses_a_delta_that_is_not_positive(delta):
+    with pytest.raises(ValueError, match=r"^huber: expected a positive, finite delta, got .*\.$") as e:
+        jaxnet.huber(zeros(2), zeros(2), delta)
+    assert str(e.value) == f"huber: expected a positive, finite delta, got {delta}."
+
+
+def test_huber_does_not_broadcast_its_delta():
+    with pytest.raises(ShapeError) as e:
+        huber(zeros(2), zeros(2), np.ones(2, np.float32))
+    assert str(e.value) == "huber: expected one delta for all outputs, got (2,). Losses do not broadcast."
+
+
+def test_hinge_by_hand():
+    """With the signs + - + - on 2, 2, 1, -1/2 the margins are 2, -2, 1, 1/2."""
+    logits, y = f32([2, 2], [1, -0.5]), np.array([[True, False], [True, False]])
+    np.testing.assert_array_equal(hinge(logits, y), [3, 0.5])
+    gradient = jax.jit(jax.grad(lambda z: jaxnet.hinge(z, y).sum()))(logits)
+    np.testing.assert_array_equal(gradient, [[0, 1], [-0.5, 1]])
+    far = hinge(f32([1e30], [-np.inf], [np.inf]), f32([0], [1], [1]))
+    np.testing.assert_array_equal(far, np.array([1e30, np.inf, 0], np.float32))
+
+
+@pytest.mark.parametrize("target", [-1, 0.5, 2, np.nan])
+def test_hinge_of_a_target_that_is_not_boolean_is_nan_and_the_others_are_untouched(target):
+    np.testing.assert_array_equal(hinge(f32([0], [3]), f32([target], [0])), [np.nan, 4])
+
+
+PROBABILITIES = hnp.arrays(np.float32, (5, 3), elements=st.floats(0, 1, width=32, allow_subnormal=False))
+BINARY_GRADIENT = jax.jit(jax.grad(lambda p, y: jaxnet.binary_cross_entropy_from_probabilities(p, y).sum()))
+
+
+@hypothesis.given(PROBABILITIES, PROBABILITIES)
+def test_binary_cross_entropy_from_probabilities_against_scipy(p, y):
+    wide, target = p.astype(np.float64), y.astype(np.float64)
+    expected = -(scipy.special.xlogy(target, wide) + scipy.special.xlog1py(1 - target, -wide)).sum(axis=-1)
+    np.testing.assert_allclose(binary_cross_entropy_from_probabilities(p, y), expected, rtol=1e-5)
+
+
+@hypothesis.given(PROBABILITIES, hnp.arrays(np.bool_, (5, 3)))
+def test_gradient_of_binary_cross_entropy_from_probabilities(p, y):
+    """1 / (1 - p) where the target is 0 and -1 / p where it is 1; infinite, not NaN, where the loss is."""
+    with np.errstate(divide="ignore"):
+        expected = np.where(y, -1 / p.astype(np.float64), 1 / (1 - p.astype(np.float64)))
+    np.testing.assert_allclose(BINARY_GRADIENT(p, y), expected, rtol=1e-5)
+
+
+def test_binary_cross_entropy_at_certain_probabilities():
+    p, y = f32([0], [1], [0], [1], [0], [1]), f32([0], [1], [1], [0], [0.5], [0.5])
+    np.testing.assert_array_equal(binary_cross_entropy_from_probabilities(p, y), [0, 0, *[np.inf] * 4])
+    np.testing.assert_array_equal(BINARY_GRADIENT(p, y)[:, 0], [1, -1, -np.inf, np.inf, -np.inf, np.inf])
+    second = jax.vmap(jax.grad(jax.grad(jaxnet.binary_cross_entropy_from_probabilities)))(p[:2, 0], y[:2, 0])
+    np.testing.assert_array_equal(second, [1, 1])
+
+
+def test_binary_cross_entropy_keeps_small_probabilities():
+    """-log(1 - 2^-40) is 2^-40 to float32, and log(1 - p) would say 0."""
+    loss = binary_cross_entropy_from_probabilities(f32([2**-40], [2**-40]), f32([0], [1]))
+    np.testing.assert_allclose(loss, [2.0**-40, 40 * LN2], rtol=1e-6)
+
+
+@hypothesis.given(hnp.arrays(np.float32, (5, 3), elements=st.floats(-8, 8, width=32, allow_subnormal=False)), LABELS)
+def test_cross_entropies_from_probabilities_agree_with_those_from_logits(logits, labels):
+    y = np.eye(3, dtype=np.float32)[labels]
+    binary = binary_cross_entropy_from_probabilities(jax.nn.sigmoid(logits), y)
+    np.testing.assert_allclose(binary, binary_cross_entropy(logits, y), rtol=1e-3)
+    choice = softmax_cross_entropy_from_probabilities(jax.nn.softmax(logits), y)
+    np.testing.assert_allclose(choice, softmax_cross_entropy(logits, y), rtol=1e-4, atol=1e-6)
+
+
+def test_softmax_cross_entropy_from_probabilities_by_hand():
+    p, y = f32([0.25, 0.5, 0.25], [0, 0, 1], [0, 0, 1]), f32([0.5, 0.5, 0], [0, 0, 1], [1, 0, 0])
+    np.testing.assert_allclose(softmax_cross_entropy_from_probabilities(p, y), [1.5 * LN2, 0, np.inf], rtol=1e-6)
+    gradient = jax.grad(lambda p: jaxnet.softmax_cross_entropy_from_probabilities(p, y).sum())(p)
+    np.testing.assert_array_equal(gradient, [[-2, -1, 0], [0, 0, -1], [-np.inf, 0, 0]])
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy_from_probabilities, softmax_cross_entropy_from_probabilities])
+@pytest.mark.parametrize("p", [-0.25, 1.25, np.nan])
+@pytest.mark.parametrize("y", [0, 1])
+def test_what_is_no_probability_gives_nan(loss, p, y):
+    found = loss(f32([p, 0.5], [0.5, 0.5]), f32([y, 1 - y], [1, 0]))
+    assert np.isnan(found[0])
+    assert np.isfinite(found[1])
+
+
 def test_huge_logits():
     big = f32([1e4], [-1e4], [1e30], [-1e30])
     np.testing.assert_array_equal(binary_cross_entropy(big, f32([1], [0], [1], [0])), np.zeros(4))
@@ -139,7 +270,7 @@ def test_huge_logits():
 @pytest.mark.parametrize("loss", SAME_SHAPE)
 @pytest.mark.parametrize("dtype", [jnp.bool_, jnp.int32, jnp.uint8, jnp.bfloat16])
 def test_targets_are_read_in_the_dtype_of_the_outputs(loss, dtype):
-    v, y = f32([0.5, -1, 2], [2, 0.25, -2]), f32([0, 1, 0], [1, 0, 0])
+    v, y = f32([0.5, 0.25, 0.75], [0.125, 0.25, 0.5]), f32([0, 1, 0], [1, 0, 0])
     result = loss(v, y.astype(dtype))
     assert result.dtype == v.dtype
     np.testing.assert_array_equal(result, loss(v, y))
@@ -155,6 +286,7 @@ def test_labels_may_be_any_integers(dtype):
 @pytest.mark.parametrize("loss", SAME_SHAPE)
 def test_dtype_is_that_of_the_outputs(loss):
     y = f32(0, 1)
+    assert jax.eval_shape(jax.grad(loss), np.zeros(2, jnp.bfloat16), y).dtype == jnp.bfloat16
     assert jax.eval_shape(loss, np.zeros(2, jnp.bfloat16), y).dtype == jnp.bfloat16
     with jax.enable_x64(True):
         assert jax.eval_shape(loss, np.zeros(2), y).dtype == jnp.float64
@@ -194,6 +326,12 @@ def test_labels_do_not_broadcast(logits, labels):
         f"softmax_cross_entropy_with_integer_labels: expected labels {logits[:-1]} for logits {logits}, got {labels}. "
         "Losses do not broadcast."
     )
+
+
+def test_a_choice_by_probabilities_needs_an_axis():
+    with pytest.raises(ShapeError) as e:
+        softmax_cross_entropy_from_probabilities(np.float32(0), np.float32(1))
+    assert str(e.value) == "softmax_cross_entropy_from_probabilities: expected probabilities (..., m), got a scalar."
 
 
 def test_a_choice_needs_an_axis():
