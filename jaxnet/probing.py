@@ -1,0 +1,183 @@
+"""A function evaluated at many places around its parameters, in float64, all in one compiled function."""
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+_CHUNK_BYTES = 2**22  # of values computed at once: more leaves the cache
+
+
+class _Function(NamedTuple):
+    """The function f as one of a flat vector; equal where its parts are, so that a second check compiles nothing."""
+
+    f: Callable
+    structure: Any
+    shapes: tuple[tuple[int, ...], ...]
+    args_structure: Any
+    fixed: tuple[Any, ...]  # the leaves of args that are no arrays; None in the place of one
+
+    def outputs(self, theta: Array, arrays: dict[int, Array]) -> Array:
+        stops = np.cumsum([0, *map(math.prod, self.shapes)])
+        leaves = [theta[a:b].reshape(s) for a, b, s in zip(stops[:-1], stops[1:], self.shapes, strict=True)]
+        args = jax.tree.unflatten(self.args_structure, [arrays.get(i, leaf) for i, leaf in enumerate(self.fixed)])
+        outputs = [jnp.asarray(y) for y in jax.tree.leaves(self.f(jax.tree.unflatten(self.structure, leaves), *args))]
+        for y in outputs:
+            if not jnp.issubdtype(y.dtype, jnp.floating):
+                raise TypeError(f"check_gradients: expected real floating outputs, got {y.dtype}.")
+        return jnp.concatenate([y.astype(float).reshape(-1) for y in outputs] or [jnp.zeros(0)])
+
+    def __call__(self, theta: Array, arrays: dict[int, Array], projection: Array) -> Array:
+        return self.outputs(theta, arrays) @ projection
+
+
+class Probe(NamedTuple):
+    """A function to evaluate around a point.
+
+    Attributes:
+        function: a scalar function of `(theta, arrays, projection)`; of the outputs of f it gives the projection.
+        theta: `(p,)` float64, the parameters, one after another.
+        unit: `(p,)`, by how much a step of 1 moves each: a power of two, no smaller than it or 1, with a random sign.
+        arrays: the arrays among the other arguments of f, by number.
+        projection: `(m,)`, 1 for a single output.
+        chunk_size: evaluations at once.
+        epsilon: of the coarsest type that f rounds to.
+        notes: what a reader of the values should know.
+    """
+
+    function: _Function
+    theta: np.ndarray
+    unit: np.ndarray
+    arrays: dict[int, Any]
+    projection: np.ndarray
+    chunk_size: int
+    epsilon: float
+    notes: tuple[str, ...]
+
+    def values(self, spans: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """The function with the entries start..stop of each span moved by each step: `(spans, steps)`."""
+        n = len(spans)
+        pad = -n % 64  # so that few sizes are compiled
+        spans, steps = np.pad(spans, ((0, pad), (0, 0)), "edge"), np.pad(steps, ((0, pad), (0, 0)), "edge")
+        return np.asarray(
+            _values(
+                self.function, self.theta, self.unit, self.arrays, self.projection, spans, steps, chunk=self.chunk_size
+            )
+        )[:n]
+
+    def gradient(self) -> np.ndarray:
+        """The automatic derivatives: `(p,)`."""
+        return np.asarray(_gradient(self.function, self.theta, self.arrays, self.projection))
+
+
+def probe(
+    f: Callable[..., Any], leaves: list[np.ndarray], structure: Any, args: tuple, random: np.random.Generator
+) -> Probe:
+    """A function, traced once in float64.
+
+    Args:
+        f: `f(params, *args)`.
+        leaves: the parameters, float64.
+        structure: their pytree.
+        args: the other arguments; floating arrays among them are cast to float64.
+        random: for the signs and the projection.
+
+    Returns:
+        A `Probe`. Make and use it under `jax.enable_x64(True)`.
+
+    Raises:
+        TypeError: if an output is not real and floating.
+        ValueError: if there is none.
+
+    >>> with jax.enable_x64(True):
+    ...     square = probe(lambda p: p[0] ** 2, [np.float64(3)], jax.tree.structure([0]), (), np.random.default_rng(0))
+    ...     square.values(np.array([[0, 1]]), np.array([[0.0, 0.25]]) * np.sign(square.unit)), square.gradient()
+    (array([[ 9., 16.]]), array([6.]))
+    """
+    arrays, fixed = {}, []
+    args_leaves, args_structure = jax.tree.flatten(args)
+    for i, leaf in enumerate(args_leaves):
+        is_array = isinstance(leaf, Array | np.ndarray | np.generic)
+        fixed.append(None if is_array else leaf)
+        if is_array:
+            arrays[i] = np.asarray(leaf, np.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+    function = _Function(f, structure, tuple(leaf.shape for leaf in leaves), args_structure, tuple(fixed))
+    theta = np.concatenate([leaf.reshape(-1) for leaf in leaves])
+
+    traced, output = jax.make_jaxpr(function.outputs, return_shape=True)(theta, arrays)
+    if not output.size:
+        raise ValueError("check_gradients: expected f to give a number, got no outputs.")
+    equations = list(_equations(traced))
+    rounded = {
+        v.aval.dtype
+        for equation in equations
+        if any(_is_float(v.aval, 8) for v in equation.invars)
+        for v in equation.outvars
+        if _is_float(v.aval, 1, 4)
+    }
+    epsilon = max([float(jnp.finfo(dtype).eps) for dtype in (*rounded, np.float64)])
+    notes = [f"f rounds float64 to {dtype}: errors below {jnp.finfo(dtype).eps:.0e} of f are not seen."
+             for dtype in sorted(rounded, key=str)]  # fmt: skip
+    if output.size != 1:
+        notes.append(f"f has {output.size} outputs: a random projection of them is checked.")
+    held = sum(v.aval.size * 8 for equation in equations for v in equation.outvars if hasattr(v.aval, "size"))
+    # Powers of two, so that theta + h is exact; the signs make a random direction of a whole array.
+    finite = np.where(np.isfinite(theta), np.abs(theta), 1.0)
+    unit = random.choice([-1.0, 1.0], theta.size) * 2.0 ** np.ceil(np.log2(np.maximum(finite, 1.0)))
+    projection = random.choice([-1.0, 1.0], output.size) * random.uniform(0.5, 1.5, output.size)
+    return Probe(
+        function,
+        theta,
+        unit,
+        arrays,
+        projection if output.size != 1 else np.ones(1),
+        max(1, _CHUNK_BYTES // (theta.nbytes + held)),
+        epsilon,
+        tuple(notes),
+    )
+
+
+def _equations(traced: Any) -> Iterator[Any]:
+    """The equations of a jaxpr and of those inside it."""
+    for equation in traced.eqns:
+        yield equation
+        for inner in jax.tree.leaves(equation.params, is_leaf=lambda p: hasattr(p, "eqns")):
+            if hasattr(inner, "eqns"):
+                yield from _equations(inner)
+
+
+def _is_float(aval: Any, smallest: int, largest: int = 8) -> bool:
+    dtype = getattr(aval, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and smallest <= dtype.itemsize <= largest
+
+
+@functools.partial(jax.jit, static_argnames="function")
+def _gradient(function: _Function, theta: Array, arrays: dict[int, Array], projection: Array) -> Array:
+    return jax.grad(function)(theta, arrays, projection)
+
+
+@functools.partial(jax.jit, static_argnames=("function", "chunk"))
+def _values(
+    function: _Function,
+    theta: Array,
+    unit: Array,
+    arrays: dict[int, Array],
+    projection: Array,
+    spans: Array,
+    steps: Array,
+    chunk: int,
+) -> Array:
+    place = jnp.arange(theta.size)
+
+    def one(probe: tuple[Array, Array]) -> Array:
+        (start, stop), step = probe
+        moved = jnp.where((start <= place) & (place < stop), theta + step * unit, theta)
+        return function(moved, arrays, projection)
+
+    probes = (jnp.repeat(spans, steps.shape[1], axis=0), steps.reshape(-1))
+    return jax.lax.map(one, probes, batch_size=chunk).reshape(steps.shape)
