@@ -1,0 +1,61 @@
+"""The two experiments of `examples/`: what they print agrees with formulas and with a second computation."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name, *arguments):
+    command = [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", "--quick", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def numbers(text):
+    return [[float(number) for number in re.findall(r"\d+\.?\d*", line)] for line in text.splitlines()]
+
+
+def test_the_constructed_network_is_the_staircase_and_keeps_the_bound(tmp_path):
+    figure = tmp_path / "approximation.png"
+    table = numbers(run("universal_approximation", "--function", "cusp", "--out", str(figure)))[2:-1]
+    assert [row[0] for row in table] == [2, 8, 32]
+    x = np.linspace(0, 1, 4097)
+    f = np.sqrt(np.abs(2 * x - 1))
+    for width, bound, largest, rms, *_ in table:
+        # The same with steps instead of steep sigmoids, which differ from them near the edges of the cells.
+        middles = (np.minimum(np.floor(x * (width + 1)), width) + 0.5) / (width + 1)
+        staircase = np.sqrt(np.abs(2 * middles - 1))
+        assert rms == pytest.approx(np.sqrt(np.mean((staircase - f) ** 2)), rel=0.03)
+        assert largest <= bound == pytest.approx(np.sqrt(2 * 9 / 16 / (width + 1)), abs=1e-4)
+    # Learning, even so short, uses the units that it is given.
+    assert table[-1][4] < table[0][4]
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_jump_is_not_approximated_uniformly():
+    table = numbers(run("universal_approximation", "--function", "jump"))[2:]
+    assert all(largest == 1 for _, _, largest, *_ in table)
+    assert table[-1][3] < table[0][3] / 2
+
+
+def test_units_of_parity_and_success_of_learning(tmp_path):
+    figure = tmp_path / "parity.pdf"
+    built, learned = run("parity_depth", "--out", str(figure)).split("learned:")
+    for n, *units in numbers(built.strip())[2:]:
+        # An OR of the 2^(n-1) odd rows; two units an XOR; n + 1; a unit a binary digit of n.
+        digits = len(f"{int(n):b}")
+        assert units[0::2] == [2 ** (n - 1) + 1, 2 * (n - 1), n + 1, digits]
+        assert units[1::2] == [2, 2 * np.ceil(np.log2(n)), 2, digits]
+    shallow, deep = (line.split() for line in learned.splitlines()[2:4])
+    assert shallow[:3] == ["4-8-1", "49", "100"]
+    assert deep[:2] == ["4-3-3-3-1", "43"]
+    # Wilson's interval for 16 of 16 is [16 / (16 + z^2), 1].
+    assert shallow[3] == f"({100 * 16 / (16 + 1.96**2):.0f}-100)"
+    assert figure.read_bytes().startswith(b"%PDF")
