@@ -41,7 +41,7 @@ class Network(NamedTuple):
     structure: Hashable = None
 
     def __repr__(self) -> str:
-        return f"Network({_describe(self.structure)})"
+        return f"Network({describe(self.structure)})"
 
 
 class Layer(NamedTuple):
@@ -126,7 +126,7 @@ def chain(*parts: Network) -> Network:
     if not parts:
         raise ValueError("chain: expected at least one network, got none.")
     for place, (first, second) in enumerate(itertools.pairwise(parts), start=1):
-        given, taken = _sizes(first.structure)[1], _sizes(second.structure)[0]
+        given, taken = sizes_of(first.structure)[1], sizes_of(second.structure)[0]
         if None not in (given, taken) and given != taken:
             raise ShapeError(f"chain: part {place} gives {given} outputs, but part {place + 1} takes {taken} inputs.")
 
@@ -139,9 +139,9 @@ def chain(*parts: Network) -> Network:
         for place, (part, p) in enumerate(zip(parts, params, strict=True), start=1):
             try:
                 x = part.apply(p, x)
-            except ShapeError as error:
-                where = f"layer {place} of {len(parts)} ({_describe(part.structure)}): {error}"
-                raise ShapeError(where) from None
+            except (ShapeError, TypeError) as error:
+                where = f"layer {place} of {len(parts)} ({describe(part.structure)}): {error}"
+                raise type(error)(where) from None
         return jnp.asarray(x)
 
     return Network(init, apply, Chain(tuple(part.structure for part in parts)))
@@ -197,21 +197,30 @@ def _check_size(size: Any, where: str) -> None:
         raise ValueError(f"{where}: expected positive integers, got {size!r}.")
 
 
-def _sizes(structure: Any) -> tuple[int | None, int | None]:
-    """How many inputs and outputs a structure says it has; None where it does not say."""
+def sizes_of(structure: Any) -> tuple[int | None, int | None]:
+    """How many inputs and outputs a structure says it has; None where it does not say.
+
+    >>> sizes_of(mlp([2, 4, 1]).structure), sizes_of(None)
+    ((2, 1), (None, None))
+    """
     if isinstance(structure, Chain):
-        return _sizes(structure.parts[0])[0], _sizes(structure.parts[-1])[1]
+        return sizes_of(structure.parts[0])[0], sizes_of(structure.parts[-1])[1]
     return getattr(structure, "n_inputs", None), getattr(structure, "n_outputs", None)
 
 
-def _describe(structure: Any) -> str:
+def describe(structure: Any) -> str:
+    """A structure in a line, as it stands in a `Network`'s repr and in errors.
+
+    >>> describe(mlp([2, 4, 1]).structure)
+    '2 -> 4 sigmoid -> 1 sigmoid'
+    """
     if isinstance(structure, Layer):
         return f"{structure.n_inputs} -> {structure.n_outputs} {name_of(structure.activation)}"
     if isinstance(structure, Chain):
         # Between two layers the size in the middle is said once: 2 -> 4 sigmoid -> 1 sigmoid.
-        text = _describe(structure.parts[0])
+        text = describe(structure.parts[0])
         for before, part in itertools.pairwise(structure.parts):
-            description = _describe(part)
+            description = describe(part)
             if isinstance(before, Layer) and isinstance(part, Layer):
                 text += description[len(str(part.n_inputs)) :]
             else:

@@ -8,7 +8,7 @@ neighbours at once. The backward schedule is the same for the graph with its edg
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +17,12 @@ from jax import Array
 
 from jaxnet.wiring import Wiring
 
-# Where a slot has no edge, and where it has an edge inside a tree of sums, whose weight is 1. Both are past the end of
-# any array of weights: a gather that fills gives 0 there, and its transpose drops what comes.
-NO_EDGE = np.iinfo(np.int32).max
-SUM_EDGE = NO_EDGE - 1
+# What a slot without an edge, and one with an edge inside a tree of sums, have for the number of their edge: weights 0
+# and 1 stand before those of the wiring, whose edge e is e + 2.
+NO_EDGE, SUM_EDGE, FIRST_EDGE = 0, 1, 2
+
+# Rows are a multiple of this, or fewer, so that what needs no order can be done in blocks.
+BLOCK = 512
 
 _WIDTHS = (2, 4, 8, 16, 32)
 # What the choice of width and rows per step weighs: the cost of one row beside that of a slot, and the cost of starting
@@ -39,7 +41,7 @@ class Sweep(NamedTuple):
             later and writes over it.
         n_steps: `()` int32; how many of `starts` are used.
         sources: `(rows, width)` int32; positions in the buffer of values, which has zero at position 0.
-        edges: `(rows, width)` int32; the number of the edge of each slot, `NO_EDGE` or `SUM_EDGE`.
+        edges: `(rows, width)` int32; `NO_EDGE`, `SUM_EDGE`, or `FIRST_EDGE` + the number of an edge.
     """
 
     starts: Array
@@ -53,7 +55,8 @@ class Layout(NamedTuple):
 
     Attributes:
         forward: the sweep from inputs to outputs.
-        units: `(1 + inputs + rows,)` int32; the unit that each position holds, `NO_EDGE` for none.
+        units: `(1 + inputs + rows,)` int32; 1 + the unit that each position holds, 0 for none.
+        positions: `(units,)` int32; where each unit is.
         outputs: `(m,)` int32; the positions that are read.
         backward: the sweep from outputs to inputs; its buffer has zero, then its own rows.
         nodes: `(backward rows,)` int32; the forward position that each backward row holds, 0 for none.
@@ -62,6 +65,7 @@ class Layout(NamedTuple):
 
     forward: Sweep
     units: Array
+    positions: Array
     outputs: Array
     backward: Sweep
     nodes: Array
@@ -135,10 +139,11 @@ def _build(wiring: Wiring) -> Schedule:
     # From nodes of the wiring to positions of a buffer that begins with a zero and has room for padded inputs.
     positions = np.where(wiring.sources < wiring.n_inputs, wiring.sources + 1, wiring.sources + 1 + n - wiring.n_inputs)
     forward, rows_of_units, rows_per_step, n_rows = _sweep(
-        1 + n, fan_in, positions.astype(np.int32), np.arange(wiring.n_edges, dtype=np.int32)
+        1 + n, fan_in, positions.astype(np.int32), FIRST_EDGE + np.arange(wiring.n_edges, dtype=np.int32)
     )
-    units = np.full(1 + n + len(forward.sources), NO_EDGE, np.int32)
-    units[rows_of_units] = np.arange(wiring.n_units)
+    units = np.zeros(1 + n + len(forward.sources), np.int32)
+    units[rows_of_units] = 1 + np.arange(wiring.n_units)
+    positions_of_units = np.pad(rows_of_units, (0, size_class(wiring.n_units) - wiring.n_units))
     outputs = np.zeros(size_class(wiring.n_outputs), np.int32)
     inner = wiring.outputs >= wiring.n_inputs
     outputs[: wiring.n_outputs] = wiring.outputs + 1
@@ -158,7 +163,7 @@ def _build(wiring: Wiring) -> Schedule:
     nodes[rows_of_nodes - 1] = last - np.arange(last)
     places = np.zeros(len(units), np.int32)
     places[1 : last + 1] = rows_of_nodes[::-1]
-    layout = jax.tree.map(jnp.asarray, Layout(forward, units, outputs, backward, nodes, places))
+    layout = jax.tree.map(jnp.asarray, Layout(forward, units, positions_of_units, outputs, backward, nodes, places))
     counts = wiring.n_inputs, wiring.n_units, wiring.n_edges, wiring.n_outputs
     return Schedule(layout, (rows_per_step, backward_rows_per_step), *counts)
 
@@ -171,33 +176,36 @@ def _sweep(
     Positions are leaves 0..n_leaves-1, of which 0 is the zero, then units. Returns the sweep, the position of each
     unit in it, the rows of a step, and how many rows are not padding.
     """
-    width = min(_WIDTHS, key=lambda width: _n_rows(fan_in, width) * (width + _ROW_IN_SLOTS))
-    sources, edges, rows = _rows(n_leaves, fan_in, sources, edges, width)
-    level = _levels(n_leaves, sources)
+    step_cost = _STEP_IN_SLOTS.get(jax.default_backend(), _STEP_OF_A_KERNEL)
+    choices = []
+    # The two widths of the least work; a narrower one has trees in more levels, which only shows in the steps.
+    for width in sorted(_WIDTHS, key=lambda width: _n_rows(fan_in, width) * (width + _ROW_IN_SLOTS))[:2]:
+        rows = _rows(n_leaves, fan_in, sources, edges, width)
+        level = _levels(n_leaves, rows[0])
+        sizes = np.bincount(level, minlength=1)[1:]
+        for rows_per_step in (1 << i for i in range(2, 18)):
+            work = step_cost + rows_per_step * _NOMINAL_BATCH * (width + _ROW_IN_SLOTS)
+            choices.append((int((-(-sizes // rows_per_step)).sum()) * work, rows_per_step, rows, level, sizes))
+    _, rows_per_step, (sources, edges, own), level, sizes = min(choices, key=lambda choice: choice[0])
+
     order = np.argsort(level, kind="stable")
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     position = np.concatenate([np.arange(n_leaves, dtype=np.int32), n_leaves + rank])
-
-    sizes = np.bincount(level, minlength=1)[1:]
-    step_cost = _STEP_IN_SLOTS.get(jax.default_backend(), _STEP_OF_A_KERNEL)
-    choices = [1 << i for i in range(2, 18)]
-    n_steps = {r: int((-(-sizes // r)).sum()) for r in choices}
-    row_cost = _NOMINAL_BATCH * (width + _ROW_IN_SLOTS)
-    rows_per_step = min(choices, key=lambda r: n_steps[r] * (step_cost + r * row_cost))
     steps = -(-sizes // rows_per_step)
     before = np.repeat(np.cumsum(steps) - steps, steps)
     starts = np.repeat(np.cumsum(sizes) - sizes, steps) + rows_per_step * (np.arange(len(before)) - before)
 
     # A step of padding rows past the end, since the last step may run over it.
-    padding = size_class(len(rank)) + rows_per_step - len(rank)
+    n_rows = size_class(len(rank)) + rows_per_step
+    padding = (n_rows if n_rows <= BLOCK else -(-n_rows // BLOCK) * BLOCK) - len(rank)
     sweep = Sweep(
         np.pad(starts.astype(np.int32), (0, size_class(len(starts)) - len(starts))),
         np.int32(len(starts)),
         np.pad(position[sources[order]], ((0, padding), (0, 0))),
-        np.pad(edges[order], ((0, padding), (0, 0)), constant_values=NO_EDGE),
+        np.pad(edges[order], ((0, padding), (0, 0))),
     )
-    return sweep, position[n_leaves + rows], rows_per_step, len(rank)
+    return sweep, position[n_leaves + own], rows_per_step, len(rank)
 
 
 def _n_rows(fan_in: np.ndarray, width: int) -> int:
@@ -220,7 +228,7 @@ def _rows(
     rows_of = 1 + sum(groups, np.zeros_like(fan_in))
     own = np.cumsum(rows_of) - 1
     row_sources = np.zeros((int(rows_of.sum()), width), np.int32)
-    row_edges = np.full((len(row_sources), width), NO_EDGE, np.int32)
+    row_edges = np.full_like(row_sources, NO_EDGE)
     inner = sources >= n_leaves
     sources = sources.copy()
     sources[inner] = n_leaves + own[sources[inner] - n_leaves]
