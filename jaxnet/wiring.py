@@ -5,6 +5,7 @@ it is a threshold circuit (`circuits.ThresholdCircuit`). Compressed sparse rows,
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,33 @@ class Wiring:
             object.__setattr__(self, name, array)
         object.__setattr__(self, "n_inputs", int(integers("Wiring", "n_inputs", n_inputs)))
         _check(self)
+
+    @classmethod
+    def from_mlp(cls, sizes: Sequence[int]) -> "Wiring":
+        """The wiring of a multilayer perceptron: every unit is fed by all of the layer before, in order.
+
+        Args:
+            sizes: inputs, hidden layers, outputs, as for `mlp`; `as_wired` brings the parameters along.
+
+        Returns:
+            A `Wiring`, whose edges are the weights of W^1, W^2, ... row by row.
+
+        Raises:
+            TypeError: if a size is not an integer.
+            ValueError: if there are fewer than two sizes, or one is not positive.
+
+        >>> Wiring.from_mlp([2, 4, 1])
+        Wiring(2 inputs, 5 units, 12 edges, 1 outputs)
+        """
+        sizes = integers("Wiring.from_mlp", "sizes", sizes)
+        if sizes.ndim != 1 or len(sizes) < 2 or (sizes < 1).any():
+            raise ValueError(f"Wiring.from_mlp: expected two or more positive sizes, got {sizes.tolist()}.")
+        first = np.cumsum(sizes) - sizes
+        fan_in = np.repeat(sizes[:-1], sizes[1:])
+        layers = zip(first[:-1].tolist(), sizes[:-1].tolist(), sizes[1:].tolist(), strict=True)
+        sources = [np.tile(np.arange(start, start + n, dtype=np.int32), m) for start, n, m in layers]
+        offsets = np.concatenate([[0], np.cumsum(fan_in)])
+        return cls(int(sizes[0]), offsets, np.concatenate(sources), np.arange(first[-1], first[-1] + sizes[-1]))
 
     n_units = property(lambda self: len(self.offsets) - 1)
     n_edges = property(lambda self: len(self.sources))
