@@ -18,7 +18,7 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/pyright
 
 bench: $(VENV)/.run
-	$(BIN)/python benchmarks/training.py
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV)

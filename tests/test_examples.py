@@ -13,8 +13,10 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(example):
     environment = {**os.environ, "MPLBACKEND": "agg"}
+    # The experiments take most of a minute at full size.
+    options = ["--quick"] if "--quick" in example.read_text() else []
     done = subprocess.run(
-        [sys.executable, "-W", "error", example], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "error", example, *options], env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
