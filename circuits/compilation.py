@@ -21,9 +21,9 @@ from circuits.netlist import Circuit
 from circuits.threshold_circuits import ThresholdCircuit, from_circuit, from_unit
 from circuits.units import ThresholdUnit
 from jaxnet.activations import sigmoid, step
+from jaxnet.evaluation import wired
 from jaxnet.layers import Network
 from jaxnet.units import Neuron
-from jaxnet.evaluation import wired
 
 # The gain is rounded up to a multiple of this. Weights and biases are then multiples of half of it, so that float32,
 # with its 24 bits, adds them up exactly while sums stay below 2^23 times it.

@@ -49,8 +49,7 @@ def backprop(network: Network, params: Any, x: ArrayLike, y: Any, loss: Callable
     """The derivatives of a loss by the chain rule, layer by layer from the last to the first, with all that is met.
 
     The gradient is that of the sum over examples, equal to `jax.grad` to rounding; for the mean divide it by their
-    number. Under `jax.jit` what is not used of the result is not computed. It may be differentiated again, with a
-    wiring in forward mode only.
+    number. Under `jax.jit` what is not used of the result is not computed. It may be differentiated again.
 
     Args:
         network: made of `layer`, `mlp`, `chain` and `wired`.

@@ -38,8 +38,7 @@ class Dag(NamedTuple):
     def n_outputs(self) -> int | None:
         """How many numbers come out, or None where a network of your own does not say."""
         known = dict(self.inputs) | {name: sizes_of(structure)[1] for name, structure, _ in self.nodes}
-        given = [known[name] for name in self.outputs]
-        return None if None in given else sum(given)
+        return _total([known[name] for name in self.outputs])
 
     def __repr__(self) -> str:
         parts = [f"{name}({', '.join(reads)}): {describe(structure)}" for name, structure, reads in self.nodes]
@@ -96,13 +95,12 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
     if not isinstance(inputs, Mapping) and (isinstance(inputs, str) or len(widths) != len(inputs)):
         raise ValueError(f"dag: expected inputs as distinct names in a list or with sizes in a dict, got {inputs!r}.")
     read = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    order = _in_order(reads)
     _check_names(reads, widths, read)
+    order = _in_order(reads)
     given: dict[str, int | None] = dict(widths)
     for name in order:
         taken, given[name] = sizes_of(parts[name].structure)
-        coming = [given[source] for source in reads[name]]
-        total = None if None in coming else sum(size for size in coming if size is not None)
+        total = _total([given[source] for source in reads[name]])
         if None not in (taken, total) and taken != total:
             listed = " + ".join(f"{source} {given[source]}" for source in reads[name])
             raise ShapeError(f"dag: node {name!r} takes {taken} inputs, but what it reads gives {total}: {listed}.")
@@ -129,7 +127,12 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
             try:
                 values[name] = parts[name].apply(params[name], _joined([values[source] for source in reads[name]]))
             except (ShapeError, TypeError) as error:
-                raise type(error)(f"node {name!r} ({describe(parts[name].structure)}): {error}") from None
+                where = f"node {name!r} ({describe(parts[name].structure)})"
+                if type(error) not in (ShapeError, TypeError):
+                    # JAX's own, such as that of a branch on a traced value, are made from tracers, not from text.
+                    error.add_note(f"In {where}.")
+                    raise
+                raise type(error)(f"{where}: {error}") from None
         return _joined([values[name] for name in read])
 
     return Network(init, apply, structure)
@@ -174,11 +177,17 @@ def _check_names(reads: Mapping[str, tuple[str, ...]], widths: Mapping[str, int]
 
 def _in_order(reads: Mapping[str, tuple[str, ...]]) -> list[str]:
     try:
-        order = TopologicalSorter(reads).static_order()
+        # From sorted names, so that the order of writing makes no other structure: it may be a static argument.
+        order = TopologicalSorter({name: reads[name] for name in sorted(reads)}).static_order()
         return [name for name in order if name in reads]
     except CycleError as error:
         circle = " -> ".join(repr(name) for name in error.args[1])
         raise ValueError(f"dag: the nodes {circle} feed each other in a circle; expected a loop-free graph.") from None
+
+
+def _total(sizes: list[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
 
 
 def _joined(values: list[Array]) -> Array:

@@ -231,9 +231,11 @@ def _pre_activations(
 def _deltas(layout: Layout, kinds: Array, w: Array, z: Array, cotangent: Array, functions: tuple, rows_per_step: tuple):
     """`(units, examples)`."""
     z, cotangent = (jnp.concatenate([jnp.zeros_like(a[:1]), a])[layout.units] for a in (z, cotangent))
-    slopes = functools.partial(_slopes, functions)
     kinds = _kinds(layout, kinds)
-    return _sweep_back(slopes, rows_per_step[1], layout, kinds, w, z, slopes(kinds, z) * cotangent)[layout.positions]
+    right = _slopes(functions, kinds, z) * cotangent
+    # The transpose of the linear solve, not the sweep alone, which has no derivative of its own.
+    propagate = functools.partial(_propagate, functions, rows_per_step, layout, kinds, w, z)
+    return jax.linear_transpose(propagate, right)(right)[0][layout.positions]
 
 
 def _kinds(layout: Layout, kinds: Array) -> Array:
@@ -287,41 +289,44 @@ def _activity(functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Arr
 
 @_activity.defjvp
 def _activity_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangents: tuple):
-    layout, kinds, w, _, x = primals
+    layout, kinds, w, _, _ = primals
     _, _, dw, db, dx = tangents
-    forward = layout.forward
     z, v = _activity(functions, rows_per_step, *primals)
-    slots = _weights(forward, w)
+    sums = _all_sums(_weights(layout.forward, dw, sum_edge=0), v, layout.forward.sources)
+    right = _buffer(layout.forward, dx, sums) + _biases(layout, db)[:, None]
+    dz = _propagate(functions, rows_per_step, layout, kinds, w, z, right)
+    return (z, v), (dz, _slopes(functions, kinds, z) * dz)
 
-    slopes = functools.partial(_slopes, functions)
+
+def _propagate(
+    functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Array, w: Array, z: Array, right: Array
+) -> Array:
+    """Dz of (I - W D) dz = right; its transpose is backpropagation."""
+    forward, slots, rows = layout.forward, _weights(layout.forward, w), rows_per_step[0]
 
     def matvec(dz: Array) -> Array:
-        dv = slopes(kinds, z) * dz
-        return dz - _buffer(forward, jnp.zeros_like(x), _all_sums(slots, dv, forward.sources))
+        dv = _slopes(functions, kinds, z) * dz
+        no_inputs = jnp.zeros_like(dz[: len(dz) - len(forward.sources) - 1])
+        return dz - _buffer(forward, no_inputs, _all_sums(slots, dv, forward.sources))
 
     def solve(_: Any, right: Array) -> Array:
-        rows = rows_per_step[0]
-
         def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             dzs, dvs = carry
             start = forward.starts[i]
             here = start + len(dvs) - len(forward.sources)
             dz = _sums(_rows(slots, start, rows), dvs, _rows(forward.sources, start, rows)) + _rows(right, here, rows)
-            dv = slopes(_rows(kinds, here, rows), _rows(z, here, rows)) * dz
+            dv = _slopes(functions, _rows(kinds, here, rows), _rows(z, here, rows)) * dz
             return _put(dzs, dz, here), _put(dvs, dv, here)
 
         return jax.lax.fori_loop(0, forward.n_steps, step, (right, right))[0]
 
     def solve_transposed(_: Any, right: Array) -> Array:
-        return _sweep_back(slopes, rows_per_step[1], layout, kinds, w, z, right)
+        return _sweep_back(functions, rows_per_step[1], layout, kinds, w, z, right)
 
-    right = _buffer(forward, dx, _all_sums(_weights(forward, dw, sum_edge=0), v, forward.sources))
-    right = right + _biases(layout, db)[:, None]
-    dz = jax.lax.custom_linear_solve(matvec, right, solve, solve_transposed)
-    return (z, v), (dz, slopes(kinds, z) * dz)
+    return jax.lax.custom_linear_solve(matvec, right, solve, solve_transposed)
 
 
-def _sweep_back(slopes: Any, rows: int, layout: Layout, kinds: Array, w: Array, z: Array, right: Array) -> Array:
+def _sweep_back(functions: tuple, rows: int, layout: Layout, kinds: Array, w: Array, z: Array, right: Array) -> Array:
     """Backpropagation, delta = right + D W^T delta at every position."""
     backward, slots = layout.backward, _weights(layout.backward, w)
 
@@ -329,7 +334,7 @@ def _sweep_back(slopes: Any, rows: int, layout: Layout, kinds: Array, w: Array, 
         start = backward.starts[i]
         nodes = _rows(layout.nodes, start, rows)
         delta = _sums(_rows(slots, start, rows), deltas, _rows(backward.sources, start, rows))
-        delta = _get(right, nodes) + slopes(_get(kinds, nodes), _get(z, nodes)) * delta
+        delta = _get(right, nodes) + _slopes(functions, _get(kinds, nodes), _get(z, nodes)) * delta
         return _put(deltas, delta, 1 + start)
 
     deltas = jnp.zeros((1 + len(backward.sources), right.shape[1]), right.dtype)

@@ -98,9 +98,9 @@ def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...
         own = np.flatnonzero(level[nodes] == place)
         passed = np.flatnonzero(level[nodes] < place)
         units = nodes[own] - n
-        fan_in = np.diff(wiring.offsets)[units]
-        rows = np.repeat(own, fan_in)
-        edges = np.concatenate([np.arange(wiring.offsets[u], wiring.offsets[u + 1]) for u in units] or [[]]).astype(int)
+        wanted = [(row, wiring.offsets[unit], wiring.offsets[unit + 1]) for row, unit in zip(own, units, strict=True)]
+        rows = np.array([row for row, start, end in wanted for _ in range(start, end)], int)
+        edges = np.array([edge for _, start, end in wanted for edge in range(start, end)], int)
         matrix = jnp.zeros((len(nodes), len(before)), w.dtype)
         matrix = matrix.at[rows, column[wiring.sources[edges]]].add(w[edges])
         matrix = matrix.at[passed, column[nodes[passed]]].set(1)

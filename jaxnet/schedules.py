@@ -8,7 +8,7 @@ neighbours at once. The backward schedule is the same for the graph with its edg
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,10 +44,10 @@ class Sweep(NamedTuple):
         edges: `(rows, width)` int32; `NO_EDGE`, `SUM_EDGE`, or `FIRST_EDGE` + the number of an edge.
     """
 
-    starts: Array
-    n_steps: Array
-    sources: Array
-    edges: Array
+    starts: Any
+    n_steps: Any
+    sources: Any
+    edges: Any
 
 
 class Layout(NamedTuple):
@@ -64,12 +64,12 @@ class Layout(NamedTuple):
     """
 
     forward: Sweep
-    units: Array
-    positions: Array
-    outputs: Array
+    units: Any
+    positions: Any
+    outputs: Any
     backward: Sweep
-    nodes: Array
-    places: Array
+    nodes: Any
+    places: Any
 
 
 @partial(
@@ -77,7 +77,7 @@ class Layout(NamedTuple):
     data_fields=["layout"],
     meta_fields=["rows_per_step", "n_inputs", "n_units", "n_edges", "n_outputs"],
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schedule:
     """A wiring made ready to run: a pytree of arrays, to be passed through `jax.jit` as an argument.
 
@@ -178,14 +178,16 @@ def _sweep(
     """
     step_cost = _STEP_IN_SLOTS.get(jax.default_backend(), _STEP_OF_A_KERNEL)
     choices = []
-    # The two widths of the least work; a narrower one has trees in more levels, which only shows in the steps.
-    for width in sorted(_WIDTHS, key=lambda width: _n_rows(fan_in, width) * (width + _ROW_IN_SLOTS))[:2]:
+    work = {width: _n_rows(fan_in, width) * (width + _ROW_IN_SLOTS) for width in _WIDTHS}
+    best, second = sorted(work, key=lambda width: work[width])[:2]
+    # A narrow width has trees in more levels, which only shows in the number of steps.
+    for width in (best, second) if work[second] < 1.5 * work[best] else (best,):
         rows = _rows(n_leaves, fan_in, sources, edges, width)
         level = _levels(n_leaves, rows[0])
         sizes = np.bincount(level, minlength=1)[1:]
         for rows_per_step in (1 << i for i in range(2, 18)):
-            work = step_cost + rows_per_step * _NOMINAL_BATCH * (width + _ROW_IN_SLOTS)
-            choices.append((int((-(-sizes // rows_per_step)).sum()) * work, rows_per_step, rows, level, sizes))
+            cost = step_cost + rows_per_step * _NOMINAL_BATCH * (width + _ROW_IN_SLOTS)
+            choices.append((int((-(-sizes // rows_per_step)).sum()) * cost, rows_per_step, rows, level, sizes))
     _, rows_per_step, (sources, edges, own), level, sizes = min(choices, key=lambda choice: choice[0])
 
     order = np.argsort(level, kind="stable")

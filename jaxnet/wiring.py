@@ -69,15 +69,14 @@ class Wiring:
         >>> Wiring.from_mlp([2, 4, 1])
         Wiring(2 inputs, 5 units, 12 edges, 1 outputs)
         """
-        sizes = integers("Wiring.from_mlp", "sizes", sizes)
-        if sizes.ndim != 1 or len(sizes) < 2 or (sizes < 1).any():
-            raise ValueError(f"Wiring.from_mlp: expected two or more positive sizes, got {sizes.tolist()}.")
-        first = np.cumsum(sizes) - sizes
-        fan_in = np.repeat(sizes[:-1], sizes[1:])
-        layers = zip(first[:-1].tolist(), sizes[:-1].tolist(), sizes[1:].tolist(), strict=True)
-        sources = [np.tile(np.arange(start, start + n, dtype=np.int32), m) for start, n, m in layers]
-        offsets = np.concatenate([[0], np.cumsum(fan_in)])
-        return cls(int(sizes[0]), offsets, np.concatenate(sources), np.arange(first[-1], first[-1] + sizes[-1]))
+        n = integers("Wiring.from_mlp", "sizes", sizes)
+        if n.ndim != 1 or len(n) < 2 or (n < 1).any():
+            raise ValueError(f"Wiring.from_mlp: expected two or more positive sizes, got {n.tolist()}.")
+        first = np.cumsum(n) - n
+        layers = zip(first[:-1].tolist(), n[:-1].tolist(), n[1:].tolist(), strict=True)
+        sources = [np.tile(np.arange(start, start + fed, dtype=np.int32), units) for start, fed, units in layers]
+        offsets = np.concatenate([[0], np.cumsum(np.repeat(n[:-1], n[1:]))])
+        return cls(int(n[0]), offsets, np.concatenate(sources), np.arange(first[-1], first[-1] + n[-1]))
 
     n_units = property(lambda self: len(self.offsets) - 1)
     n_edges = property(lambda self: len(self.sources))
