@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxnet.layers import Network, describe, sizes_of
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, located
 
 Nodes = Mapping[str, tuple[Network, Sequence[str]] | tuple[Network, str]]
 
@@ -124,15 +124,8 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
             values[name] = x[..., start : start + size]
             start += size
         for name in order:
-            try:
+            with located(f"node {name!r} ({describe(parts[name].structure)})"):
                 values[name] = parts[name].apply(params[name], _joined([values[source] for source in reads[name]]))
-            except (ShapeError, TypeError) as error:
-                where = f"node {name!r} ({describe(parts[name].structure)})"
-                if type(error) not in (ShapeError, TypeError):
-                    # JAX's own, such as that of a branch on a traced value, are made from tracers, not from text.
-                    error.add_note(f"In {where}.")
-                    raise
-                raise type(error)(f"{where}: {error}") from None
         return _joined([values[name] for name in read])
 
     return Network(init, apply, structure)

@@ -38,7 +38,8 @@ def evaluate(
         wiring: the graph, or its `schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each; a function of one number,
+            which may not close over values that are differentiated.
 
     Returns:
         `(..., m)`: the values of the nodes in `wiring.outputs`, in the promoted type of parameters and inputs.
@@ -117,13 +118,13 @@ def backpropagate(
     >>> backpropagate(wiring, params, jnp.zeros(2), jnp.array([0.0, 1.0]))
     Array([0.1875, 0.25  ], dtype=float32)
     """
-    shape = jnp.shape(z)
-    if not shape or shape[-1] != wiring.n_units or jnp.shape(cotangent) != shape:
+    z, cotangent = jnp.asarray(z), jnp.asarray(cotangent)
+    if z.ndim == 0 or z.shape[-1] != wiring.n_units or cotangent.shape != z.shape:
         raise ShapeError(
-            f"backpropagate: expected z and cotangent (..., {wiring.n_units}) for {wiring}, got {shape} and "
-            f"{jnp.shape(cotangent)}."
+            f"backpropagate: expected z and cotangent (..., {wiring.n_units}) for {wiring}, got {z.shape} and "
+            f"{cotangent.shape}."
         )
-    no_inputs = jnp.zeros((*shape[:-1], wiring.n_inputs), jnp.result_type(z))
+    no_inputs = jnp.zeros((*z.shape[:-1], wiring.n_inputs), z.dtype)
     ready, kinds, w, _, x, functions = _prepared("backpropagate", wiring, params, no_inputs, activation)
     columns = (_columns(jnp.asarray(a).astype(x.dtype), ready.n_units) for a in (z, cotangent))
     deltas = _deltas(ready.layout, kinds, w, *columns, functions, ready.rows_per_step)
@@ -262,6 +263,8 @@ def _outputs(functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Arra
 @_outputs.defjvp
 def _outputs_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangents: tuple):
     layout, kinds, *arrays = primals
+    # What reaches no output has no part in the derivative, not even with a NaN.
+    kinds = jnp.where(layout.live, kinds, 0)
 
     def read(w: Array, b: Array, x: Array) -> Array:
         return _activity(functions, rows_per_step, layout, kinds, w, b, x)[1][layout.outputs]
@@ -379,8 +382,10 @@ def _activate(functions: tuple, kinds: Array, z: Array) -> Array:
     values = z
     for kind, function in enumerate(functions, start=1):
         chosen = jnp.broadcast_to((kinds == kind)[:, None], z.shape)
-        # Another unit's pre-activation may be outside the domain of this function, whose NaN would reach the gradient.
-        values = jnp.where(chosen, function(jnp.where(chosen, z, 0)).astype(z.dtype), values)
+        # Number by number, so that no function sees examples side by side. Another unit's pre-activation may be outside
+        # its domain, where NaN would reach the gradient.
+        found = jax.vmap(jax.vmap(function))(jnp.where(chosen, z, 0))
+        values = jnp.where(chosen, found.astype(z.dtype), values)
     return values
 
 

@@ -57,6 +57,7 @@ class Layout(NamedTuple):
         forward: the sweep from inputs to outputs.
         units: `(1 + inputs + rows,)` int32; 1 + the unit that each position holds, 0 for none.
         positions: `(units,)` int32; where each unit is.
+        live: `(1 + inputs + rows,)` bool; whether a position holds a unit on which an output depends.
         outputs: `(m,)` int32; the positions that are read.
         backward: the sweep from outputs to inputs; its buffer has zero, then its own rows.
         nodes: `(backward rows,)` int32; the forward position that each backward row holds, 0 for none.
@@ -66,6 +67,7 @@ class Layout(NamedTuple):
     forward: Sweep
     units: Any
     positions: Any
+    live: Any
     outputs: Any
     backward: Sweep
     nodes: Any
@@ -144,6 +146,8 @@ def _build(wiring: Wiring) -> Schedule:
     units = np.zeros(1 + n + len(forward.sources), np.int32)
     units[rows_of_units] = 1 + np.arange(wiring.n_units)
     positions_of_units = np.pad(rows_of_units, (0, size_class(wiring.n_units) - wiring.n_units))
+    live = np.zeros(len(units), bool)
+    live[rows_of_units] = _live(wiring)
     outputs = np.zeros(size_class(wiring.n_outputs), np.int32)
     inner = wiring.outputs >= wiring.n_inputs
     outputs[: wiring.n_outputs] = wiring.outputs + 1
@@ -163,9 +167,25 @@ def _build(wiring: Wiring) -> Schedule:
     nodes[rows_of_nodes - 1] = last - np.arange(last)
     places = np.zeros(len(units), np.int32)
     places[1 : last + 1] = rows_of_nodes[::-1]
-    layout = jax.tree.map(jnp.asarray, Layout(forward, units, positions_of_units, outputs, backward, nodes, places))
+    layout = jax.tree.map(
+        jnp.asarray, Layout(forward, units, positions_of_units, live, outputs, backward, nodes, places)
+    )
     counts = wiring.n_inputs, wiring.n_units, wiring.n_edges, wiring.n_outputs
     return Schedule(layout, (rows_per_step, backward_rows_per_step), *counts)
+
+
+def _live(wiring: Wiring) -> np.ndarray:
+    """Whether some output depends on each unit."""
+    import scipy.sparse.csgraph  # here, since it takes a tenth of a second
+
+    # A last node reads the outputs, and all that it depends on is found from there.
+    offsets = np.concatenate([np.zeros(wiring.n_inputs, np.int64), wiring.offsets, [wiring.n_edges + wiring.n_outputs]])
+    reads = np.concatenate([wiring.sources, wiring.outputs])
+    n = len(offsets) - 1
+    graph = scipy.sparse.csr_array((np.ones(len(reads)), reads, offsets), shape=(n, n))
+    found = np.zeros(n, bool)
+    found[scipy.sparse.csgraph.breadth_first_order(graph, n - 1, return_predecessors=False)] = True
+    return found[wiring.n_inputs : n - 1]
 
 
 def _sweep(
@@ -255,7 +275,11 @@ def _rows(
 def _levels(n_leaves: int, sources: np.ndarray) -> np.ndarray:
     """The level of each row, 1 or more: as `jaxnet.wiring.levels`, but compiled, for millions of rows."""
     padded = np.pad(sources, ((0, size_class(len(sources)) - len(sources)), (0, 0)))
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+    try:
+        cpu = jax.local_devices(backend="cpu")[0]  # an accelerator is slow at one small step after another
+    except RuntimeError:
+        cpu = None
+    with jax.default_device(cpu):
         return np.asarray(_longest_paths(jnp.asarray(padded), n_leaves))[n_leaves : n_leaves + len(sources)]
 
 

@@ -1,5 +1,7 @@
 """What is checked at the door: shapes, floating inputs, whole numbers. Errors say what was expected and what came."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +11,31 @@ from jax import Array
 
 class ShapeError(ValueError):
     """A shape that does not fit; the message says where, what was expected, what came, and the likely fix."""
+
+
+@contextlib.contextmanager
+def located(where: str) -> Iterator[None]:
+    """Errors from inside get the name of the place in front.
+
+    Args:
+        where: the layer or node.
+
+    Raises:
+        ShapeError: the same one, with the place.
+        TypeError: likewise; JAX's own kinds of it, which are made of tracers and not of text, get a note.
+
+    >>> with located("layer 2"):
+    ...     raise ShapeError("expected 3, got 4.")
+    Traceback (most recent call last):
+    jaxnet.validation.ShapeError: layer 2: expected 3, got 4.
+    """
+    try:
+        yield
+    except (ShapeError, TypeError) as error:
+        if type(error) not in (ShapeError, TypeError):
+            error.add_note(f"In {where}.")
+            raise
+        raise type(error)(f"{where}: {error}") from None
 
 
 def check_floating(w: Array, x: Array) -> None:

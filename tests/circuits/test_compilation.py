@@ -304,7 +304,7 @@ def test_what_a_step_network_is_made_of():
     hard = to_network(circuit)
     assert (hard.gain, hard.error) == (None, 0.0)
     assert hard.circuit.input_names == ("a", "b")
-    assert hard.network.structure is hard.circuit.wiring
+    assert hard.network.structure.wiring is hard.circuit.wiring
     # [a + b >= 2] and [a + b - 2 h >= 1], with biases 1/2 - T.
     assert hard.params.w.tolist() == [1, 1, 1, 1, -2]
     assert hard.params.b.tolist() == [-1.5, -0.5]

@@ -1,0 +1,45 @@
+"""What the benchmarks share: contestants that run in turn, round after round, so that drift of the machine hits all."""
+
+import importlib
+import math
+import time
+
+import jax
+import numpy as np
+
+
+def seconds(run):
+    start = time.perf_counter()
+    jax.block_until_ready(run())
+    return time.perf_counter() - start
+
+
+def in_turn(runs, rounds, turn=0.02):
+    """The seconds a call of every contestant, `(rounds,)` each; in a round each is called for `turn` seconds."""
+    calls = {}
+    for name, run in runs.items():
+        seconds(run)  # compiles
+        calls[name] = math.ceil(turn / seconds(run))
+    times = {name: np.empty(rounds) for name in runs}
+    for i in range(rounds):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            for _ in range(calls[name]):
+                jax.block_until_ready(run())
+            times[name][i] = (time.perf_counter() - start) / calls[name]
+    return times
+
+
+def ratio(times, limit):
+    """The median ratio of two contestants over the rounds, with the smallest and the largest."""
+    ratios = times / limit
+    return f"{np.median(ratios):7.2f}  ({ratios.min():.2f} .. {ratios.max():.2f})"
+
+
+def installed(module):
+    """The module of a peer, or None and a line that says so."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        print(f"{module} is not installed: skipped.")
+        return None
