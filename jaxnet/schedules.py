@@ -22,7 +22,7 @@ from jaxnet.wiring import Wiring
 NO_EDGE, SUM_EDGE, FIRST_EDGE = 0, 1, 2
 
 # Rows are a multiple of this, or fewer, so that what needs no order can be done in blocks.
-BLOCK = 512
+BLOCK = 1024
 
 _WIDTHS = (2, 4, 8, 16, 32)
 # What the choice of width and rows per step weighs: the cost of one row beside that of a slot, and the cost of starting
