@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import pickle
 
 import hypothesis
 import hypothesis.strategies as st
@@ -357,12 +356,12 @@ def test_per_unit_of_one_kind_is_that_function():
     np.testing.assert_array_equal(jax.grad(lambda z: f(z).sum())(z), jax.grad(lambda z: sigmoid(z).sum())(z))
 
 
-def test_per_unit_survives_a_copy_and_another_process():
+def test_per_unit_survives_a_copy():
     f = per_unit([sigmoid, step])
     hash(f), f(np.zeros(2, np.float32))
-    for other in (copy.deepcopy(f), pickle.loads(pickle.dumps(f))):
-        assert other == f
-        assert hash(other) == hash(f)
+    other = copy.deepcopy(f)
+    assert other == f
+    assert hash(other) == hash(f)
     assert vars(copy.deepcopy(f)).keys() == {"functions", "kinds"}
 
 
