@@ -108,7 +108,7 @@ def _activity_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangen
 def _propagate(
     functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Array, w: Array, z: Array, right: Array
 ) -> Array:
-    """Dz of (I - W D) dz = right; its transpose is backpropagation."""
+    """The dz of (I - W D) dz = right; the transpose of this is backpropagation."""
     forward, slots, rows = layout.forward, _weights(layout.forward, w), rows_per_step[0]
 
     def matvec(dz: Array) -> Array:
