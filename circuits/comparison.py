@@ -22,7 +22,8 @@ from circuits.truth_tables import rows
 from jaxnet.activations import sigmoid, step
 from jaxnet.layers import Network, mlp
 from jaxnet.losses import squared_error
-from jaxnet.training import gradient_descent, train
+from jaxnet.rules import gradient_descent
+from jaxnet.training import train
 
 # Up to here every row is tried; beyond, as many are sampled.
 MAX_EXHAUSTIVE_INPUTS = 16

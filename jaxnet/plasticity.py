@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.activations import Activation, sigmoid, step
 from jaxnet.losses import squared_error
-from jaxnet.training import Rule
+from jaxnet.rules import Rule
 from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError, check_floating
 

@@ -1,18 +1,28 @@
-"""Pictures of networks; matplotlib is imported when one is drawn. Colours after M. Okabe and K. Ito (2008)."""
+"""Pictures of networks and of learning; matplotlib is imported when one is drawn.
 
+Colours after M. Okabe and K. Ito, Color universal design (2008).
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxnet.rich_club import RichClub
+from jaxnet.validation import ShapeError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Told apart by the colour-blind, and in grey by their dashes.
 _MEASURED = {"color": "#0072B2", "linestyle": "-"}
 _REWIRED = {"color": "#D55E00", "linestyle": "--"}
+_TRAINING, _VALIDATION = _MEASURED, _REWIRED
+_PLAIN = 200  # records that are drawn as they are; more get a running median
+_POINTS = 1_000  # of a drawn line
+_MAX_CLASSES = 100
 
 
 def draw_rich_club(found: RichClub, path: str | Path | None = None) -> "Figure":
@@ -34,11 +44,7 @@ def draw_rich_club(found: RichClub, path: str | Path | None = None) -> "Figure":
     >>> draw_rich_club(jaxnet.normalised_rich_club(ring, key=jax.random.key(0), rewirings=10)).axes[1].get_xlabel()
     'degree k (edges of a node)'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 6.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(6.4, 6.4)
     upper, lower = figure.subplots(2, 1, sharex=True)
     low, high = found.quantiles
     band = f"{100 * low:g} % to {100 * high:g} %"
@@ -67,6 +73,273 @@ def draw_rich_club(found: RichClub, path: str | Path | None = None) -> "Figure":
     lower.set_xlabel("degree k (edges of a node)")
     lower.set_ylabel("normalised φ(k)\n(measured / rewired)")
     lower.legend(fontsize="small", loc="lower left")
+    _save(figure, path)
+    return figure
+
+
+def learning_curves(
+    history: Mapping[str, Any],
+    validation: Mapping[str, Any] | None = None,
+    path: str | Path | None = None,
+    *,
+    units: Mapping[str, str] | None = None,
+    quantiles: tuple[float, float] = (0.05, 0.95),
+) -> "Figure":
+    """Draw what was measured while learning: a panel for each metric, with those of validation on the same axes.
+
+    The axis of a loss is logarithmic if all its values are positive and span more than a factor of ten. More than 200
+    records are drawn as a running median, over a fiftieth of them; those of one run are there too, in light colour.
+    Ensembles are drawn as the median over members and a band. The legend says so.
+
+    Args:
+        history: from `jaxnet.train` or `jaxnet.fit`: a dict of real arrays, `(records,)`, or `(records, members)` for
+            an ensemble, as `jax.vmap` makes it with `out_axes=(0, 1)`. If it has "step", `(records,)`, that is the
+            horizontal axis; else 1, 2, ... is.
+        validation: likewise; may have fewer records if it has "step", and other metrics.
+        path: where to save the figure, by its extension; not saved if None.
+        units: by name of metric, for the vertical axes: `{"loss": "nats"}`.
+        quantiles: the ends of the bands of ensembles, in 0..1.
+
+    Returns:
+        The matplotlib figure. Values that are not finite are left out, and the legend says how many.
+
+    Raises:
+        ShapeError: if an array has another shape, or another number of records than the others.
+        TypeError: if an array is not of real numbers.
+        ValueError: if there is nothing to draw, if steps are not finite and increasing, if it is not known at which
+            step validation was measured, if quantiles are out of order, or matplotlib does not know the extension.
+
+    >>> import jax.numpy as jnp
+    >>> history = {"loss": jnp.array([4.0, 1.0, 0.2]), "accuracy": jnp.array([0.1, 0.5, 0.9])}
+    >>> loss, accuracy = learning_curves(history, {"step": [3], "loss": [0.3]}, units={"loss": "nats"}).axes
+    >>> loss.get_ylabel(), loss.get_yscale(), accuracy.get_yscale()
+    ('loss (nats)', 'log', 'linear')
+    """
+    low, high = quantiles
+    if not 0 <= low <= 0.5 <= high <= 1:
+        raise ValueError(f"learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")
+    training = _curves("history", history)
+    measured = _curves("validation", {} if validation is None else validation)
+    if not training.metrics or not training.n:
+        raise ValueError("learning_curves: expected a history with a metric and a record, got none. Were steps made?")
+    x_label = "record" if training.steps is None and measured.steps is None else "step"
+    if measured.n:
+        measured = measured._replace(steps=_steps_of_validation(training, measured))
+    names = list(dict.fromkeys([*training.metrics, *measured.metrics]))
+
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure = _figure(1 + 4.6 * columns, 3.8 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels[len(names) :]:
+        panel.remove()
+    for ax, name in zip(panels, names, strict=False):
+        finite = np.array([])
+        for curves, label, style in ((training, "training", _TRAINING), (measured, "validation", _VALIDATION)):
+            if name in curves.metrics:
+                steps = np.arange(1, curves.n + 1) if curves.steps is None else curves.steps
+                values = np.where(np.isfinite(curves.metrics[name]), curves.metrics[name], np.nan)
+                _draw_curve(ax, steps, values, label, style, quantiles)
+                finite = np.append(finite, values[~np.isnan(values)])
+        if "loss" in name.lower() and len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
+            ax.set_yscale("log")
+        ax.set_xlabel(x_label)
+        ax.set_ylabel(f"{name} ({units[name]})" if units and name in units else name)
+        ax.legend(fontsize="small")
+    _save(figure, path)
+    return figure
+
+
+def confusion_matrix(
+    truth: Any, predicted: Any, path: str | Path | None = None, names: Sequence[str] | None = None
+) -> "Figure":
+    """Draw how often each class was taken for each: a row a true class, a column a predicted one.
+
+    Args:
+        truth: `(n,)`, integers in 0..m-1 or Booleans: the classes.
+        predicted: `(n,)`, likewise; of a network's outputs `(n, m)`, their `argmax(axis=-1)`.
+        path: where to save the figure, by its extension; not saved if None.
+        names: of the m classes; the numbers up to the largest that occurs if None.
+
+    Returns:
+        The matplotlib figure: counts in the cells, whose grey is the share of their row; the title has the accuracy.
+
+    Raises:
+        ShapeError: if the arrays are not of one shape `(n,)`.
+        TypeError: if they are not of integers or Booleans.
+        ValueError: if there are no examples, a class is out of range or there are more than 100, or matplotlib does not
+            know the extension.
+
+    >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], names=["cat", "dog"]).axes[0].get_title()
+    'accuracy 75.00 % (3 of 4)'
+    """
+    truth, predicted = _classes("truth", truth), _classes("predicted", predicted)
+    if truth.shape != predicted.shape:
+        raise ShapeError(
+            f"confusion_matrix: expected a prediction for each of {len(truth)} examples, got {len(predicted)}."
+        )
+    if not len(truth):
+        raise ValueError("confusion_matrix: expected at least one example, got none.")
+    m = int(max(truth.max(), predicted.max())) + 1 if names is None else len(names)
+    for where, classes in (("truth", truth), ("predicted", predicted)):
+        if classes.min() < 0 or classes.max() >= m:
+            wrong = classes.min() if classes.min() < 0 else classes.max()
+            raise ValueError(
+                f"confusion_matrix: expected classes in 0..{m - 1}{' as named' if names else ''}, "
+                f"got {wrong} in {where}."
+            )
+    if m > _MAX_CLASSES:
+        raise ValueError(
+            f"confusion_matrix: expected at most {_MAX_CLASSES} classes, got {m}. "
+            "Number those that occur by numpy.unique(..., return_inverse=True)."
+        )
+    names = [str(name) for name in (range(m) if names is None else names)]
+    counts = np.bincount(truth * m + predicted, minlength=m * m).reshape(m, m)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+    size = 2.2 + 0.48 * m
+    figure = _figure(size + 1.2, size)
+    ax = figure.subplots()
+    image = ax.imshow(shares, cmap="Greys", vmin=0, vmax=1)
+    for row, column in np.ndindex(m, m):
+        share = shares[row, column]
+        # A zero is there to be read, but not to be seen first.
+        colour = "white" if share > 0.5 else "black" if counts[row, column] else "darkgrey"
+        ax.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize="small")
+    ax.set_xticks(range(m), names, rotation=90 if max(map(len, names)) > 4 else 0)
+    ax.set_yticks(range(m), names)
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    right = int(np.trace(counts))
+    ax.set_title(f"accuracy {100 * right / len(truth):.2f} % ({right:,} of {len(truth):,})")
+    figure.colorbar(image, ax=ax, shrink=0.8).set_label("share of the true class (row)")
+    _save(figure, path)
+    return figure
+
+
+class _Curves(NamedTuple):
+    """Metrics `(n, members)` by name, and the step of each record if it is known."""
+
+    n: int
+    steps: np.ndarray | None
+    metrics: dict[str, np.ndarray]
+
+
+def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
+    arrays = {}
+    for name, values in history.items():
+        values = np.asarray(values)
+        dimensions, shapes = ((1,), "(records,)") if name == "step" else ((1, 2), "(records,) or (records, members)")
+        if values.ndim not in dimensions:
+            raise ShapeError(f"learning_curves: expected {where}[{name!r}] to be {shapes}, got shape {values.shape}.")
+        try:
+            # JAX's short floats are of no kind that NumPy knows, but it can cast them.
+            arrays[name] = values.astype(float, casting="same_kind")
+        except TypeError:
+            raise TypeError(
+                f"learning_curves: expected real numbers in {where}[{name!r}], got {values.dtype}."
+            ) from None
+    sizes = {name: len(values) for name, values in arrays.items()}
+    if len(set(sizes.values())) > 1:
+        raise ShapeError(f"learning_curves: expected as many records of each metric, got in {where} {sizes}.")
+    n = next(iter(sizes.values()), 0)
+    steps = arrays.pop("step", None)
+    if steps is not None and not (np.isfinite(steps).all() and (np.diff(steps) > 0).all()):
+        raise ValueError(f"learning_curves: expected {where}['step'] to be finite and increasing, got {steps}.")
+    return _Curves(n, steps, {name: values.reshape(n, -1) for name, values in arrays.items()})
+
+
+def _steps_of_validation(training: _Curves, measured: _Curves) -> np.ndarray | None:
+    """The steps at which validation was measured, on the axis of training; refused where they would be a guess."""
+    if measured.steps is None and measured.n != training.n:
+        raise ValueError(
+            f"learning_curves: expected validation['step'], since validation has {measured.n} records "
+            f"and history {training.n}."
+        )
+    if measured.steps is not None and training.steps is None and measured.steps[-1] > training.n:
+        raise ValueError(
+            f"learning_curves: expected history['step'], since validation goes to step {measured.steps[-1]:g} "
+            f"and history has {training.n} records."
+        )
+    return training.steps if measured.steps is None else measured.steps
+
+
+def _draw_curve(
+    ax: "Axes", steps: np.ndarray, values: np.ndarray, label: str, style: dict[str, Any], ends: tuple[float, float]
+) -> None:
+    """A curve of values `(n, members)`, NaN where there is none."""
+    n, members = values.shape
+    window = 1 if n <= _PLAIN else n // 50
+    centres = np.unique(np.linspace(0, n - 1, min(n, _POINTS)).round().astype(int))
+    low, median, high = _running_quantiles(values, centres, window, (ends[0], 0.5, ends[1]))
+    what = [f"median of {members:,}"] if members > 1 else ["running median"] if window > 1 else []
+    what += [f"over {window:,} records"] if window > 1 else []
+    if members > 1:
+        band = f"{label}: {100 * ends[0]:g} % to {100 * ends[1]:g} %"
+        ax.fill_between(steps[centres], low, high, color=style["color"], alpha=0.2, linewidth=0, label=band)
+    elif window > 1:
+        bin_size = 1 if n <= _POINTS else -(-2 * n // _POINTS)
+        raw = _extremes(values[:, 0], bin_size)
+        which = "each record" if bin_size == 1 else f"least and greatest of each {bin_size:,} records"
+        ax.plot(steps[raw], values[raw, 0], color=style["color"], alpha=0.3, linewidth=0.7, label=f"{label}: {which}")
+    text = f"{label}: {', '.join(what)}" if what else label
+    left_out = np.isnan(values).sum()
+    if left_out:
+        text += f"\n({left_out:,} of {values.size:,} values not finite, left out)"
+    # A number between two that are left out has no line, so records that are drawn as they are have marks.
+    marks = {"marker": "o", "markersize": 4 if n <= 50 else 1.5} if window == 1 else {}
+    ax.plot(steps[centres], median, **style, **marks, label=text)
+
+
+def _running_quantiles(values: np.ndarray, centres: np.ndarray, window: int, quantiles: Sequence[float]) -> np.ndarray:
+    """Quantiles of the numbers in a window about each centre, `(quantiles, centres)`; NaN where there is none.
+
+    Windows get shorter towards the ends, so that they are about their centres there as well: one-sided ones would cut
+    the beginning of a loss, its steepest part.
+    """
+    found = np.full((len(quantiles), len(centres)), np.nan)
+    for i, centre in enumerate(centres):
+        half = min(window // 2, centre, len(values) - 1 - centre)
+        numbers = values[centre - half : centre + half + 1]
+        numbers = numbers[~np.isnan(numbers)]
+        if len(numbers):
+            found[:, i] = np.quantile(numbers, quantiles)
+    return found
+
+
+def _extremes(values: np.ndarray, bin_size: int) -> np.ndarray:
+    """Where the least and the greatest number of each bin are: of a long line that is thinned, the peaks stay."""
+    kept = []
+    for start in range(0, len(values), bin_size):
+        part = values[start : start + bin_size]
+        # Of nothing but NaN, one NaN: a gap stays a gap.
+        kept += [start] if np.isnan(part).all() else [start + np.nanargmin(part), start + np.nanargmax(part)]
+    return np.unique(kept)
+
+
+def _classes(where: str, values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1:
+        hint = " Of a network's outputs, pass argmax(axis=-1)." if values.ndim == 2 else ""
+        raise ShapeError(f"confusion_matrix: expected {where} to be (n,), got shape {values.shape}.{hint}")
+    if len(values) and values.dtype.kind not in "iub":
+        raise TypeError(
+            f"confusion_matrix: expected integers in {where}, the numbers of classes, got {values.dtype}. "
+            "numpy.unique(..., return_inverse=True) numbers other labels."
+        )
+    return values.astype(int)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    """A figure with a canvas of its own: nothing of pyplot's global state is touched."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: "Figure", path: str | Path | None) -> None:
     if path is not None:
         figure.savefig(path, dpi=150)
-    return figure

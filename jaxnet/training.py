@@ -1,239 +1,195 @@
-"""Learning by gradient: the incremental step, a learning rule as two functions, and a whole run as one compiled scan.
-
-The step is theta <- theta - eta dl/dtheta. The lecture prints it as theta - eta grad l_y(F(x)), without the factor
-dF/dtheta that carries the loss back to the parameters: a slip of the pen; by eq. 10 dl/dtheta = <grad l_y, dF/dtheta>.
-"""
+"""A whole training run as one compiled loop, for gradient learning and any other rule."""
 
 import functools
-import inspect
+import math
 import operator
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
+import numpy as np
 from jax import Array
+from jax.extend.core import jaxpr_as_fun
 from jax.typing import ArrayLike
 
+from jaxnet.rules import Rule
+from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, without_dots
 from jaxnet.validation import ShapeError
 
 
-class Rule(NamedTuple):
-    """A learning rule: `init(params) -> state` and `update(state, batch, key) -> (state, metrics)`.
+class Start(NamedTuple):
+    """Where a run begins: the number of its first step, and the place of that in the stream of examples."""
 
-    Attributes:
-        init: makes the state of a run, which has the parameters as `state.params`.
-        update: one step; pure. `metrics` is a dict of arrays, recorded by `train`.
-    """
-
-    init: Callable[[Any], Any]
-    update: Callable[[Any, Any, Array], tuple[Any, dict[str, Array]]]
-
-
-class Descent(NamedTuple):
-    """The state of `gradient_descent`: the parameters, and whatever the optimiser remembers."""
-
-    params: Any
-    optimizer_state: Any
-
-
-def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
-    """The incremental adaptation step, theta <- theta - eta dl/dtheta.
-
-    Args:
-        params: a pytree of floating arrays.
-        gradient: a pytree of the same structure and shapes, as `jax.grad` gives it.
-        step_size: eta, a scalar, any sign and size; it may be traced.
-
-    Returns:
-        New parameters; each leaf keeps its dtype.
-
-    Raises:
-        ShapeError: if a gradient has not the shape of its parameter, or the two trees differ.
-        TypeError: if a parameter is not floating.
-
-    Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
-
-    >>> sgd_step({"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([10.0, -10.0])}, 0.1)
-    {'w': Array([0., 3.], dtype=float32)}
-    """
-    if jnp.ndim(step_size) != 0:
-        raise ShapeError(f"sgd_step: expected a scalar step size, got shape {jnp.shape(step_size)}.")
-
-    structure, given = jax.tree.structure(params), jax.tree.structure(gradient)
-    if structure != given:
-        raise ShapeError(f"sgd_step: expected a gradient of the parameters' structure {structure}, got {given}.")
-
-    def leaf(path: Any, p: ArrayLike, g: ArrayLike) -> Array:
-        p, g = jnp.asarray(p), jnp.asarray(g)
-        name = f"parameter {jax.tree_util.keystr(path)}".rstrip()
-        if not jnp.issubdtype(p.dtype, jnp.floating):
-            raise TypeError(f"sgd_step: expected floating parameters, got {p.dtype} for {name}.")
-        if p.shape != g.shape:
-            raise ShapeError(f"sgd_step: {name} has shape {p.shape}, its gradient {g.shape}.")
-        return p - jnp.asarray(step_size, p.dtype) * g.astype(p.dtype)
-
-    return jax.tree.map_with_path(leaf, params, gradient)
-
-
-def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *, has_aux: bool = False) -> Rule:
-    """The learning rule that follows the gradient of a loss with an Optax optimiser.
-
-    Args:
-        loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar; with `has_aux`, a pair of a scalar and a
-            dict of arrays that is recorded beside it. A parameter called key gets the key of the step.
-        optimizer: any Optax transformation; `optax.sgd(eta)` gives the step of the lecture.
-        has_aux: whether the loss returns a pair.
-
-    Returns:
-        A `Rule` whose state is `Descent(params, optimizer_state)` and whose metrics are `{"loss": ...}` and the
-        auxiliary ones, all measured before the step. Keep the rule and use it again: to `train` another one
-        is another program, to be compiled.
-
-    Raises:
-        TypeError: if the loss takes other arguments, or, from `update`, if it does not return what `has_aux` says.
-        ShapeError: from `update`, if the loss is not a scalar.
-
-    Source: Y. Zhang (2019), gradient learning; Optax (DeepMind, 2020) for the optimisers.
-
-    >>> rule = gradient_descent(lambda theta, x: (theta - x) ** 2, optax.sgd(0.25))
-    >>> state, metrics = rule.update(rule.init(jnp.array(2.0)), jnp.array(0.0), jax.random.key(0))
-    >>> state.params.item(), metrics["loss"].item()
-    (1.0, 4.0)
-    """
-    call = _with_key(loss)
-    # Some optimisers look at the loss as well, to search along a line or to notice a plateau.
-    optimizer = optax.with_extra_args_support(optimizer)
-
-    def objective(params: Any, batch: Any, key: Array) -> tuple[Array, dict[str, Array]]:
-        result = call(params, batch, key)
-        if has_aux and not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise TypeError(
-                "gradient_descent: with has_aux, expected the loss to return a scalar and a dict of arrays."
-            )
-        if not has_aux and isinstance(result, (tuple, list)):
-            raise TypeError(
-                "gradient_descent: expected a scalar loss, got several values. Pass has_aux=True for a pair."
-            )
-        value, aux = result if isinstance(result, tuple) else (result, {})
-        if jnp.shape(value) != ():
-            raise ShapeError(f"gradient_descent: expected a scalar loss, got shape {jnp.shape(value)}. Take its mean.")
-        if "loss" in aux:
-            raise ValueError("gradient_descent: an auxiliary metric is called 'loss', as the loss itself. Rename it.")
-        return value, aux
-
-    def init(params: Any) -> Descent:
-        # Strongly typed from the start, since they are after a step: a run that goes on compiles nothing new.
-        params = jax.tree.map(lambda p: jax.lax.convert_element_type(p, jnp.result_type(p)), params)
-        return Descent(params, optimizer.init(params))
-
-    def update(state: Descent, batch: Any, key: Array) -> tuple[Descent, dict[str, Array]]:
-        (value, aux), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
-        # Optax multiplies Python floats with its integer step count, which strict promotion refuses.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, optimizer_state = optimizer.update(
-                gradient,
-                state.optimizer_state,
-                state.params,
-                value=value,
-                grad=gradient,
-                value_fn=lambda params: objective(params, batch, jax.random.clone(key))[0],
-            )
-            params = optax.apply_updates(state.params, updates)
-        return Descent(params, optimizer_state), {"loss": value, **aux}
-
-    return Rule(init, update)
+    step: ArrayLike
+    epoch: ArrayLike
+    offset: ArrayLike
 
 
 def train(
-    rule: Rule, state: Any, data: Any, *, steps: int, batch_size: int | None = None, key: Array
+    rule: Rule,
+    state: Any,
+    data: Any,
+    *,
+    steps: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    key: Array,
+    start: int = 0,
+    record_every: int = 1,
 ) -> tuple[Any, dict[str, Array]]:
-    """A whole training run as one compiled scan, with no input or output: put it under jit, vmap or sharding.
+    """A whole training run as one compiled loop, with no input or output: put it under jit, vmap, grad or sharding.
 
     Examples come in a random order, made on the device before the first step (4 bytes for each example of each batch):
     the order of one epoch after that of another, cut into batches, so that every example is seen once an epoch and all
     batches are full; a batch may have the end of one epoch and the beginning of the next. Data may be sharded over a
     mesh: batches want its axes automatic, since an explicit sharding does not say where the examples of a batch go.
 
+    What step k does depends on the key and on k alone. So a run may be cut: `start` says how many steps were made.
+
+    Called directly, on one CPU, a run of a network as small as those of Boolean functions is compiled to one native
+    function, up to 20 times as fast; under jit or vmap of your own it is an ordinary loop.
+
     Args:
         rule: what one step does.
-        state: from `rule.init(params)`, or from an earlier call, to go on: with another key, since the order of
-            examples begins anew.
+        state: from `rule.init(params)`, or from an earlier call, to go on.
         data: a pytree of arrays with examples along the first axis.
-        steps: how many.
+        steps: how many; or `epochs`.
+        epochs: how many times each example is seen; the last batch is filled up from the epoch after.
         batch_size: examples a step, at most as many as there are; all of them, in their order, if None.
         key: from `jax.random.key`, for the order of examples and for a rule that draws.
+        start: the number of steps made before, with the same key, data and batch size.
+        record_every: metrics are kept of each k-th step; `steps` is a multiple of it.
 
     Returns:
-        The state after the last step, and the metrics of each step: a dict of arrays `(steps, ...)`.
+        The state after the last step, and the metrics of the steps k, 2 k, ...: a dict of arrays `(steps / k, ...)`.
 
     Raises:
         ShapeError: if the arrays of `data` differ in their first axis.
-        TypeError: if `steps` or `batch_size` is not a whole number.
-        ValueError: if there are no examples, or `steps` or `batch_size` is out of range.
+        TypeError: if a number is not whole, or not exactly one of `steps` and `epochs` is given.
+        ValueError: if there are no examples, or a number is out of range.
 
-    Source: Y. Zhang (2019), gradient learning.
+    Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
 
-    >>> rule = gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
+    >>> import jaxnet, optax
+    >>> rule = jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
     >>> data = jnp.array([1.0, 2.0, 3.0])
     >>> state, history = train(rule, rule.init(jnp.array(0.0)), data, steps=100, key=jax.random.key(0))
     >>> state.params.round(3), history["loss"].shape
     (Array(2., dtype=float32), (100,))
     """
+    n = n_examples("train", data)
+    batch_size = batch_size if batch_size is None else whole("train", "batch_size", batch_size, 1, n)
+    start = whole("train", "start", start, 0)
+    total = n_steps("train", steps, epochs, n, batch_size)
+    record_every = whole("train", "record_every", record_every, 1)
+    if total % record_every:
+        raise ValueError(f"train: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
+    # The zero is made here: it is a tracer where something is being traced, even if the arguments are not.
+    native = on_one_cpu(state, data, key, jnp.zeros(()))
+    return run(
+        rule, state, data, start_of(start, n, batch_size), key, None,
+        most=total, batch_size=batch_size, record_every=record_every, native=native,
+    )  # fmt: skip
+
+
+@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "native"))
+def run(
+    rule: Rule,
+    state: Any,
+    data: Any,
+    start: Start,
+    key: Array,
+    steps: Array | None,
+    *,
+    most: int,
+    batch_size: int | None,
+    record_every: int,
+    native: bool,
+) -> tuple[Any, dict[str, Array]]:
+    """The loop of `train`, also for a number of steps that is known only when it runs: `most` of them if None."""
+    order_key, step_key = jax.random.split(key)
+    n = len(jax.tree.leaves(data)[0])
+    rows = None if batch_size is None else _order(order_key, start, n, batch_size, max(most, 1))
+
+    def inputs(i: ArrayLike, state: Any, data: Any, rows: Array | None, step_key: Array) -> tuple[Any, Any, Array]:
+        batch = data if rows is None else jax.tree.map(lambda a: a[rows[i]], data)
+        return state, batch, jax.random.fold_in(step_key, start.step + jnp.asarray(i, jnp.uint32))
+
+    # Traced once, although the loop may have it twice.
+    closed, results = jax.make_jaxpr(rule.update, return_shape=True)(*inputs(0, state, data, rows, step_key))
+    # A loop of one step is none, and of no steps XLA would make a function that it cannot compile.
+    native = native and most // record_every > 1 and is_small(closed.jaxpr) and on_one_cpu(closed.consts)
+    update = without_dots(closed) if native else jaxpr_as_fun(closed)
+    structure, blocks = jax.tree.structure(results), most // record_every
+
+    def loop(state: Any, *rest: Any) -> tuple[Any, dict[str, Array]]:
+        def step(i: ArrayLike, state: Any) -> tuple[Any, dict[str, Array]]:
+            return jax.tree.unflatten(structure, update(*jax.tree.leaves(inputs(i, state, *rest))))
+
+        def block(state: Any, b: ArrayLike) -> tuple[Any, dict[str, Array]]:
+            first = b * record_every
+            if record_every > 1:
+                state = jax.lax.fori_loop(0, record_every - 1, lambda i, s: step(first + i, s)[0], state)
+            return step(first + record_every - 1, state)
+
+        def block_and_record(b: ArrayLike, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+            state, metrics = block(carry[0], b)
+            record = functools.partial(jax.lax.dynamic_update_index_in_dim, index=b, axis=0)
+            return state, jax.tree.map(record, carry[1], metrics)
+
+        if steps is None:
+            return jax.lax.scan(block, state, jnp.arange(blocks))
+        history = jax.tree.map(lambda m: jnp.zeros((blocks, *m.shape), m.dtype), results[1])
+        return jax.lax.fori_loop(0, steps // record_every, block_and_record, (state, history))
+
+    call = in_one_function if native else lambda loop, *args: loop(*args)
+    return call(loop, state, data, rows, step_key)
+
+
+def _order(key: Array, start: Start, n: int, batch_size: int, steps: int) -> Array:
+    """The examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
+    # The window begins at a multiple of the greatest common divisor, at most so far into its first epoch:
+    furthest = n - math.gcd(n, batch_size)
+    epochs = start.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
+    stream = jax.vmap(lambda epoch: jax.random.permutation(jax.random.fold_in(key, epoch), n))(epochs)
+    window = jax.lax.dynamic_slice_in_dim(stream.reshape(-1), start.offset, steps * batch_size)
+    return window.reshape(steps, batch_size)
+
+
+def start_of(step: int, n: int, batch_size: int | None) -> Start:
+    """Where step number `step` is in the stream of examples; in whole numbers of any size."""
+    epoch, offset = divmod(step * (n if batch_size is None else batch_size), n)
+    return Start(np.uint32(step), np.uint32(epoch), np.int32(offset))
+
+
+def n_examples(where: str, data: Any) -> int:
+    """How many examples there are, if the arrays agree on it."""
     sizes = {jax.tree_util.keystr(path): jnp.shape(a)[:1] for path, a in jax.tree.leaves_with_path(data)}
     if len(set(sizes.values())) > 1 or () in sizes.values():
         raise ShapeError(
-            "train: expected arrays with the same number of examples along the first axis, got "
+            f"{where}: expected arrays with the same number of examples along the first axis, got "
             + ", ".join(f"data{path}: {size[0] if size else 'a scalar'}" for path, size in sizes.items())
         )
     n = next(iter(sizes.values()), (0,))[0]
     if n == 0:
-        raise ValueError("train: expected at least one example, got none.")
-    steps = _whole("steps", steps)
-    batch_size = None if batch_size is None else _whole("batch_size", batch_size)
-    if steps < 0:
-        raise ValueError(f"train: expected a number of steps, got {steps}.")
-    if batch_size is not None and not 1 <= batch_size <= n:
-        raise ValueError(f"train: expected a batch size of 1..{n}, the number of examples, got {batch_size}.")
-    return _run(rule, state, data, steps, batch_size, key)
+        raise ValueError(f"{where}: expected at least one example, got none.")
+    return n
 
 
-@functools.partial(jax.jit, static_argnames=("rule", "steps", "batch_size"))
-def _run(rule: Rule, state: Any, data: Any, steps: int, batch_size: int | None, key: Array) -> tuple[Any, Any]:
-    order_key, step_key = jax.random.split(key)
-    if batch_size is None:
-        batches = None
-    else:
-        n = len(jax.tree.leaves(data)[0])
-        epochs = max(1, -(-steps * batch_size // n))
-        order = jax.vmap(lambda k: jax.random.permutation(k, n))(jax.random.split(order_key, epochs))
-        batches = order.reshape(-1)[: steps * batch_size].reshape(steps, batch_size)
-
-    def step(state: Any, this: tuple[Array, Array | None]) -> tuple[Any, dict[str, Array]]:
-        number, rows = this
-        batch = data if rows is None else jax.tree.map(lambda a: a[rows], data)
-        return rule.update(state, batch, jax.random.fold_in(step_key, number))
-
-    return jax.lax.scan(step, state, (jnp.arange(steps), batches))
+def n_steps(where: str, steps: int | None, epochs: int | None, n: int, batch_size: int | None) -> int:
+    """How many steps are asked for, in steps or in epochs."""
+    if (steps is None) == (epochs is None):
+        raise TypeError(f"{where}: expected either steps or epochs, got {'neither' if steps is None else 'both'}.")
+    if epochs is None:
+        return whole(where, "steps", steps)
+    return -(-whole(where, "epochs", epochs) * n // (n if batch_size is None else batch_size))
 
 
-def _with_key(loss: Callable) -> Callable[[Any, Any, Array], Any]:
-    """The loss as a function of three arguments, whether it wants the key or not."""
-    parameters = inspect.signature(loss).parameters
-    if "key" in parameters:
-        return lambda params, batch, key: loss(params, batch, key=key)
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    required = [p for p in parameters.values() if p.kind in positional and p.default is p.empty]
-    if len(required) != 2:
-        raise TypeError(
-            "gradient_descent: expected loss(params, batch) or loss(params, batch, key), "
-            f"got loss{inspect.signature(loss)}. A batch may be a tuple, such as inputs and targets."
-        )
-    return lambda params, batch, key: loss(params, batch)
-
-
-def _whole(name: str, number: Any) -> int:
+def whole(where: str, name: str, number: Any, low: int = 0, high: int = 2**32 - 1) -> int:
+    """A whole number in its range."""
     if isinstance(number, bool) or not hasattr(number, "__index__"):
-        raise TypeError(f"train: expected {name} to be a whole number, got {number!r}.")
-    return operator.index(number)
+        raise TypeError(f"{where}: expected {name} to be a whole number, got {number!r}.")
+    number = operator.index(number)
+    if not low <= number <= high:
+        raise ValueError(f"{where}: expected {name} in {low}..{high}, got {number}.")
+    return number

@@ -724,14 +724,12 @@ def test_no_data(data):
 
 
 def test_a_negative_number_of_steps():
-    assert refusal(ValueError, steps=-1) == "train: expected a number of steps, got -1."
+    assert refusal(ValueError, steps=-1) == "train: expected steps in 0..4294967295, got -1."
 
 
 @pytest.mark.parametrize("batch_size", [0, -2, 4])
 def test_a_batch_size_out_of_range(batch_size):
-    assert refusal(ValueError, batch_size=batch_size) == (
-        f"train: expected a batch size of 1..3, the number of examples, got {batch_size}."
-    )
+    assert refusal(ValueError, batch_size=batch_size) == (f"train: expected batch_size in 1..3, got {batch_size}.")
 
 
 @pytest.mark.parametrize(

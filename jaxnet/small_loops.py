@@ -1,0 +1,179 @@
+"""Loops so small that a CPU spends its time between the operations, run as one native function each.
+
+XLA runs a loop op by op on a CPU, 0.05 us each and 0.5 us a small dot, unless its body moves less than about 1 kB: then
+the whole loop becomes one native function. The body of a Boolean-sized network moves a little more, and takes 10 to 20
+times as long as it need. So dots become sums of products here, and the call of the loop is marked as XLA marks
+those that it has found small itself. The mark is a hint in no documentation: what it does is tested, and where it is
+not known it does nothing.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.experimental.xla_metadata import set_xla_metadata
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+# Of an array, or of the products of a dot: beyond it XLA's own loops and libraries are as fast, and native functions
+# may not call those.
+LARGEST = 2_048
+# Of operations in the body: the time to compile grows with it.
+LONGEST = 2_000
+
+# What a native function can hold and whose results do not depend on where it runs. Sorts, scatters, FFTs, callbacks,
+# collectives, linear algebra and all that is not known here are left to XLA.
+# fmt: off
+_PLAIN = frozenset([
+    "abs", "acos", "acosh", "add", "add_any", "and", "argmax", "argmin", "asin", "asinh", "atan", "atan2", "atanh",
+    "broadcast_in_dim", "cbrt", "ceil", "clamp", "concatenate", "convert_element_type", "copy", "cos", "cosh", "div",
+    "dynamic_slice", "dynamic_update_slice", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expand_dims", "expm1",
+    "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log", "log1p", "logistic", "lt", "max", "min",
+    "mul", "ne", "neg", "nextafter", "not", "or", "pad", "population_count", "pow", "random_bits", "random_clone",
+    "random_fold_in", "random_seed", "random_split", "random_unwrap", "random_wrap", "reduce_and", "reduce_max",
+    "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "rem", "reshape", "rev", "round", "rsqrt", "select_n",
+    "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh", "slice", "split", "sqrt",
+    "square", "squeeze", "stop_gradient", "sub", "tan", "tanh", "threefry2x32", "transpose", "xor",
+])
+# fmt: on
+
+
+def is_small(jaxpr: Jaxpr) -> bool:
+    """Whether a loop around a function would be faster as one native function, and can be one.
+
+    Args:
+        jaxpr: of the function: `jax.make_jaxpr(function)(*arguments).jaxpr`.
+
+    Returns:
+        True where all arrays and the products of all dots have at most `LARGEST` elements and all operations are known.
+
+    >>> is_small(jax.make_jaxpr(lambda w, x: jax.nn.sigmoid(x @ w))(jnp.ones((2, 4)), jnp.ones((4, 2))).jaxpr)
+    True
+    >>> is_small(jax.make_jaxpr(lambda w, x: jax.nn.sigmoid(x @ w))(jnp.ones((64, 32)), jnp.ones((32, 64))).jaxpr)
+    False
+    """
+    return 0 < _length(jaxpr) <= LONGEST
+
+
+def _length(jaxpr: Jaxpr) -> float:
+    """How many operations there are; infinitely many if there is one that does not fit."""
+    if any(math.prod(v.aval.shape) > LARGEST for v in (*jaxpr.constvars, *jaxpr.invars)):
+        return math.inf
+    total = 0
+    for eqn in jaxpr.eqns:
+        inner = _inner(eqn)
+        if inner is not None:
+            total += _length(inner.jaxpr)
+        elif eqn.primitive.name == "dot_general" and _products(eqn) <= LARGEST:
+            total += 2
+        elif eqn.primitive.name in _PLAIN and all(math.prod(v.aval.shape) <= LARGEST for v in eqn.outvars):
+            total += 1
+        else:
+            return math.inf
+    return total
+
+
+def _products(eqn: Any) -> float:
+    """How many products a dot adds up; infinitely many where adding them up in their own precision would lose some."""
+    (contracting, _), _ = eqn.params["dimension_numbers"]
+    if eqn.outvars[0].aval.dtype not in (jnp.float32, jnp.float64):
+        return math.inf
+    left = eqn.invars[0].aval
+    return math.prod(eqn.outvars[0].aval.shape) * math.prod(left.shape[i] for i in contracting)
+
+
+def _inner(eqn: Any) -> ClosedJaxpr | None:
+    """The function that an operation only calls."""
+    if eqn.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"):
+        return None
+    inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
+    return inner if isinstance(inner, ClosedJaxpr) else None
+
+
+def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
+    """The same function with dots as sums of products, which a native function holds without a call of a library.
+
+    Args:
+        closed: a function that `is_small`.
+
+    Returns:
+        A function of flat arguments that gives flat results.
+
+    >>> closed = jax.make_jaxpr(lambda x, w: x @ w)(jnp.ones((2, 3)), jnp.ones((3, 4)))
+    >>> without_dots(closed)(jnp.ones((2, 3)), jnp.ones((3, 4)))[0]
+    Array([[3., 3., 3., 3.],
+           [3., 3., 3., 3.]], dtype=float32)
+    """
+    return lambda *args: _evaluate(closed.jaxpr, closed.consts, args)
+
+
+def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence) -> list:
+    values = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True))
+
+    def value(v: Any) -> Any:
+        return v.val if isinstance(v, Literal) else values[v]
+
+    for eqn in jaxpr.eqns:
+        operands, inner = [value(v) for v in eqn.invars], _inner(eqn)
+        if inner is not None:
+            results = _evaluate(inner.jaxpr, inner.consts, operands)
+        elif eqn.primitive.name == "dot_general":
+            results = [_sum_of_products(*operands, eqn.params["dimension_numbers"])]
+        else:
+            results = eqn.primitive.bind(*operands, **eqn.params)
+            results = results if eqn.primitive.multiple_results else [results]
+        values.update(zip(eqn.outvars, results, strict=True))
+    return [value(v) for v in jaxpr.outvars]
+
+
+def _sum_of_products(x: Array, y: Array, dimension_numbers: Any) -> Array:
+    """A dot: batch dimensions first, then the free ones of x, then those of y; the contracted ones are summed."""
+    (sum_x, sum_y), (batch_x, batch_y) = dimension_numbers
+    free_x = [i for i in range(x.ndim) if i not in (*sum_x, *batch_x)]
+    free_y = [i for i in range(y.ndim) if i not in (*sum_y, *batch_y)]
+    x, y = jnp.transpose(x, (*batch_x, *free_x, *sum_x)), jnp.transpose(y, (*batch_y, *free_y, *sum_y))
+    n_batch, n_sum = len(batch_x), len(sum_x)
+    x = jnp.expand_dims(x, range(n_batch + len(free_x), n_batch + len(free_x) + len(free_y)))
+    y = jnp.expand_dims(y, range(n_batch, n_batch + len(free_x)))
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    products = jnp.broadcast_to(x, shape) * jnp.broadcast_to(y, shape)
+    return jnp.sum(products, range(products.ndim - n_sum, products.ndim))
+
+
+def in_one_function(loop: Callable, *args: Any) -> Any:
+    """Call a loop as one native function.
+
+    Args:
+        loop: a pure function whose loops have bodies that are small.
+        args: its arguments.
+
+    Returns:
+        What it returns.
+
+    >>> in_one_function(lambda x: jax.lax.fori_loop(0, 10, lambda i, x: x + 1, x), jnp.zeros((), float))
+    Array(10., dtype=float32)
+    """
+    with set_xla_metadata(xla_cpu_small_call="true", inlineable="false"):
+        return jax.jit(loop)(*args)
+
+
+def on_one_cpu(*trees: Any) -> bool:
+    """Whether all is data on one CPU and nothing is traced: no gradient, no vmap, no sharding that changes the loop.
+
+    Args:
+        trees: what a loop is about to be called with, or closes over.
+
+    Returns:
+        Whether `in_one_function` is safe.
+
+    >>> on_one_cpu(jnp.zeros(3)), jax.jit(lambda x: jnp.array(on_one_cpu(x)))(jnp.zeros(3)).item()
+    (True, False)
+    """
+    try:
+        devices = {d for leaf in jax.tree.leaves(trees) if isinstance(leaf, jax.Array) for d in leaf.devices()}
+    except jax.errors.ConcretizationTypeError:
+        return False
+    return len(devices) <= 1 and all(device.platform == "cpu" for device in devices)
