@@ -37,6 +37,9 @@ from jaxnet.evaluation import backpropagate as backpropagate
 from jaxnet.evaluation import evaluate as evaluate
 from jaxnet.evaluation import pre_activations as pre_activations
 from jaxnet.evaluation import wired as wired
+from jaxnet.fitting import DivergedError as DivergedError
+from jaxnet.fitting import Run as Run
+from jaxnet.fitting import fit as fit
 from jaxnet.gradient_checks import GradientCheck as GradientCheck
 from jaxnet.gradient_checks import GradientRow as GradientRow
 from jaxnet.gradient_checks import check_gradients as check_gradients

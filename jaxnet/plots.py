@@ -120,12 +120,13 @@ def learning_curves(
         raise ValueError(f"learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")
     training = _curves("history", history)
     measured = _curves("validation", {} if validation is None else validation)
-    if not training.metrics or not training.n:
+    if not training.metrics:
         raise ValueError("learning_curves: expected a history with a metric and a record, got none. Were steps made?")
     x_label = "record" if training.steps is None and measured.steps is None else "step"
     if measured.n:
         measured = measured._replace(steps=_steps_of_validation(training, measured))
-    names = list(dict.fromkeys([*training.metrics, *measured.metrics]))
+    # Losses first: what comes out of a compiled function is in the order of the alphabet.
+    names = sorted(dict.fromkeys([*training.metrics, *measured.metrics]), key=lambda name: not _is_loss(name))
 
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
@@ -141,7 +142,7 @@ def learning_curves(
                 values = np.where(np.isfinite(curves.metrics[name]), curves.metrics[name], np.nan)
                 _draw_curve(ax, steps, values, label, style, quantiles)
                 finite = np.append(finite, values[~np.isnan(values)])
-        if "loss" in name.lower() and len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
+        if _is_loss(name) and len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
             ax.set_yscale("log")
         ax.set_xlabel(x_label)
         ax.set_ylabel(f"{name} ({units[name]})" if units and name in units else name)
@@ -162,7 +163,8 @@ def confusion_matrix(
         names: of the m classes; the numbers up to the largest that occurs if None.
 
     Returns:
-        The matplotlib figure: counts in the cells, whose grey is the share of their row; the title has the accuracy.
+        The matplotlib figure: counts in the cells, whose grey is the share of their row, by its square
+            root as the bar shows; the title has the accuracy.
 
     Raises:
         ShapeError: if the arrays are not of one shape `(n,)`.
@@ -173,6 +175,8 @@ def confusion_matrix(
     >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], names=["cat", "dog"]).axes[0].get_title()
     'accuracy 75.00 % (3 of 4)'
     """
+    from matplotlib.colors import PowerNorm
+
     truth, predicted = _classes("truth", truth), _classes("predicted", predicted)
     if truth.shape != predicted.shape:
         raise ShapeError(
@@ -185,7 +189,7 @@ def confusion_matrix(
         if classes.min() < 0 or classes.max() >= m:
             wrong = classes.min() if classes.min() < 0 else classes.max()
             raise ValueError(
-                f"confusion_matrix: expected classes in 0..{m - 1}{' as named' if names else ''}, "
+                f"confusion_matrix: expected classes in 0..{m - 1}{'' if names is None else ', as many as names'}, "
                 f"got {wrong} in {where}."
             )
     if m > _MAX_CLASSES:
@@ -200,11 +204,11 @@ def confusion_matrix(
     size = 2.2 + 0.48 * m
     figure = _figure(size + 1.2, size)
     ax = figure.subplots()
-    image = ax.imshow(shares, cmap="Greys", vmin=0, vmax=1)
+    # By the square root, or the few mistakes of a good classifier would all be white.
+    image = ax.imshow(shares, cmap="Greys", norm=PowerNorm(0.5, vmin=0, vmax=1))
     for row, column in np.ndindex(m, m):
-        share = shares[row, column]
         # A zero is there to be read, but not to be seen first.
-        colour = "white" if share > 0.5 else "black" if counts[row, column] else "darkgrey"
+        colour = "white" if shares[row, column] > 0.375 else "black" if counts[row, column] else "darkgrey"
         ax.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize="small")
     ax.set_xticks(range(m), names, rotation=90 if max(map(len, names)) > 4 else 0)
     ax.set_yticks(range(m), names)
@@ -212,9 +216,15 @@ def confusion_matrix(
     ax.set_ylabel("true class")
     right = int(np.trace(counts))
     ax.set_title(f"accuracy {100 * right / len(truth):.2f} % ({right:,} of {len(truth):,})")
-    figure.colorbar(image, ax=ax, shrink=0.8).set_label("share of the true class (row)")
+    figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.2, 0.5, 1]).set_label(
+        "share of the true class (row)"
+    )
     _save(figure, path)
     return figure
+
+
+def _is_loss(name: str) -> bool:
+    return "loss" in name.lower()
 
 
 class _Curves(NamedTuple):
@@ -230,7 +240,7 @@ def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
     for name, values in history.items():
         values = np.asarray(values)
         dimensions, shapes = ((1,), "(records,)") if name == "step" else ((1, 2), "(records,) or (records, members)")
-        if values.ndim not in dimensions:
+        if values.ndim not in dimensions or 0 in values.shape[1:]:
             raise ShapeError(f"learning_curves: expected {where}[{name!r}] to be {shapes}, got shape {values.shape}.")
         try:
             # JAX's short floats are of no kind that NumPy knows, but it can cast them.
@@ -246,7 +256,7 @@ def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
     steps = arrays.pop("step", None)
     if steps is not None and not (np.isfinite(steps).all() and (np.diff(steps) > 0).all()):
         raise ValueError(f"learning_curves: expected {where}['step'] to be finite and increasing, got {steps}.")
-    return _Curves(n, steps, {name: values.reshape(n, -1) for name, values in arrays.items()})
+    return _Curves(n, steps, {name: values.reshape(n, -1) for name, values in arrays.items() if n})
 
 
 def _steps_of_validation(training: _Curves, measured: _Curves) -> np.ndarray | None:
@@ -269,7 +279,7 @@ def _draw_curve(
 ) -> None:
     """A curve of values `(n, members)`, NaN where there is none."""
     n, members = values.shape
-    window = 1 if n <= _PLAIN else n // 50
+    window = 1 if n <= _PLAIN else n // 50 | 1
     centres = np.unique(np.linspace(0, n - 1, min(n, _POINTS)).round().astype(int))
     low, median, high = _running_quantiles(values, centres, window, (ends[0], 0.5, ends[1]))
     what = [f"median of {members:,}"] if members > 1 else ["running median"] if window > 1 else []
@@ -294,12 +304,12 @@ def _draw_curve(
 def _running_quantiles(values: np.ndarray, centres: np.ndarray, window: int, quantiles: Sequence[float]) -> np.ndarray:
     """Quantiles of the numbers in a window about each centre, `(quantiles, centres)`; NaN where there is none.
 
-    Windows get shorter towards the ends, so that they are about their centres there as well: one-sided ones would cut
-    the beginning of a loss, its steepest part.
+    Near the first record windows get shorter, to be about their centres there as well: a loss begins steep, and a
+    one-sided window would hide where. Near the last they are one-sided, as that record alone is no better than others.
     """
     found = np.full((len(quantiles), len(centres)), np.nan)
     for i, centre in enumerate(centres):
-        half = min(window // 2, centre, len(values) - 1 - centre)
+        half = min(window // 2, centre)
         numbers = values[centre - half : centre + half + 1]
         numbers = numbers[~np.isnan(numbers)]
         if len(numbers):

@@ -143,21 +143,34 @@ def _sum_of_products(x: Array, y: Array, dimension_numbers: Any) -> Array:
     return jnp.sum(products, range(products.ndim - n_sum, products.ndim))
 
 
-def in_one_function(loop: Callable, *args: Any) -> Any:
-    """Call a loop as one native function.
+def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
+    """Call a loop as one native function, in a program that is compiled.
 
     Args:
         loop: a pure function whose loops have bodies that are small.
         args: its arguments.
 
     Returns:
-        What it returns.
+        What it returns, and all that went in. The program is to return that as well: XLA's emitter stops the process at
+        a native function with an argument that turns out to have no use, and so each has one.
 
-    >>> in_one_function(lambda x: jax.lax.fori_loop(0, 10, lambda i, x: x + 1, x), jnp.zeros((), float))
-    Array(10., dtype=float32)
+    >>> jax.jit(lambda x: in_one_function(lambda x: jax.lax.fori_loop(0, 10, lambda i, x: x + 1, x), x))(0.0)[0].item()
+    10.0
     """
-    with set_xla_metadata(xla_cpu_small_call="true", inlineable="false"):
-        return jax.jit(loop)(*args)
+
+    closed, results = jax.make_jaxpr(loop, return_shape=True)(*args)
+    inputs = [*closed.consts, *jax.tree.leaves(args)]  # what it closes over is an argument as well
+
+    @jax.jit
+    def keeping(*inputs: Array) -> tuple[list, Any]:
+        n = len(closed.consts)
+        # Behind the barrier, so that JAX does not see that what goes out is what came in, and leave it out.
+        return _evaluate(closed.jaxpr, inputs[:n], inputs[n:]), jax.lax.optimization_barrier(inputs)
+
+    flat, kept = keeping(*inputs)
+    # The mark is set on what goes out of the call, so that this has it and the operations inside have not.
+    kept = [set_xla_metadata(kept[0], xla_cpu_small_call="true", inlineable="false"), *kept[1:]]
+    return jax.tree.unflatten(jax.tree.structure(results), flat), kept
 
 
 def on_one_cpu(*trees: Any) -> bool:

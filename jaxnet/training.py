@@ -1,5 +1,6 @@
 """A whole training run as one compiled loop, for gradient learning and any other rule."""
 
+import contextlib
 import functools
 import math
 import operator
@@ -17,7 +18,7 @@ from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, without_do
 from jaxnet.validation import ShapeError
 
 
-class Start(NamedTuple):
+class Place(NamedTuple):
     """Where a run begins: the number of its first step, and the place of that in the stream of examples."""
 
     step: ArrayLike
@@ -84,43 +85,69 @@ def train(
     record_every = whole("train", "record_every", record_every, 1)
     if total % record_every:
         raise ValueError(f"train: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
-    # The zero is made here: it is a tracer where something is being traced, even if the arguments are not.
-    native = on_one_cpu(state, data, key, jnp.zeros(()))
-    return run(
-        rule, state, data, start_of(start, n, batch_size), key, None,
-        most=total, batch_size=batch_size, record_every=record_every, native=native,
-    )  # fmt: skip
+    return run(rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every)
 
 
-@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "native"))
 def run(
     rule: Rule,
     state: Any,
     data: Any,
-    start: Start,
+    start: int,
     key: Array,
-    steps: Array | None,
+    steps: int | None,
+    *,
+    most: int,
+    batch_size: int | None,
+    record_every: int,
+) -> tuple[Any, dict[str, Array]]:
+    """The run of `train` from step `start`, with `steps` of at most `most` steps: all if None.
+
+    Runs that differ in `start` and `steps` alone are one program.
+    """
+    examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
+    epoch, offset = divmod(start * (batch_size or 1), examples)
+    place = Place(np.uint32(start), np.uint32(epoch), np.int32(offset))
+    blocks = None if steps is None else np.int32(steps // record_every)
+    compiled = functools.partial(
+        _run, rule, state, data, place, key, blocks, most=most, batch_size=batch_size, record_every=record_every
+    )
+    # The zero is made here: it is a tracer where something is being traced, even if the arguments are not.
+    if on_one_cpu(state, data, key, jnp.zeros(())):
+        with contextlib.suppress(jax.errors.JaxRuntimeError):  # of XLA, for what it cannot make a native function of
+            return compiled(native=True)[0]
+    return compiled(native=False)[0]
+
+
+@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "native"))
+def _run(
+    rule: Rule,
+    state: Any,
+    data: Any,
+    place: Place,
+    key: Array,
+    blocks: Array | None,
     *,
     most: int,
     batch_size: int | None,
     record_every: int,
     native: bool,
-) -> tuple[Any, dict[str, Array]]:
-    """The loop of `train`, also for a number of steps that is known only when it runs: `most` of them if None."""
+) -> tuple[tuple[Any, dict[str, Array]], Any]:
     order_key, step_key = jax.random.split(key)
-    n = len(jax.tree.leaves(data)[0])
-    rows = None if batch_size is None else _order(order_key, start, n, batch_size, max(most, 1))
+    rows = None
+    if batch_size is not None:
+        n = len(jax.tree.leaves(data)[0])
+        rows = _order(order_key, place, n, batch_size, max(most, 1))
 
     def inputs(i: ArrayLike, state: Any, data: Any, rows: Array | None, step_key: Array) -> tuple[Any, Any, Array]:
         batch = data if rows is None else jax.tree.map(lambda a: a[rows[i]], data)
-        return state, batch, jax.random.fold_in(step_key, start.step + jnp.asarray(i, jnp.uint32))
+        return state, batch, jax.random.fold_in(step_key, place.step + jnp.asarray(i, jnp.uint32))
 
+    most_blocks = most // record_every
     # Traced once, although the loop may have it twice.
     closed, results = jax.make_jaxpr(rule.update, return_shape=True)(*inputs(0, state, data, rows, step_key))
-    # A loop of one step is none, and of no steps XLA would make a function that it cannot compile.
-    native = native and most // record_every > 1 and is_small(closed.jaxpr) and on_one_cpu(closed.consts)
+    native = native and most_blocks > 1 and is_small(closed.jaxpr) and on_one_cpu(closed.consts)
     update = without_dots(closed) if native else jaxpr_as_fun(closed)
-    structure, blocks = jax.tree.structure(results), most // record_every
+    structure = jax.tree.structure(results)
 
     def loop(state: Any, *rest: Any) -> tuple[Any, dict[str, Array]]:
         def step(i: ArrayLike, state: Any) -> tuple[Any, dict[str, Array]]:
@@ -137,29 +164,24 @@ def run(
             record = functools.partial(jax.lax.dynamic_update_index_in_dim, index=b, axis=0)
             return state, jax.tree.map(record, carry[1], metrics)
 
-        if steps is None:
-            return jax.lax.scan(block, state, jnp.arange(blocks))
-        history = jax.tree.map(lambda m: jnp.zeros((blocks, *m.shape), m.dtype), results[1])
-        return jax.lax.fori_loop(0, steps // record_every, block_and_record, (state, history))
+        if blocks is None:
+            return jax.lax.scan(block, state, jnp.arange(most_blocks))
+        history = jax.tree.map(lambda m: jnp.zeros((most_blocks, *m.shape), m.dtype), results[1])
+        return jax.lax.fori_loop(0, blocks, block_and_record, (state, history))
 
-    call = in_one_function if native else lambda loop, *args: loop(*args)
-    return call(loop, state, data, rows, step_key)
+    if native:
+        return in_one_function(loop, state, data, rows, step_key)
+    return loop(state, data, rows, step_key), ()
 
 
-def _order(key: Array, start: Start, n: int, batch_size: int, steps: int) -> Array:
+def _order(key: Array, place: Place, n: int, batch_size: int, steps: int) -> Array:
     """The examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
     # The window begins at a multiple of the greatest common divisor, at most so far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
-    epochs = start.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
+    epochs = place.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
     stream = jax.vmap(lambda epoch: jax.random.permutation(jax.random.fold_in(key, epoch), n))(epochs)
-    window = jax.lax.dynamic_slice_in_dim(stream.reshape(-1), start.offset, steps * batch_size)
+    window = jax.lax.dynamic_slice_in_dim(stream.reshape(-1), place.offset, steps * batch_size)
     return window.reshape(steps, batch_size)
-
-
-def start_of(step: int, n: int, batch_size: int | None) -> Start:
-    """Where step number `step` is in the stream of examples; in whole numbers of any size."""
-    epoch, offset = divmod(step * (n if batch_size is None else batch_size), n)
-    return Start(np.uint32(step), np.uint32(epoch), np.int32(offset))
 
 
 def n_examples(where: str, data: Any) -> int:
