@@ -316,7 +316,7 @@ def test_quantiles_are_about_the_median(quantiles):
 
 # The confusion matrix.
 
-TRUTH, PREDICTED = np.array([0, 0, 0, 0, 1, 1, 3]), np.array([0, 0, 0, 1, 1, 0, 3])
+TRUTH, PREDICTED = np.array([0, 0, 0, 0, 1, 1, 3]), np.array([0, 0, 0, 2, 1, 0, 3])
 
 
 def cells(ax):
@@ -331,9 +331,9 @@ def test_cells_count_and_grey_is_the_share_of_the_row():
     assert (ax.get_ylabel(), ax.get_xlabel()) == ("true class", "predicted class")
     assert bar.get_ylabel() == "share of the true class (row)"
     counts = [[int(cell.get_text()) for cell in row] for row in cells(ax)]
-    assert counts == [[3, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
+    assert counts == [[3, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
     (image,) = ax.images
-    shares = [[0.75, 0.25, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
+    shares = [[0.75, 0, 0.25, 0], [0.5, 0.5, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
     np.testing.assert_allclose(image.get_array(), shares)
     red, green, blue, _ = np.moveaxis(image.to_rgba(np.linspace(0, 1, 20)), -1, 0)
     np.testing.assert_allclose(red, green, atol=0.01)
