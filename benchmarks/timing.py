@@ -36,6 +36,12 @@ def ratio(times, limit):
     return f"{np.median(ratios):7.2f}  ({ratios.min():.2f} .. {ratios.max():.2f})"
 
 
+def report(case, times, yardstick, unit=1e-6):
+    """A line for each contestant: the median in units of so many seconds, and the ratio to the yardstick."""
+    for name, measured in times.items():
+        print(f"{case:32} {name:22} {np.median(measured) / unit:10.3f} {ratio(measured, times[yardstick])}", flush=True)
+
+
 def installed(module):
     """The module of a peer, or None and a line that says so."""
     try:

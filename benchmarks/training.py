@@ -1,110 +1,141 @@
-"""A training run by `jaxnet.train` against the same run written by hand, as a scan and as a loop over a jitted step.
+"""A training run by `jaxnet.train` against the same run written by hand, and by other libraries.
 
-`python benchmarks/training.py` prints microseconds a step and ratios to the obvious hand-written scan, the
-yardstick: medians over rounds, in each of which all run in turn, with the smallest and the largest ratio.
+`python benchmarks/training.py` prints microseconds a step and ratios to the yardstick, the obvious hand-written scan:
+medians over rounds, in each of which all run in turn, with the smallest and the largest ratio. The scan is there with
+weights as (inputs, outputs), the yardstick, and as (outputs, inputs), so that what their order costs is seen apart.
+A loop makes fewer steps than a scan where it is slow. After as many steps all must have the same loss.
 """
 
-import time
+import argparse
+import itertools
+from typing import NamedTuple
 
+import by_hand
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
+from peers import Contestant, Task, found, loop
+from timing import in_turn, report
 from tqdm import tqdm
 
 import jaxnet
 
-ROUNDS = 9
-# Name, sizes, examples, batch (None: all), steps of the scans, steps of the loop (which is much slower).
+SCAN = "scan, x @ w + b"
+
+
+class Case(NamedTuple):
+    """Sizes, examples, batch (None: all of them), optimiser and step size, steps of a scan and of a loop."""
+
+    sizes: tuple[int, ...]
+    n: int
+    batch_size: int | None
+    optimizer: str
+    step_size: float
+    scan_steps: int
+    loop_steps: int
+
+    @property
+    def name(self):
+        """As it is printed and asked for."""
+        batch = "" if self.batch_size is None else f", batch {self.batch_size}"
+        return f"{'-'.join(map(str, self.sizes))} {self.optimizer}{batch}"
+
+
 CASES = (
-    ("XOR, full batch", (2, 2, 1), 4, None, 100_000, 3_000),
-    ("digits-sized, batch 32", (64, 32, 10), 1_792, 32, 5_000, 1_500),
-    ("MNIST-sized, batch 128", (784, 128, 10), 12_800, 128, 300, 300),
+    Case((2, 2, 1), 4, None, "sgd", 0.5, 100_000, 1_000),
+    Case((2, 4, 1), 4, None, "sgd", 0.5, 100_000, 1_000),
+    Case((2, 4, 1), 4, None, "adam", 0.01, 100_000, 1_000),
+    Case((2, 16, 1), 4, None, "sgd", 0.5, 100_000, 1_000),
+    Case((2, 16, 1), 4, None, "adam", 0.01, 100_000, 1_000),
+    Case((64, 32, 10), 1_792, 32, "sgd", 0.5, 5_600, 1_120),
+    Case((784, 128, 10), 12_800, 128, "sgd", 0.1, 300, 300),
+    Case((784, 1024, 1024, 10), 5_120, 512, "sgd", 0.01, 10, 10),
 )
 
 
-def contestants(sizes, n, batch_size, n_scan, n_loop):
-    """Functions that make a whole run, and how many steps each makes."""
+def examples(case):
+    """XOR, or random inputs and random bits."""
+    if case.n == 4:
+        x = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
+        return x, x[:, :1] != x[:, 1:]
     random = np.random.default_rng(0)
-    data = (
-        jnp.asarray(random.random((n, sizes[0]), np.float32)),
-        jnp.asarray(random.random((n, sizes[-1])) < 0.5, float),
+    return random.random((case.n, case.sizes[0]), np.float32), random.random((case.n, case.sizes[-1])) < 0.5
+
+
+def contestants(case, makers):
+    """All runs, those of the peers made by `makers`; the first is the yardstick."""
+    random = np.random.default_rng(1)
+    layers = [
+        (random.normal(0, n**-0.5, (m, n)).astype(np.float32), np.zeros(m, np.float32))
+        for n, m in itertools.pairwise(case.sizes)
+    ]
+    x, y = examples(case)
+    y, key = y.astype(np.float32), jax.random.key(0)
+    rows = by_hand.order(key, case.n, case.batch_size, case.loop_steps)
+    task = Task(
+        layers, x, y, None if rows is None else np.asarray(rows), case.loop_steps, case.optimizer, case.step_size
     )
-    net = jaxnet.mlp(sizes)
-    params = net.init(jax.random.key(0))
-    optimizer = optax.sgd(0.5)
+    optimizer, data = task.transform, (jnp.asarray(x), jnp.asarray(y))
+
+    params = [(jnp.asarray(w.T), jnp.asarray(b)) for w, b in layers]
+    transposed = [(jnp.asarray(w), jnp.asarray(b)) for w, b in layers]
+    scan = jax.jit(by_hand.scan_of(by_hand.forward, optimizer, case.batch_size, case.scan_steps))
+    transposed_scan = jax.jit(by_hand.scan_of(by_hand.transposed_forward, optimizer, case.batch_size, case.scan_steps))
+    step = jax.jit(by_hand.step_of(by_hand.forward, optimizer))
+
+    net = jaxnet.mlp(case.sizes)
 
     def loss(params, batch):
-        x, y = batch
-        for w, b in params:
-            x = jax.nn.sigmoid(x @ w.T + b)
-        return jnp.mean(jnp.sum((x - y) ** 2, axis=-1)) / 2
-
-    def step(state, batch):
-        params, optimizer_state = state
-        value, gradient = jax.value_and_grad(loss)(params, batch)
-        updates, optimizer_state = optimizer.update(gradient, optimizer_state)
-        return (optax.apply_updates(params, updates), optimizer_state), value
-
-    def batches(steps, key):
-        """Shuffled on the device, in both hand-written runs, as `train` does it."""
-        if batch_size is None:
-            return None
-        keys = jax.random.split(key, -(-steps * batch_size // n))
-        order = jax.vmap(lambda k: jax.random.permutation(k, n))(keys).reshape(-1)
-        return order[: steps * batch_size].reshape(steps, batch_size)
-
-    def rows(batch):
-        return data if batch is None else jax.tree.map(lambda a: a[batch], data)
-
-    @jax.jit
-    def scan(state, key):
-        return jax.lax.scan(lambda s, b: step(s, rows(b)), state, batches(n_scan, key), length=n_scan)
-
-    shuffled = jax.jit(lambda key: batches(n_loop, key))
-    jitted_step = jax.jit(lambda state, batch: step(state, rows(batch)))
-    start, key = (params, optimizer.init(params)), jax.random.key(1)
-
-    def loop():
-        state, order = start, None if batch_size is None else np.asarray(shuffled(key))
-        for i in range(n_loop):
-            state, _ = jitted_step(state, None if order is None else order[i])
-        return state
-
-    def train_loss(params, batch):
         return jaxnet.squared_error(net.apply(params, batch[0]), batch[1]).mean()
 
-    rule = jaxnet.gradient_descent(train_loss, optimizer)
-    state = rule.init(params)
+    rule = jaxnet.gradient_descent(loss, optimizer)
+    state = rule.init(tuple(jaxnet.Neuron(w, b) for w, b in transposed))
+
+    def train():
+        return jaxnet.train(rule, state, data, steps=case.scan_steps, batch_size=case.batch_size, key=key)[1]["loss"]
+
     return {
-        "hand-written scan": (lambda: scan(start, key), n_scan),
-        "jaxnet.train": (lambda: jaxnet.train(rule, state, data, steps=n_scan, batch_size=batch_size, key=key), n_scan),
-        "loop over jitted step": (loop, n_loop),
-    }
+        SCAN: Contestant(lambda: scan(params, *data, key)[1], case.scan_steps),
+        "scan, x @ w.T + b": Contestant(lambda: transposed_scan(transposed, *data, key)[1], case.scan_steps),
+        "jaxnet.train": Contestant(train, case.scan_steps),
+        "loop over jitted step": loop(step, (params, optimizer.init(params)), task),
+    } | {name: make(task) for name, make in makers.items()}
 
 
-def seconds(run):
-    start = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - start
+def check(runs):
+    """All learn, and the same: the yardstick's loss after as many steps, or, of a peer that cannot, a smaller one."""
+    losses = np.asarray(runs[SCAN].run())
+    assert losses[-1] < losses[0], f"{SCAN}: the loss went from {losses[0]} to {losses[-1]}"
+    for name, (run, steps, same) in runs.items():
+        found = np.ravel(run())
+        if same:
+            np.testing.assert_allclose(found[-1], losses[steps - 1], rtol=1e-4, err_msg=name)
+        else:
+            assert found[-1] < found[0], f"{name}: the loss went from {found[0]} to {found[-1]}"
 
 
 def main():
-    print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}, {ROUNDS} rounds")
-    print(f"{'case':24} {'contestant':22} {'us a step':>10} {'time / scan':>12}  (min .. max)")
-    for name, *case in CASES:
-        runs = contestants(*case)
-        for run, _ in runs.values():
-            seconds(run)
-        times = {contestant: [] for contestant in runs}
-        for _ in tqdm(range(ROUNDS), desc=name, leave=False, disable=None):
-            for contestant, (run, steps) in runs.items():
-                times[contestant].append(1e6 * seconds(run) / steps)
-        limit = np.array(times["hand-written scan"])
-        for contestant, measured in times.items():
-            ratio = np.array(measured) / limit
-            spread = f"({ratio.min():.2f} .. {ratio.max():.2f})"
-            print(f"{name:24} {contestant:22} {np.median(measured):10.3f} {np.median(ratio):12.2f}  {spread}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--case", default="", help="only those whose name has this in it, such as 2-4-1, or adam")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="other libraries")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the steps, short rounds: does it all run?")
+    options = parser.parse_args()
+    cases = [case for case in CASES if options.case in case.name]
+    if not cases:
+        parser.error(f"no case has {options.case!r} in its name: {'; '.join(case.name for case in CASES)}")
+
+    makers = found() if options.peers else {}
+    print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}, {options.rounds} rounds")
+    print(f"{'case':32} {'contestant':22} {'us a step':>10} {'/ scan':>7}  (min .. max)")
+    for case in tqdm(cases, leave=False, disable=None):
+        if options.quick:
+            scan_steps, loop_steps = (max(3, steps // 10) for steps in (case.scan_steps, case.loop_steps))
+            case = case._replace(scan_steps=scan_steps, loop_steps=loop_steps)
+        runs = contestants(case, makers)
+        check(runs)
+        times = in_turn({name: c.run for name, c in runs.items()}, options.rounds, turn=0.01 if options.quick else 0.1)
+        report(case.name, {name: times[name] / c.steps for name, c in runs.items()}, SCAN)
 
 
 if __name__ == "__main__":

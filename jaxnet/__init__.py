@@ -32,6 +32,8 @@ from jaxnet.connectivity import depth as depth
 from jaxnet.connectivity import fan_in as fan_in
 from jaxnet.connectivity import fan_out as fan_out
 from jaxnet.derivatives import partials as partials
+from jaxnet.ensembles import ensemble as ensemble
+from jaxnet.ensembles import train_ensemble as train_ensemble
 from jaxnet.evaluation import Wired as Wired
 from jaxnet.evaluation import backpropagate as backpropagate
 from jaxnet.evaluation import evaluate as evaluate

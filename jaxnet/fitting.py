@@ -85,7 +85,7 @@ def fit(
 
     The steps are those of `train`, whatever the visits: what step k does depends on the key and on k alone. Killed at
     any moment and called again with the same arguments and its checkpoint, a run gives bit for bit what it would have
-    given. SIGINT (Ctrl-C) ends it after the present chunk, saved; a second one at once. A finished run is not run again.
+    given; finished, it is not run again. SIGINT (Ctrl-C) ends it after the present chunk, saved; a second one at once.
 
     Args:
         rule: what one step does; keep it and use it again, since a new one is compiled anew.

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import numpy as np
-import scipy.sparse
 
 from jaxnet.units import Neuron
 from jaxnet.validation import ShapeError, integers
@@ -235,6 +234,8 @@ class Graph:
         Graph(2 nodes, 1 undirected edges)
         """
         where = "Graph.from_adjacency"
+        import scipy.sparse  # here, since it takes a tenth of a second
+
         array = matrix if scipy.sparse.issparse(matrix) else np.asarray(matrix)
         if array.ndim != 2 or array.shape[0] != array.shape[1]:
             raise ShapeError(f"{where}: expected a square matrix, got shape {array.shape}.")

@@ -4,6 +4,7 @@ A `Network` is two pure functions and a static description, after Optax's `Gradi
 plain tuples of `Neuron(w, b)`, so `jax.jit`, `jax.grad`, `jax.vmap` and Optax take them as they are.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
@@ -92,8 +93,7 @@ def layer(
     initializer = default_weights(activation) if weights is None else weights
 
     def init(key: Array) -> Neuron:
-        # JAX's initialisers count fan-in and fan-out on (in, out); the lecture's W is (out, in).
-        return Neuron(initializer(key, (n_inputs, n_outputs), dtype).T, jnp.zeros((n_outputs,), dtype))
+        return _initial(key, n_inputs, n_outputs, initializer, dtype)
 
     def apply(params: Neuron, x: ArrayLike) -> Array:
         shape = jnp.shape(params[0])
@@ -105,8 +105,23 @@ def layer(
     return Network(init, apply, Layer(n_inputs, n_outputs, activation))
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
+def _initial(key: Array, n_inputs: int, n_outputs: int, initializer: Initializer, dtype: Any) -> Neuron:
+    # JAX's initialisers count fan-in and fan-out on (in, out); the lecture's W is (out, in).
+    return Neuron(initializer(key, (n_inputs, n_outputs), dtype).T, jnp.zeros((n_outputs,), dtype))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _initial_layers(key: Array, sizes: tuple, initializers: tuple, dtype: Any) -> tuple[Neuron, ...]:
+    """What the layers' own functions would give, in one program: one by one they are compiled one by one."""
+    keys = jax.random.split(key, len(initializers))
+    layers = zip(keys, sizes[:-1], sizes[1:], initializers, strict=True)
+    return tuple(_initial(k, n, m, initializer, dtype) for k, n, m, initializer in layers)
+
+
 # Half of what comes in is cut off by these, or nearly so, and He's variance makes up for it.
 _RECTIFIERS = (relu, leaky_relu, elu, gelu, silu, softplus)
+_HE, _GLOROT = he_normal(), glorot_normal()  # the same ones each time: what starts with them is compiled once
 
 
 def default_weights(activation: Activation) -> Initializer:
@@ -132,7 +147,7 @@ def default_weights(activation: Activation) -> Initializer:
     """
     function = getattr(activation, "func", activation)
     # By identity: an activation need not be hashable, nor comparable.
-    return he_normal() if any(function is rectifier for rectifier in _RECTIFIERS) else glorot_normal()
+    return _HE if any(function is rectifier for rectifier in _RECTIFIERS) else _GLOROT
 
 
 def chain(*parts: Network) -> Network:
@@ -212,12 +227,9 @@ def mlp(
     activations = [activation] * n_layers if callable(activation) else list(activation)
     if len(activations) != n_layers:
         raise ValueError(f"mlp: {n_layers} layers need {n_layers} activations, got {len(activations)}.")
-    return chain(
-        *(
-            layer(n, m, sigma, weights=weights, dtype=dtype)
-            for n, m, sigma in zip(sizes[:-1], sizes[1:], activations, strict=True)
-        )
-    )
+    initializers = tuple(default_weights(sigma) if weights is None else weights for sigma in activations)
+    layers = chain(*(layer(n, m, sigma) for n, m, sigma in zip(sizes[:-1], sizes[1:], activations, strict=True)))
+    return layers._replace(init=lambda key: _initial_layers(key, tuple(sizes), initializers, dtype))
 
 
 def _check_size(size: Any, where: str) -> None:

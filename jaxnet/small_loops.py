@@ -41,33 +41,35 @@ _PLAIN = frozenset([
 # fmt: on
 
 
-def is_small(jaxpr: Jaxpr) -> bool:
+def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
     """Whether a loop around a function would be faster as one native function, and can be one.
 
     Args:
         jaxpr: of the function: `jax.make_jaxpr(function)(*arguments).jaxpr`.
+        most_products: that a dot may have.
 
     Returns:
-        True where all arrays and the products of all dots have at most `LARGEST` elements and all operations are known.
+        True where all arrays have at most `LARGEST` elements, all dots at most so many products, and all operations are
+        known.
 
     >>> is_small(jax.make_jaxpr(lambda w, x: jax.nn.sigmoid(x @ w))(jnp.ones((2, 4)), jnp.ones((4, 2))).jaxpr)
     True
     >>> is_small(jax.make_jaxpr(lambda w, x: jax.nn.sigmoid(x @ w))(jnp.ones((64, 32)), jnp.ones((32, 64))).jaxpr)
     False
     """
-    return 0 < _length(jaxpr) <= LONGEST
+    return 0 < _length(jaxpr, most_products) <= LONGEST
 
 
-def _length(jaxpr: Jaxpr) -> float:
+def _length(jaxpr: Jaxpr, most_products: int) -> float:
     """How many operations there are; infinitely many if there is one that does not fit."""
     if any(math.prod(v.aval.shape) > LARGEST for v in (*jaxpr.constvars, *jaxpr.invars)):
         return math.inf
     total = 0
     for eqn in jaxpr.eqns:
-        inner = _inner(eqn)
+        inner = called(eqn)
         if inner is not None:
-            total += _length(inner.jaxpr)
-        elif eqn.primitive.name == "dot_general" and _products(eqn) <= LARGEST:
+            total += _length(inner.jaxpr, most_products)
+        elif eqn.primitive.name == "dot_general" and 0 < _products(eqn) <= most_products:
             total += 2
         elif eqn.primitive.name in _PLAIN and all(math.prod(v.aval.shape) <= LARGEST for v in eqn.outvars):
             total += 1
@@ -85,8 +87,8 @@ def _products(eqn: Any) -> float:
     return math.prod(eqn.outvars[0].aval.shape) * math.prod(left.shape[i] for i in contracting)
 
 
-def _inner(eqn: Any) -> ClosedJaxpr | None:
-    """The function that an operation only calls."""
+def called(eqn: Any) -> ClosedJaxpr | None:
+    """The function that an operation of a jaxpr only calls, if it is of that kind."""
     if eqn.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"):
         return None
     inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
@@ -117,7 +119,7 @@ def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence) -> list:
         return v.val if isinstance(v, Literal) else values[v]
 
     for eqn in jaxpr.eqns:
-        operands, inner = [value(v) for v in eqn.invars], _inner(eqn)
+        operands, inner = [value(v) for v in eqn.invars], called(eqn)
         if inner is not None:
             results = _evaluate(inner.jaxpr, inner.consts, operands)
         elif eqn.primitive.name == "dot_general":
@@ -157,7 +159,6 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     >>> jax.jit(lambda x: in_one_function(lambda x: jax.lax.fori_loop(0, 10, lambda i, x: x + 1, x), x))(0.0)[0].item()
     10.0
     """
-
     closed, results = jax.make_jaxpr(loop, return_shape=True)(*args)
     inputs = [*closed.consts, *jax.tree.leaves(args)]  # what it closes over is an argument as well
 
@@ -174,10 +175,10 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
 
 
 def on_one_cpu(*trees: Any) -> bool:
-    """Whether all is data on one CPU and nothing is traced: no gradient, no vmap, no sharding that changes the loop.
+    """Whether all is data on one CPU: nothing is sharded, and nothing is a tracer of jit, vmap or grad.
 
     Args:
-        trees: what a loop is about to be called with, or closes over.
+        trees: what a loop is about to be called with, and what it closes over.
 
     Returns:
         Whether `in_one_function` is safe.
@@ -185,8 +186,19 @@ def on_one_cpu(*trees: Any) -> bool:
     >>> on_one_cpu(jnp.zeros(3)), jax.jit(lambda x: jnp.array(on_one_cpu(x)))(jnp.zeros(3)).item()
     (True, False)
     """
+    arrays = [leaf for leaf in jax.tree.leaves(trees) if isinstance(leaf, jax.Array)]
     try:
-        devices = {d for leaf in jax.tree.leaves(trees) if isinstance(leaf, jax.Array) for d in leaf.devices()}
+        devices = {device for array in arrays for device in array.devices()}
     except jax.errors.ConcretizationTypeError:
         return False
     return len(devices) <= 1 and all(device.platform == "cpu" for device in devices)
+
+
+@jax.jit
+def probe() -> Array:
+    """A zero made where it is asked for: a tracer where something is being traced, whatever the arguments are.
+
+    >>> on_one_cpu(probe()), jax.jit(lambda: jnp.array(on_one_cpu(probe())))().item()
+    (True, False)
+    """
+    return jnp.zeros(())

@@ -14,7 +14,7 @@ from jax.extend.core import jaxpr_as_fun
 from jax.typing import ArrayLike
 
 from jaxnet.rules import Rule
-from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, without_dots
+from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, probe, without_dots
 from jaxnet.validation import ShapeError
 
 
@@ -111,8 +111,7 @@ def run(
     compiled = functools.partial(
         _run, rule, state, data, place, key, blocks, most=most, batch_size=batch_size, record_every=record_every
     )
-    # The zero is made here: it is a tracer where something is being traced, even if the arguments are not.
-    if on_one_cpu(state, data, key, jnp.zeros(())):
+    if on_one_cpu(probe(), state, data, key):
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # of XLA, for what it cannot make a native function of
             return compiled(native=True)[0]
     return compiled(native=False)[0]
@@ -186,16 +185,17 @@ def _order(key: Array, place: Place, n: int, batch_size: int, steps: int) -> Arr
 
 def n_examples(where: str, data: Any) -> int:
     """How many examples there are, if the arrays agree on it."""
-    sizes = {jax.tree_util.keystr(path): jnp.shape(a)[:1] for path, a in jax.tree.leaves_with_path(data)}
-    if len(set(sizes.values())) > 1 or () in sizes.values():
+    leaves = jax.tree.leaves(data)
+    sizes = {np.shape(a)[:1] for a in leaves}
+    if len(sizes) > 1 or () in sizes:
+        named = {jax.tree_util.keystr(path): np.shape(a)[:1] for path, a in jax.tree.leaves_with_path(data)}
         raise ShapeError(
             f"{where}: expected arrays with the same number of examples along the first axis, got "
-            + ", ".join(f"data{path}: {size[0] if size else 'a scalar'}" for path, size in sizes.items())
+            + ", ".join(f"data{path}: {size[0] if size else 'a scalar'}" for path, size in named.items())
         )
-    n = next(iter(sizes.values()), (0,))[0]
-    if n == 0:
+    if not leaves or sizes == {(0,)}:
         raise ValueError(f"{where}: expected at least one example, got none.")
-    return n
+    return np.shape(leaves[0])[0]
 
 
 def n_steps(where: str, steps: int | None, epochs: int | None, n: int, batch_size: int | None) -> int:
