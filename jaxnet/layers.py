@@ -4,7 +4,6 @@ A `Network` is two pure functions and a static description, after Optax's `Gradi
 plain tuples of `Neuron(w, b)`, so `jax.jit`, `jax.grad`, `jax.vmap` and Optax take them as they are.
 """
 
-import functools
 import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from jax.nn.initializers import Initializer, glorot_normal, he_normal
 from jax.typing import ArrayLike
 
 from jaxnet.activations import Activation, elu, gelu, leaky_relu, name_of, relu, sigmoid, silu, softplus
+from jaxnet.small_loops import on_one_cpu, probe
 from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError, located
 
@@ -93,7 +93,7 @@ def layer(
     initializer = default_weights(activation) if weights is None else weights
 
     def init(key: Array) -> Neuron:
-        return _initial(key, n_inputs, n_outputs, initializer, dtype)
+        return _initial_layers(key, (n_inputs, n_outputs), (initializer,), dtype)[0]
 
     def apply(params: Neuron, x: ArrayLike) -> Array:
         shape = jnp.shape(params[0])
@@ -105,18 +105,25 @@ def layer(
     return Network(init, apply, Layer(n_inputs, n_outputs, activation))
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
-def _initial(key: Array, n_inputs: int, n_outputs: int, initializer: Initializer, dtype: Any) -> Neuron:
-    # JAX's initialisers count fan-in and fan-out on (in, out); the lecture's W is (out, in).
-    return Neuron(initializer(key, (n_inputs, n_outputs), dtype).T, jnp.zeros((n_outputs,), dtype))
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _initial_layers(key: Array, sizes: tuple, initializers: tuple, dtype: Any) -> tuple[Neuron, ...]:
-    """What the layers' own functions would give, in one program: one by one they are compiled one by one."""
-    keys = jax.random.split(key, len(initializers))
-    layers = zip(keys, sizes[:-1], sizes[1:], initializers, strict=True)
-    return tuple(_initial(k, n, m, initializer, dtype) for k, n, m, initializer in layers)
+    """What the layers' own functions give, in one program: JAX compiles one by one what is called one by one."""
+    # On a CPU the compiler takes seconds to make random numbers fast that are drawn once, in a millisecond.
+    compiled = _drawn_once if on_one_cpu(probe(), key) else _drawn
+    return compiled(key, sizes, initializers, dtype)
+
+
+def _layers(key: Array, sizes: tuple, initializers: tuple, dtype: Any) -> tuple[Neuron, ...]:
+    # A layer has the key, and the layers of a chain have each their own.
+    keys = [key] if len(initializers) == 1 else jax.random.split(key, len(initializers))
+    # JAX's initialisers count fan-in and fan-out on (in, out); the lecture's W is (out, in).
+    return tuple(
+        Neuron(initializer(k, (n, m), dtype).T, jnp.zeros((m,), dtype))
+        for k, n, m, initializer in zip(keys, sizes[:-1], sizes[1:], initializers, strict=True)
+    )
+
+
+_drawn = jax.jit(_layers, static_argnums=(1, 2, 3))
+_drawn_once = jax.jit(_layers, static_argnums=(1, 2, 3), compiler_options={"xla_backend_optimization_level": 0})
 
 
 # Half of what comes in is cut off by these, or nearly so, and He's variance makes up for it.
@@ -228,8 +235,15 @@ def mlp(
     if len(activations) != n_layers:
         raise ValueError(f"mlp: {n_layers} layers need {n_layers} activations, got {len(activations)}.")
     initializers = tuple(default_weights(sigma) if weights is None else weights for sigma in activations)
-    layers = chain(*(layer(n, m, sigma) for n, m, sigma in zip(sizes[:-1], sizes[1:], activations, strict=True)))
-    return layers._replace(init=lambda key: _initial_layers(key, tuple(sizes), initializers, dtype))
+    layers = chain(
+        *(
+            layer(n, m, sigma, weights=weights, dtype=dtype)
+            for n, m, sigma in zip(sizes[:-1], sizes[1:], activations, strict=True)
+        )
+    )
+    if n_layers > 1:
+        layers = layers._replace(init=lambda key: _initial_layers(key, tuple(sizes), initializers, dtype))
+    return layers
 
 
 def _check_size(size: Any, where: str) -> None:
