@@ -63,12 +63,17 @@ def contestants(sizes, optimizer, n, scan_steps, loop_steps):
     return {
         SCAN: (lambda: scan(params, x, y, key)[1], scan_steps),
         "vmap(jaxnet.train)": (lambda: vmap_of_train(states, (x, y), keys), scan_steps),
+        "jaxnet.train_ensemble": (partial(many_runs, rule, scan_steps, states, (x, y), keys), scan_steps),
         "loop over vmap(step)": (loop, loop_steps),
     }
 
 
 def one_run(rule, steps, state, data, key):
     return jaxnet.train(rule, state, data, steps=steps, key=key)[1]["loss"]
+
+
+def many_runs(rule, steps, states, data, keys):
+    return jaxnet.train_ensemble(rule, states, data, steps=steps, keys=keys)[1]["loss"]
 
 
 def check(runs):
