@@ -59,3 +59,28 @@ def test_units_of_parity_and_success_of_learning(tmp_path):
     # Wilson's interval for 16 of 16 is [16 / (16 + z^2), 1].
     assert shallow[3] == f"({100 * 16 / (16 + 1.96**2):.0f}-100)"
     assert figure.read_bytes().startswith(b"%PDF")
+
+
+def test_success_rates_count_every_run_and_have_wilsons_intervals(tmp_path):
+    figure = tmp_path / "rates.svg"
+    printed = run("success_rates", "--bits", "2", "--step-sizes", "0.25", "8", "1e38", "inf", "--out", str(figure))
+    header, *rows, totals = printed[printed.index("step size ") : printed.index("\n  2 units")].splitlines()
+    assert header.split() == ["step", "size", "2", "units", "4", "units", "undecided", "wrong", "not", "finite"]
+    runs, z, total = 50, 1.959964, np.zeros(4)
+    for row in rows:
+        *cells, undecided, wrong, not_finite = numbers(row.split(maxsplit=1)[1])[0]
+        for rate, low, high in np.reshape(cells, (2, 3)):
+            # The ends of Wilson's interval are where (rate - p)^2 = z^2 p (1 - p) / runs; they are rounded outwards.
+            p, variance = rate / 100, z**2 / runs
+            ends = 100 * np.roots([1 + variance, -2 * p - variance, p**2]).round(9)
+            assert (low, high) == (np.floor(ends.min()), np.ceil(ends.max()))
+        total += [sum(cells[::3]) / 100 * runs, undecided, wrong, not_finite]
+    # Too slow, good, saturated, and NaN: a failure like the others.
+    slow, good, saturated, infinite = (numbers(row.split(maxsplit=1)[1])[0] for row in rows)
+    assert slow[-3:] == [100, 0, 0]
+    assert slow[0] < good[0] < good[3]
+    assert saturated[-3:] == [0, 100, 0]
+    assert infinite == [0, 0, 8, 0, 0, 8, 0, 0, 100]
+    assert numbers(totals)[0] == total.tolist()
+    assert total.sum() == 4 * 2 * runs
+    assert b"<svg" in figure.read_bytes()
