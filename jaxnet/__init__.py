@@ -39,8 +39,6 @@ from jaxnet.evaluation import backpropagate as backpropagate
 from jaxnet.evaluation import evaluate as evaluate
 from jaxnet.evaluation import pre_activations as pre_activations
 from jaxnet.evaluation import wired as wired
-from jaxnet.fitting import DivergedError as DivergedError
-from jaxnet.fitting import Run as Run
 from jaxnet.fitting import fit as fit
 from jaxnet.gradient_checks import GradientCheck as GradientCheck
 from jaxnet.gradient_checks import GradientRow as GradientRow
@@ -103,4 +101,6 @@ from jaxnet.units import neuron as neuron
 from jaxnet.units import pre_activation as pre_activation
 from jaxnet.units import sample as sample
 from jaxnet.validation import ShapeError as ShapeError
+from jaxnet.visits import DivergedError as DivergedError
+from jaxnet.visits import Run as Run
 from jaxnet.wiring import Wiring as Wiring

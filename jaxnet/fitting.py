@@ -3,7 +3,6 @@
 All that changes numbers is in `jaxnet.training`; here it is only looked at, kept and written down.
 """
 
-import ast
 import contextlib
 import functools
 import itertools
@@ -11,56 +10,18 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnet.checkpoints import CheckpointError, load, read_header, save
+from jaxnet.batches import one_ahead
 from jaxnet.rules import Rule
 from jaxnet.training import n_examples, n_steps, run, whole
-from jaxnet.validation import ShapeError
-
-
-class Run(NamedTuple):
-    """What a run of `fit` has made.
-
-    Attributes:
-        params: the best parameters by validation, or the last ones if there is no validation data.
-        state: of the rule, after the last step: `fit(rule, run.state, ...)` goes on from it.
-        history: the metrics of the steps, arrays `(records, ...)`, and "step", which counts from 1.
-        validation: those of the validation data, `(visits,)`, and "step", how many steps had been made; empty without.
-        steps: how many steps have been made.
-        stopped: why it ended: "finished", "no improvement", "interrupted" or "no more data".
-    """
-
-    params: Any
-    state: Any
-    history: dict[str, np.ndarray]
-    validation: dict[str, np.ndarray]
-    steps: int
-    stopped: str
-
-
-class DivergedError(FloatingPointError):
-    """A metric or a parameter is no longer finite.
-
-    Attributes:
-        step: the first step of which that was recorded, counted from 1.
-        metric: its name, or "params".
-        run: the `Run` up to the last visit, where all was finite.
-    """
-
-    def __init__(self, step: int, metric: str, value: float, run: Run) -> None:
-        super().__init__(
-            f"fit: {metric} is {value} at step {step:,}. The run up to step {run.steps:,}, where all was finite, is in "
-            "the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help."
-        )
-        self.step, self.metric, self.run = step, metric, run
+from jaxnet.visits import Run, Visit, next_visit, resumed, save_visit, since_best, with_steps
 
 
 def fit(
@@ -149,13 +110,13 @@ def fit(
     settings = {"examples": n, "batch_size": batch_size, "record_every": record_every}
     visit = Visit(_state(rule, params), [], [], None, 0)
     if checkpoint is not None and Path(checkpoint).exists():
-        visit = _resumed(checkpoint, visit.state, measure is not None, key, settings)
+        visit = resumed(checkpoint, visit.state, measure is not None, key, settings)
         if total is not None and visit.steps > total:
             raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
 
     with contextlib.ExitStack() as stack:
         if stream:
-            batches = stack.enter_context(_one_ahead(data, visit.steps))
+            batches = stack.enter_context(one_ahead(data, visit.steps))
             advance = functools.partial(_batch_by_batch, rule, batches, key, record_every)
         else:
             advance = functools.partial(_chunk, rule, data, batch_size, key, record_every, every)
@@ -168,35 +129,12 @@ def fit(
             count = count if total is None else min(count, total - visit.steps)
             state, records, made = advance(visit.state, visit.steps, count)
             more = made == count
-            visit = _visited(visit, state, records, made, measure, monitor)
+            visit = next_visit(visit, state, records, made, measure, monitor)
             if checkpoint is not None:
-                _save(checkpoint, visit, key, settings)
+                save_visit(checkpoint, visit, key, settings)
             bar.update(made)
             bar.set_postfix(_latest(visit), refresh=False)
     return visit.as_run(stopped)
-
-
-class Visit(NamedTuple):
-    """What a run has at a visit, all of which a checkpoint holds.
-
-    Attributes:
-        state: of the rule.
-        records: metrics, one dict a visit, arrays `(records, ...)`.
-        measured: metrics of the validation data, one dict a visit, arrays `(1,)`.
-        best: the parameters that were best by validation, or None.
-        steps: how many steps have been made.
-    """
-
-    state: Any
-    records: list[dict[str, np.ndarray]]
-    measured: list[dict[str, np.ndarray]]
-    best: Any
-    steps: int
-
-    def as_run(self, stopped: str) -> Run:
-        """The run up to here."""
-        params = getattr(self.state, "params", self.state) if self.best is None else self.best
-        return Run(params, self.state, _joined(self.records), _joined(self.measured), self.steps, stopped)
 
 
 def _why_stop(
@@ -208,11 +146,7 @@ def _why_stop(
         return "no more data"
     if interrupted:
         return "interrupted"
-    return "no improvement" if patience is not None and _since_best(visit, monitor) >= patience else None
-
-
-def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([r[name] for r in records]) for name in records[0]} if records else {}
+    return "no improvement" if patience is not None and since_best(visit, monitor) >= patience else None
 
 
 def _state(rule: Rule, params: Any) -> Any:
@@ -249,7 +183,7 @@ def _chunk(
     )  # fmt: skip
     n_records = count // record_every
     steps = step + record_every * np.arange(1, n_records + 1)
-    return state, _with_steps({name: np.asarray(m)[:n_records] for name, m in metrics.items()}, steps), count
+    return state, with_steps({name: np.asarray(m)[:n_records] for name, m in metrics.items()}, steps), count
 
 
 def _batch_by_batch(
@@ -266,47 +200,7 @@ def _batch_by_batch(
             metrics.append(now)
             steps.append(step)
     joined = {name: np.concatenate([m[name] for m in metrics]) for name in metrics[0]} if metrics else {}
-    return state, _with_steps(joined, np.array(steps, int)) if metrics else {}, made
-
-
-def _with_steps(metrics: dict[str, np.ndarray], steps: np.ndarray) -> dict[str, np.ndarray]:
-    if "step" in metrics:
-        raise ValueError("fit: a metric is called 'step', as the numbers of the steps are. Rename it.")
-    return {"step": steps, **metrics}
-
-
-@contextlib.contextmanager
-def _one_ahead(data: Any, first: int) -> Iterator[Iterator[Any]]:
-    """The batches from number `first` on, the next one being read and put on the device while one is worked on."""
-    batches: Iterator[Any] = iter(data(first)) if callable(data) else itertools.islice(data, first, None)
-
-    def read() -> Any:
-        for batch in batches:
-            return jax.tree.map(jnp.asarray, batch)
-        return None
-
-    def ahead(pool: ThreadPoolExecutor) -> Iterator[Any]:
-        shapes, coming = None, pool.submit(read)
-        for number in itertools.count(first):
-            batch = coming.result()
-            if batch is None:
-                return
-            coming = pool.submit(read)
-            found = jax.tree.map(lambda a: (a.shape, a.dtype.name), batch)
-            if shapes is not None and found != shapes:
-                raise ShapeError(
-                    f"fit: expected batches of the same shapes, {shapes}, got {found} for batch {number} (the first is "
-                    "0). Leave out a last batch that is smaller, or fill it up."
-                )
-            shapes = found
-            yield batch
-
-    pool = ThreadPoolExecutor(1, "jaxnet-batches")
-    try:
-        yield ahead(pool)
-    finally:
-        # Not waited for: an iterator may take as long as it likes for a batch that nobody wants.
-        pool.shutdown(wait=False, cancel_futures=True)
+    return state, with_steps(joined, np.array(steps, int)) if metrics else {}, made
 
 
 # What is looked at between the chunks.
@@ -333,46 +227,6 @@ def _metrics(rule: Rule, state: Any, batch: Any, key: Array) -> dict[str, Array]
 @functools.partial(jax.jit, static_argnums=0)
 def _called(function: Callable, params: Any, data: Any) -> Any:
     return function(params, data)
-
-
-@jax.jit
-def _finite(params: Any) -> Array:
-    floating = [p for p in jax.tree.leaves(params) if jnp.issubdtype(p.dtype, jnp.inexact)]
-    return jnp.all(jnp.array([jnp.all(jnp.isfinite(p)) for p in floating], bool))
-
-
-def _visited(
-    last: Visit, state: Any, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
-) -> Visit:
-    """The visit after more steps, if all is finite there."""
-    scalars = {name: m for name, m in records.items() if m.ndim == 1 and jnp.issubdtype(m.dtype, jnp.inexact)}
-    for name, values in scalars.items():
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            step = int(records["step"][bad[0]])
-            raise DivergedError(step, name, float(values[bad[0]]), last.as_run("diverged"))
-    steps = last.steps + made
-    if scalars and not _finite(getattr(state, "params", ())):
-        raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
-    visit = Visit(state, last.records + [records] * bool(records), last.measured, last.best, steps)
-    if measure is None or made == 0:
-        return visit
-
-    found = {name: np.asarray(m) for name, m in measure(state).items()}
-    if monitor not in found or found[monitor].shape != ():
-        scalar = [name for name, m in found.items() if m.shape == ()]
-        raise ValueError(f"fit: expected monitor to be a scalar of the validation metrics, {scalar}, got {monitor!r}.")
-    measured = [*last.measured, _with_steps({name: m[None] for name, m in found.items()}, np.array([steps]))]
-    visit = visit._replace(measured=measured)
-    return visit._replace(best=state.params) if _since_best(visit, monitor) == 0 else visit
-
-
-def _since_best(visit: Visit, monitor: str) -> int:
-    """How many visits ago the validation metric was the smallest; NaN never is, unless there is nothing else."""
-    if not visit.measured:
-        return 0
-    values = np.concatenate([m[monitor] for m in visit.measured]).astype(float)
-    return len(values) - 1 - int(np.argmin(np.where(np.isnan(values), np.inf, values)))
 
 
 def _latest(visit: Visit) -> dict[str, str]:
@@ -406,44 +260,3 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         yield came.is_set
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-# Checkpoints: a visit as a tree of arrays.
-
-
-def _save(checkpoint: str | os.PathLike[str], visit: Visit, key: Array, settings: dict[str, int | None]) -> None:
-    tree = {
-        "state": visit.state,
-        "best": visit.best,
-        "key": key,
-        "history": _joined(visit.records),
-        "validation": _joined(visit.measured),
-    }
-    save(checkpoint, tree, {"steps": visit.steps, **settings})
-
-
-def _resumed(
-    checkpoint: str | os.PathLike[str], state: Any, validated: bool, key: Array, settings: dict[str, int | None]
-) -> Visit:
-    header = read_header(checkpoint)
-    saved = header["metadata"]
-    if set(saved) != {"steps", *settings}:
-        raise CheckpointError(f"{checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
-    for name, value in settings.items():
-        if saved[name] != value:
-            raise CheckpointError(
-                f"{checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
-                "Call fit as that run was called, or choose another file."
-            )
-    tables = {"history": {}, "validation": {}}
-    for path, leaf in header["leaves"].items():
-        for table, columns in tables.items():
-            if path.startswith(f"['{table}']"):
-                name = ast.literal_eval(path[len(f"['{table}'][") : -1])
-                columns[name] = np.empty(leaf["shape"], jnp.dtype(leaf["dtype"]))
-    best = state.params if validated and tables["validation"] else None
-    found = load(checkpoint, {"state": state, "best": best, "key": key, **tables})
-    if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
-        raise CheckpointError(f"{checkpoint}: expected a run with this key, got one with another. Choose another file.")
-    records, measured = ([found[table]] if found[table] else [] for table in tables)
-    return Visit(found["state"], records, measured, found["best"], saved["steps"])

@@ -107,6 +107,23 @@ def test_a_second_fit_traces_nothing():
     assert len(traces) == 2  # one for the steps, of whatever number at a time, and one for validation
 
 
+def test_a_second_fit_compiles_nothing(tmp_path):
+    """Also with validation and a checkpoint, another number of steps, and other data of the same shape."""
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(lambda event, seconds, **_: compiled.append(event))
+
+    def go(steps, shift, name):
+        data = DATA[0] + shift, DATA[1]
+        arguments = {"batch_size": 3, "every": 10, "validation": data, "checkpoint": tmp_path / name}
+        fit(PLAIN, START, data, steps=steps, key=key(), **arguments)
+
+    go(25, 0, "first")
+    assert any("backend_compile" in event for event in compiled)
+    compiled.clear()
+    go(47, 1, "second")
+    assert not [event for event in compiled if "backend_compile" in event]
+
+
 # Validation.
 
 
@@ -291,12 +308,12 @@ print(killed, resumed)
 def test_a_run_that_is_killed_at_any_moment_is_the_uninterrupted_one_bit_for_bit(tmp_path):
     """SIGKILL at random moments, and right before and after what makes a file whole; each child is a new process."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path, "12"], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-c", KILLED, tmp_path, "8"], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     killed, resumed = map(int, done.stdout.split())
-    assert killed >= 6, done.stdout  # a slow machine may get to the end between random kills, never before the others
-    assert resumed >= 3, done.stdout
+    assert killed >= 4, done.stdout  # a slow machine may get to the end between random kills, never before the others
+    assert resumed >= 2, done.stdout
     ends = [jaxnet.read_header(tmp_path / f"{name}.safetensors")["leaves"] for name in ("end", "whole")]
     assert ends[0] == ends[1]  # with a CRC-32 of every leaf
     assert len(ends[0]) > 20
