@@ -30,7 +30,8 @@ def one_ahead(data: Any, first: int) -> Iterator[Iterator[Any]]:
     ...     [batch[0].item() for batch in batches]
     [2.0, 3.0]
     """
-    batches: Iterator[Any] = iter(data(first)) if callable(data) else itertools.islice(data, first, None)
+    given: Any = data(first) if callable(data) else itertools.islice(data, first, None)
+    batches = iter(given)
 
     def read() -> Any:
         for batch in batches:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from jaxnet.small_loops import called, is_small
+from jaxnet.small_loops import bound, called, is_small
 
 # Of the products of a dot: they are written out one by one, which beyond it takes longer than a batched dot.
 MOST_PRODUCTS = 512
@@ -86,7 +86,7 @@ def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence, of_members: Sequen
         if inner is not None:
             results, now = _evaluate(inner.jaxpr, inner.consts, operands, which)
         else:
-            results = _for_members(eqn, operands, which) if any(which) else eqn.primitive.bind(*operands, **eqn.params)
+            results = _for_members(eqn, operands, which) if any(which) else bound(eqn, operands)
             results = results if eqn.primitive.multiple_results else [results]
             now = [any(which)] * len(results)
         values.update(zip(eqn.outvars, results, strict=True))
@@ -115,7 +115,8 @@ def _for_members(eqn: Any, operands: Sequence, which: Sequence[bool]) -> Any:
     if name == "squeeze":
         return jax.lax.squeeze(wide[0], params["dimensions"])
     if name == "dot_general":
-        return _dot(*wide, params["dimension_numbers"])
+        x, y = wide
+        return _dot(x, y, params["dimension_numbers"])
     axes = tuple(-1 if b else None for b in which)
     return jax.vmap(lambda *xs: eqn.primitive.bind(*xs, **params), in_axes=axes, out_axes=-1)(*operands)
 

@@ -62,7 +62,7 @@ def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
 
 def _length(jaxpr: Jaxpr, most_products: int) -> float:
     """How many operations there are; infinitely many if there is one that does not fit."""
-    if any(math.prod(v.aval.shape) > LARGEST for v in (*jaxpr.constvars, *jaxpr.invars)):
+    if any(_size(v) > LARGEST for v in (*jaxpr.constvars, *jaxpr.invars)):
         return math.inf
     total = 0
     for eqn in jaxpr.eqns:
@@ -71,11 +71,15 @@ def _length(jaxpr: Jaxpr, most_products: int) -> float:
             total += _length(inner.jaxpr, most_products)
         elif eqn.primitive.name == "dot_general" and 0 < _products(eqn) <= most_products:
             total += 2
-        elif eqn.primitive.name in _PLAIN and all(math.prod(v.aval.shape) <= LARGEST for v in eqn.outvars):
+        elif eqn.primitive.name in _PLAIN and all(_size(v) <= LARGEST for v in eqn.outvars):
             total += 1
         else:
             return math.inf
     return total
+
+
+def _size(variable: Any) -> int:
+    return math.prod(variable.aval.shape)
 
 
 def _products(eqn: Any) -> float:
@@ -84,7 +88,7 @@ def _products(eqn: Any) -> float:
     if eqn.outvars[0].aval.dtype not in (jnp.float32, jnp.float64):
         return math.inf
     left = eqn.invars[0].aval
-    return math.prod(eqn.outvars[0].aval.shape) * math.prod(left.shape[i] for i in contracting)
+    return _size(eqn.outvars[0]) * math.prod(left.shape[i] for i in contracting)
 
 
 def called(eqn: Any) -> ClosedJaxpr | None:
@@ -123,12 +127,18 @@ def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence) -> list:
         if inner is not None:
             results = _evaluate(inner.jaxpr, inner.consts, operands)
         elif eqn.primitive.name == "dot_general":
-            results = [_sum_of_products(*operands, eqn.params["dimension_numbers"])]
+            x, y = operands
+            results = [_sum_of_products(x, y, eqn.params["dimension_numbers"])]
         else:
-            results = eqn.primitive.bind(*operands, **eqn.params)
+            results = bound(eqn, operands)
             results = results if eqn.primitive.multiple_results else [results]
         values.update(zip(eqn.outvars, results, strict=True))
     return [value(v) for v in jaxpr.outvars]
+
+
+def bound(eqn: Any, operands: Sequence) -> Any:
+    """What an operation of a jaxpr gives for operands."""
+    return eqn.primitive.bind(*operands, **eqn.params)
 
 
 def _sum_of_products(x: Array, y: Array, dimension_numbers: Any) -> Array:
