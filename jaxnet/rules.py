@@ -124,7 +124,8 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
     def init(params: Any) -> Descent:
         # Strongly typed from the start, since they are after a step: a run that goes on compiles nothing new.
         params = jax.tree.map(lambda p: jax.lax.convert_element_type(p, jnp.result_type(p)), params)
-        return Descent(params, optimizer.init(params))
+        with jax.numpy_dtype_promotion("standard"):  # as below
+            return Descent(params, optimizer.init(params))
 
     def update(state: Descent, batch: Any, key: Array) -> tuple[Descent, dict[str, Array]]:
         (value, aux), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)

@@ -29,14 +29,15 @@ LONGEST = 2_000
 # fmt: off
 _PLAIN = frozenset([
     "abs", "acos", "acosh", "add", "add_any", "and", "argmax", "argmin", "asin", "asinh", "atan", "atan2", "atanh",
-    "broadcast_in_dim", "cbrt", "ceil", "clamp", "concatenate", "convert_element_type", "copy", "cos", "cosh", "div",
-    "dynamic_slice", "dynamic_update_slice", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expand_dims", "expm1",
-    "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log", "log1p", "logistic", "lt", "max", "min",
-    "mul", "ne", "neg", "nextafter", "not", "or", "pad", "population_count", "pow", "random_bits", "random_clone",
-    "random_fold_in", "random_seed", "random_split", "random_unwrap", "random_wrap", "reduce_and", "reduce_max",
-    "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "rem", "reshape", "rev", "round", "rsqrt", "select_n",
-    "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh", "slice", "split", "sqrt",
-    "square", "squeeze", "stop_gradient", "sub", "tan", "tanh", "threefry2x32", "transpose", "xor",
+    "bitcast_convert_type", "broadcast_in_dim", "cbrt", "ceil", "clamp", "concatenate", "convert_element_type",
+    "copy", "cos", "cosh", "div", "dynamic_slice", "dynamic_update_slice", "eq", "erf", "erf_inv", "erfc", "exp",
+    "exp2", "expand_dims", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log", "log1p",
+    "logistic", "lt", "max", "min", "mul", "ne", "neg", "nextafter", "not", "or", "pad", "population_count", "pow",
+    "random_bits", "random_clone", "random_fold_in", "random_seed", "random_split", "random_unwrap", "random_wrap",
+    "reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "rem", "reshape", "rev",
+    "round", "rsqrt", "select_n", "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin",
+    "sinh", "slice", "split", "sqrt", "square", "squeeze", "stack", "stop_gradient", "sub", "tan", "tanh",
+    "threefry2x32", "transpose", "xor",
 ])
 # fmt: on
 
@@ -85,7 +86,8 @@ def _size(variable: Any) -> int:
 def _products(eqn: Any) -> float:
     """How many products a dot adds up; infinitely many where adding them up in their own precision would lose some."""
     (contracting, _), _ = eqn.params["dimension_numbers"]
-    if eqn.outvars[0].aval.dtype not in (jnp.float32, jnp.float64):
+    dtypes = {v.aval.dtype for v in (*eqn.invars, *eqn.outvars)}
+    if len(dtypes) > 1 or dtypes.pop() not in (jnp.float32, jnp.float64):
         return math.inf
     left = eqn.invars[0].aval
     return _size(eqn.outvars[0]) * math.prod(left.shape[i] for i in contracting)

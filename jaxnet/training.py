@@ -82,6 +82,7 @@ def train(
     batch_size = batch_size if batch_size is None else whole("train", "batch_size", batch_size, 1, n)
     start = whole("train", "start", start, 0)
     total = n_steps("train", steps, epochs, n, batch_size)
+    whole("train", "start + steps", start + total, high=2**32)  # the number of a step has 32 bits
     record_every = whole("train", "record_every", record_every, 1)
     if total % record_every:
         raise ValueError(f"train: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
@@ -202,9 +203,9 @@ def n_steps(where: str, steps: int | None, epochs: int | None, n: int, batch_siz
     """How many steps are asked for, in steps or in epochs."""
     if (steps is None) == (epochs is None):
         raise TypeError(f"{where}: expected either steps or epochs, got {'neither' if steps is None else 'both'}.")
-    if epochs is None:
-        return whole(where, "steps", steps)
-    return -(-whole(where, "epochs", epochs) * n // (n if batch_size is None else batch_size))
+    if epochs is not None:
+        steps = -(-whole(where, "epochs", epochs) * n // (n if batch_size is None else batch_size))
+    return whole(where, "steps", steps)
 
 
 def whole(where: str, name: str, number: Any, low: int = 0, high: int = 2**32 - 1) -> int:
