@@ -3,6 +3,7 @@
 `python benchmarks/first_step.py` prints seconds, and ratios to a script in JAX and Optax by hand: medians over rounds,
 in each of which all run in turn, with the smallest and the largest ratio. A process runs one of the functions below, a
 step of gradient learning on XOR by a 2-4-1 network, and says when it is done: what it takes to exit does not count.
+By hand the first parameters are drawn by NumPy, and once more by `jax.random`, whose first numbers take a compilation.
 Imports are measured alone as well. Python's bytecode is kept in a folder meanwhile, as it is of an installed package;
 what XLA compiled in an earlier process is not. The first round fills the folder, takes longer and is left out.
 """
@@ -38,17 +39,37 @@ def import_jaxnet():
     return jaxnet
 
 
-def by_hand():
-    import jax
-    import jax.numpy as jnp
+def drawn_by_numpy():
     import numpy as np
-    import optax
 
-    random, optimizer = np.random.default_rng(0), optax.sgd(STEP_SIZE)
-    params = [
+    random = np.random.default_rng(0)
+    return [
         (random.normal(0, n**-0.5, (n, m)).astype(np.float32), np.zeros(m, np.float32))
         for n, m in itertools.pairwise(SIZES)
     ]
+
+
+def drawn_by_jax():
+    import jax
+    import jax.numpy as jnp
+
+    @jax.jit
+    def draw(key):
+        keys = jax.random.split(key, len(SIZES) - 1)
+        return [
+            (jax.random.normal(k, (n, m)) * n**-0.5, jnp.zeros(m))
+            for k, (n, m) in zip(keys, itertools.pairwise(SIZES), strict=True)
+        ]
+
+    return draw(jax.random.key(0))
+
+
+def by_hand(drawn=drawn_by_numpy):
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    params, optimizer = drawn(), optax.sgd(STEP_SIZE)
 
     def loss_of(params, x, y):
         for w, b in params:
@@ -62,6 +83,10 @@ def by_hand():
         return optax.apply_updates(params, updates), state, loss
 
     return jax.block_until_ready(step(params, optimizer.init(params), *xor()))
+
+
+def by_hand_with_jax_random():
+    return by_hand(drawn_by_jax)
 
 
 def problem():
@@ -220,6 +245,7 @@ IMPORTS = (
 )
 STEPS = (
     ("JAX and Optax by hand", by_hand, ()),
+    ("same, jax.random.normal", by_hand_with_jax_random, ()),
     ("jaxnet.train", with_train, ()),
     ("jaxnet.fit", with_fit, ()),
     ("Flax NNX", with_nnx, ("flax",)),

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax import Array
-from tqdm import tqdm
 
 from jaxnet.connectivity import degrees
 from jaxnet.graphs import Graph
@@ -111,6 +110,9 @@ def kept_of_rewired(
     table[tuple(graph.edges.T)] = True
     width = max(1, _BLOCK_BYTES // (table.size + graph.edges.nbytes + 1))
     kept, accepted = [], np.zeros(n, np.int64)
+
+    from tqdm import tqdm  # when it is used: `import jaxnet` is to be quick
+
     with tqdm(
         total=n * n_swaps, desc=where, unit="swap", unit_scale=True, leave=False, disable=None if progress else True
     ) as bar:
