@@ -4,13 +4,16 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-all lint bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m circuits compare --out comparison.png
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2
+
+test-all: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 -m "" --hypothesis-profile=thorough
 
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -13,5 +13,6 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 
 # Examples in a fixed order and without a deadline: the same run on a busy machine and on an idle one.
-hypothesis.settings.register_profile("jaxnet", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("jaxnet", deadline=None, derandomize=True, max_examples=20)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("jaxnet")

@@ -24,6 +24,7 @@ def test_an_expression_gets_a_line_of_the_table(capsys):
     assert lines[2].split()[:10] == ["a", "^", "b", "2", "1", "1", "1", "2", "2", "0/4"]
 
 
+@pytest.mark.slow
 def test_files_and_expressions_mix_and_a_picture_is_drawn(capsys, tmp_path):
     figure = tmp_path / "figure.png"
     assert main(["compare", circuits.c17_path, "y = p; z = ~p", *FAST, "--out", str(figure)]) == 0
@@ -75,6 +76,7 @@ def test_nothing_runs_when_one_of_several_is_broken(capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_two_files_of_one_name_are_both_shown(capsys, tmp_path):
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()

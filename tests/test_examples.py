@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+SHORT = ("xor", "mnist")  # to be sure that the way to run them works
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(path, marks=[] if path.stem in SHORT else pytest.mark.slow, id=path.stem) for path in EXAMPLES],
+)
 def test_example_runs(example):
     environment = {**os.environ, "MPLBACKEND": "agg"}
     # The experiments take most of a minute at full size.

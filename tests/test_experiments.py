@@ -22,6 +22,7 @@ def numbers(text):
     return [[float(number) for number in re.findall(r"\d+\.?\d*", line)] for line in text.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_constructed_network_is_the_staircase_and_keeps_the_bound(tmp_path):
     figure = tmp_path / "approximation.png"
     table = numbers(run("universal_approximation", "--function", "cusp", "--out", str(figure)))[2:-1]
@@ -39,12 +40,14 @@ def test_the_constructed_network_is_the_staircase_and_keeps_the_bound(tmp_path):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_jump_is_not_approximated_uniformly():
     table = numbers(run("universal_approximation", "--function", "jump"))[2:]
     assert all(largest == 1 for _, _, largest, *_ in table)
     assert table[-1][3] < table[0][3] / 2
 
 
+@pytest.mark.slow
 def test_units_of_parity_and_success_of_learning(tmp_path):
     figure = tmp_path / "parity.pdf"
     built, learned = run("parity_depth", "--out", str(figure)).split("learned:")
@@ -61,6 +64,7 @@ def test_units_of_parity_and_success_of_learning(tmp_path):
     assert figure.read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_success_rates_count_every_run_and_have_wilsons_intervals(tmp_path):
     figure = tmp_path / "rates.svg"
     printed = run("success_rates", "--bits", "2", "--step-sizes", "0.25", "8", "1e38", "inf", "--out", str(figure))

@@ -99,6 +99,7 @@ def percents(text):
     return [float(number) for number in re.findall(r"(\d+\.\d+)%", text)]
 
 
+@pytest.mark.slow
 def test_digits_are_learned_as_well_as_by_scikit_learn(tmp_path):
     pytest.importorskip("sklearn")
     ours, theirs, *_ = percents(run("digits", "--quick", "--out", tmp_path / "new"))
@@ -119,6 +120,7 @@ def make_mnist(folder, n=600):
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(written(labels)))
 
 
+@pytest.mark.slow
 def test_mnist_learns_draws_and_compares(tmp_path):
     pytest.importorskip("sklearn")
     make_mnist(tmp_path)
@@ -164,6 +166,7 @@ def test_mnist_names_the_file_that_is_wrong(tmp_path, name, array, message):
     assert run("mnist", "--data", tmp_path, status=1) == f"mnist: {message.format(path=path)}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MNIST.is_dir(), reason=f"needs the folder {MNIST}; JAXNET_DATA names another data folder")
 def test_mnist_itself_is_read_and_an_epoch_of_it_learned():
     labels = idx.read_idx(MNIST / "train-labels-idx1-ubyte.gz")

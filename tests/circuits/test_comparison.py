@@ -15,6 +15,7 @@ def xor():
     return compare(circuits.parse("a ^ b"), name="XOR", seeds=64, steps=1000, progress=False)
 
 
+@pytest.mark.slow
 def test_a_linearly_separable_function_is_learned_by_single_neurons_from_every_seed():
     study = compare(circuits.parse("a & b"), name="AND", seeds=16, steps=500, progress=False)
     assert (study.name, study.n_inputs, study.n_outputs, study.n_gates, study.depth) == ("AND", 2, 1, 1, 1)
@@ -91,6 +92,7 @@ def test_surfaces_tell_the_first_input_from_the_second():
         assert surface[nearest[0], nearest[1]] > 0.5 > surface[nearest[1], nearest[0]]
 
 
+@pytest.mark.slow
 def test_no_seed_solves_what_has_no_time_and_the_result_says_none():
     study = compare(circuits.library.parity(4), seeds=4, steps=10, progress=False)
     learned = study.learned
@@ -112,6 +114,7 @@ def test_several_outputs_are_right_only_together():
     assert study.learned.n_solved > 0
 
 
+@pytest.mark.slow
 def test_beyond_sixteen_inputs_rows_are_sampled_all_different_and_trained_in_batches():
     study = compare(circuits.library.and_(17), seeds=2, steps=100, progress=False)
     assert not study.exhaustive
@@ -166,6 +169,7 @@ def test_hardening_replaces_sigmoids_by_steps():
     assert not isinstance(study.learned.losses, jax.Array)
 
 
+@pytest.mark.slow
 def test_a_sample_has_rows_on_which_a_wide_and_is_true():
     study = compare(circuits.library.and_(24), seeds=2, steps=10, progress=False)
     assert study.n_constant == 0

@@ -312,6 +312,7 @@ def test_per_unit_applies_each_to_its_unit(batch):
     np.testing.assert_allclose(jax.grad(lambda z: f(z).sum())(z), tangent, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_derivatives_per_unit_in_every_mode():
     f, z = per_unit([tanh, identity, surrogate_step(tanh, 2.0)]), np.array([0.5, -0.25, 0.125], np.float32)
     singles = [tanh, identity, surrogate_step(tanh, 2.0)]

@@ -74,6 +74,7 @@ def test_the_xor_network_by_hand():
     close(gradients_of(net, found)[0].w[1], f32([-3 / 64, 0], [-3 / 64, 0]))
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=8)
 @hypothesis.given(
     st.lists(st.integers(1, 5), min_size=1, max_size=3), st.data(), st.sampled_from(LOSSES), st.integers(0, 99)
@@ -112,6 +113,7 @@ def test_the_shapes_of_a_wiring():
     assert [d.shape for d in found.deltas] == [(3, 2, 2), (3, 2, 4), (3, 2, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "wired between layers"])
 def test_edges_in_many_blocks(name, monkeypatch):
     net = NETWORKS[name]
@@ -142,6 +144,7 @@ def test_any_leading_axes(name, batch):
     close(total, found.gradient)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "wired between layers"])
 def test_vmap_over_parameters_and_examples(name):
     net = NETWORKS[name]
@@ -151,6 +154,7 @@ def test_vmap_over_parameters_and_examples(name):
     close(found, jax.jit(jax.vmap(jax.grad(summed(net))))(pairs, x, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "wired between layers"])
 def test_differentiable_again(name):
     """In both modes."""
@@ -173,6 +177,7 @@ def test_differentiable_again(name):
     close(again(ours)(params), again(automatic)(params), 1e-3, 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "wired between layers"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
 def test_dtypes(name, dtype):

@@ -65,6 +65,7 @@ def test_members_learn_what_each_would_alone(rule, group, record_every):
         close(jax.tree.map(lambda a, i=i: a[i], together), alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [None, 2])
 def test_members_with_batches_have_orders_of_their_own(group):
     rule = RULES["sgd"]
@@ -188,6 +189,7 @@ def test_a_member_of_an_ensemble_that_diverges_does_not_end_a_fit():
     np.testing.assert_array_equal(np.isnan(run.history["loss"][-1]), [False, True])
 
 
+@pytest.mark.slow
 def test_what_members_last_computes():
     """Against vmap, one operation at a time, with operands that have the members and operands that have not."""
     rng = np.random.default_rng(0)

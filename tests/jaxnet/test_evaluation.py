@@ -323,6 +323,7 @@ def gradients(wiring, arguments):
     return gradient_of_evaluate(schedule(wiring), *arguments), gradient_of_unrolled(as_arrays(wiring), *arguments)
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=4)
 @hypothesis.given(graphs(), st.integers(0, 2**32 - 1))
 def test_gradient(wiring, seed):
@@ -367,6 +368,7 @@ def second_derivative():
     return jax.jit(lambda t: (jax.grad(theirs)(t), jax.hessian(theirs)(t)))(theta)
 
 
+@pytest.mark.slow
 def test_forward_mode():
     with jax.enable_x64(True):
         ours, _, theta, v = two_losses(wide(0), MIXED)
@@ -375,6 +377,7 @@ def test_forward_mode():
         close((along, full), (gradient @ v, gradient))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SECOND)
 def test_second_order(kind):
     with jax.enable_x64(True):
@@ -417,6 +420,7 @@ def test_gradient_inside_scan():
         close(ours, theirs)
 
 
+@pytest.mark.slow
 def test_an_activation_is_not_asked_outside_its_domain():
     """sqrt and log see positive sums, tanh negative ones, at which the other two would be NaN in value and slope."""
     activation = per_unit([jnp.sqrt, tanh, jnp.log, identity])

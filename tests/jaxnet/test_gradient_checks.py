@@ -320,6 +320,7 @@ def test_several_outputs_and_a_wrong_one_among_them():
     assert found.notes == ("f has 4 outputs: a random projection of them is checked.",)
 
 
+@pytest.mark.slow
 def test_loops_wirings_and_compiled_functions():
     def loop(p):
         return jax.lax.scan(lambda c, _: (jnp.sin(c * p), None), 1.0, length=5)[0]

@@ -81,6 +81,7 @@ def graphs(draw):
     return Wiring(n, offsets, np.array([s for fan in fans for s in fan], np.int32), outputs)
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=25)
 @hypothesis.given(graphs(), st.data())
 def test_any_graph_is_the_same_function_as_an_mlp(wiring, data):

@@ -341,6 +341,7 @@ def test_cells_count_and_grey_is_the_share_of_the_row():
     assert (np.diff(red) < 0).all()
 
 
+@pytest.mark.slow
 def test_numbers_are_read_on_every_grey():
     """At least 4.5 to 1, as the guidelines for web content ask of text; zeros are meant to recede."""
     from matplotlib.colors import to_rgb

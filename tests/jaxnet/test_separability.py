@@ -195,6 +195,7 @@ def test_all_boolean_functions(n, count):
     assert sum(found) == count
 
 
+@pytest.mark.slow
 def test_no_order_of_examples_and_no_step_size_breaks_the_bound():
     """The theorem holds for any sequence: 30 random ones of 1,500 examples for each step size, majority of five."""
     x = rows(5)

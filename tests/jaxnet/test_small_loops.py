@@ -122,6 +122,7 @@ def dots(draw):
     return shape_x, shape_y, ((sum_x, sum_y), (batch_x, batch_y))
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=25)
 @hypothesis.given(dots())
 def test_dots_of_any_dimension_numbers(dot):
@@ -249,6 +250,7 @@ def quadratic(theta, x):
     return jnp.mean((theta - x) ** 2) / 2
 
 
+@pytest.mark.slow
 def test_an_optimiser_with_all_that_it_remembers(native):
     schedule = optax.cosine_decay_schedule(0.1, 9)
     optimizer = optax.chain(
