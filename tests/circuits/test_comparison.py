@@ -85,6 +85,7 @@ def test_surfaces_agree_with_the_function_at_the_four_corners(xor):
     assert set(np.unique(xor.surfaces[0])) == {0, 1}
 
 
+@pytest.mark.slow
 def test_surfaces_tell_the_first_input_from_the_second():
     study = compare(circuits.parse("a & ~b"), seeds=8, steps=500, progress=False)
     nearest = [int(np.abs(comparison.SQUARE - corner).argmin()) for corner in (0, 1)]
@@ -100,12 +101,14 @@ def test_no_seed_solves_what_has_no_time_and_the_result_says_none():
     assert study.surfaces is None
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_study_and_another_seed_another():
     studies = [compare(circuits.parse("a | b"), seeds=4, steps=50, seed=s, progress=False) for s in (0, 0, 1)]
     assert np.array_equal(studies[0].learned.losses, studies[1].learned.losses)
     assert not np.array_equal(studies[0].learned.losses, studies[2].learned.losses)
 
 
+@pytest.mark.slow
 def test_several_outputs_are_right_only_together():
     study = compare(circuits.read(circuits.c17_path), seeds=8, steps=1000, progress=False)
     assert (study.n_inputs, study.n_outputs, study.n_gates, study.depth) == (5, 2, 6, 3)

@@ -371,6 +371,7 @@ def test_nesting_of_100_000_levels():
     assert (circuit.n_gates, depth(circuit)) == (MANY, MANY)
 
 
+@pytest.mark.slow
 def test_expressions_of_100_000_operators():
     circuit = parse("~" * MANY + "a")
     assert (circuit.n_gates, depth(circuit)) == (MANY, MANY)

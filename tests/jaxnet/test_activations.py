@@ -220,6 +220,7 @@ def test_far_from_the_threshold_the_derivative_is_finite(f):
     assert np.isfinite(jax.vmap(jax.grad(f))(Z)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "always"), [(surrogate_step(sigmoid, gain=2.0), True), (step, False)])
 def test_a_network_of_steps_learns_xor_through_a_surrogate(activation, always):
     """From 50 beginnings; with `step` the hidden units stay as they began, which is good enough for some of them."""
@@ -300,6 +301,7 @@ def reciprocal(z):
     return 1 / z
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [(), (4,), (2, 4), (0,)])
 def test_per_unit_applies_each_to_its_unit(batch):
     z = np.random.default_rng(0).normal(size=(*batch, 6)).astype(np.float32)

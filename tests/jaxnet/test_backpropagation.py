@@ -126,6 +126,7 @@ def test_edges_in_many_blocks(name, monkeypatch):
     close(norms_of(net, split), norms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "wired between layers"])
 @pytest.mark.parametrize("batch", [(), (2, 3), (0,)])
 def test_any_leading_axes(name, batch):
@@ -199,6 +200,7 @@ def test_a_kink_is_left_to_the_activation():
         np.testing.assert_array_equal(found.deltas[0], [delta])
 
 
+@pytest.mark.slow
 def test_labels_as_targets_and_lists_of_pairs_as_parameters():
     net = mlp([2, 3], jaxnet.identity)
     params, x, _ = example(net)

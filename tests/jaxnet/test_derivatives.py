@@ -125,6 +125,7 @@ def test_a_bare_array_is_its_own_parameter():
     same(partials(lambda a, x: a[1] * x, where=(1,))(jnp.ones(3), X), X)
 
 
+@pytest.mark.slow
 def test_under_jit_vmap_and_grad():
     same(jax.jit(partials(NET.apply, chunk_size=2))(PARAMS, X), BY_HAND)
     stacked = jax.tree.map(lambda p: jnp.stack([p, 2 * p]), PARAMS)

@@ -79,6 +79,7 @@ def test_members_with_batches_have_orders_of_their_own(group):
         close(history["loss"][i], train(rule, state, XOR, epochs=6, batch_size=2, key=keys[i])[1]["loss"])
 
 
+@pytest.mark.slow
 def test_members_have_step_sizes_of_their_own():
     rule = gradient_descent(loss, optax.inject_hyperparams(optax.sgd)(learning_rate=0.0))
     states, keys = members(rule, 4)

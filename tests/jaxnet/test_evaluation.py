@@ -258,6 +258,7 @@ def test_an_mlp_is_a_wiring():
     np.testing.assert_allclose(evaluate(wiring, flat(params), x, tanh), net.apply(params, x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_dtype_decides_the_precision():
     wiring = wide(0)
     w, b, x = example(wiring, 0)
@@ -333,6 +334,7 @@ def test_gradient(wiring, seed):
     close(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_gradient_through_trees_of_sums(seed):
     wiring = wide(seed)

@@ -49,6 +49,7 @@ def verdict(f, *args, **options):
     return row.verdict
 
 
+@pytest.mark.slow
 def test_a_network_is_right_and_its_derivatives_are_those_of_jax():
     found = check_gradients(loss, PARAMS, X, Y)
     assert verdicts(found) == dict.fromkeys(PATHS, "right")
@@ -149,6 +150,7 @@ def network_case(seed, exponents):
     return params, jax.tree.map(lambda p: np.ones(p.shape), PARAMS), scales, normal((5, 3)), normal((5, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @hypothesis.given(st.integers(0, 2**32 - 1), st.lists(st.integers(-8, 8), min_size=4, max_size=4))
 @hypothesis.settings(max_examples=15)

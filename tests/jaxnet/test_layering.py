@@ -32,6 +32,7 @@ def x_of(net, batch=5):
     return jax.random.normal(jax.random.key(7), (batch, net.structure.n_inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", [sigmoid, [tanh, relu, identity], [per_unit([tanh, step, relu]), tanh, tanh]])
 def test_an_mlp_is_the_same_function_as_a_wiring_and_back(activation):
     net = mlp([4, 3, 2, 3], activation)

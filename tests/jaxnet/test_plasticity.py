@@ -115,6 +115,7 @@ def test_targets_that_are_not_boolean_show_as_nan(y):
 # The delta rule.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "shape"), [(jaxnet.sigmoid, (3,)), (jaxnet.tanh, (2, 3)), (jaxnet.identity, (2, 3))]
 )

@@ -109,6 +109,7 @@ def taken(backward, nodes, place):
     return pairs
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=8)
 @hypothesis.given(st.integers(0, 4), FAN_INS, st.booleans(), st.integers(0, 2**32 - 1))
 def test_a_schedule_is_the_graph_in_an_order_that_can_be_computed(n_inputs, fan_in, near, seed):
@@ -181,6 +182,7 @@ def test_graphs_of_a_size_class_have_arrays_of_one_shape():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_a_schedule_made_under_jit_holds_no_tracer():
     wiring = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
 

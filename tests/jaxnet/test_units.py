@@ -278,6 +278,7 @@ def test_a_sample_is_a_function_of_its_key():
     assert (np.asarray(first) != other).any()
 
 
+@pytest.mark.slow
 def test_rare_events_are_as_rare_as_they_are():
     """Uniform draws of 23 bits fire at 2^-23 = 1.2e-7 whatever p below that; 4 of these 2e7 times, not 0.04."""
     units = Neuron(np.zeros((1000, 1), np.float32), np.full(1000, -20, np.float32))
