@@ -129,7 +129,8 @@ if options.out:
     axes[0].set(ylabel="step size", yticks=range(rows), yticklabels=[f"{s:g}" for s in options.step_sizes])
     figure.colorbar(axes[0].images[0], ax=axes, label="per cent of runs that succeed", aspect=40, pad=0.01)
     figure.suptitle(
-        f"{options.runs} runs a cell, {options.steps:,} steps of gradient descent (small: Wilson's interval of 95 %)"
+        f"{options.runs} runs a cell, {options.steps:,} steps of gradient descent\nsmall: Wilson's interval of 95 %",
+        fontsize="medium",
     )
     figure.savefig(options.out, dpi=150)
     print(f"\nfigure: {options.out}")
