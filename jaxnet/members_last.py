@@ -22,9 +22,9 @@ MOST_PRODUCTS = 512
 # fmt: off
 _ELEMENTWISE = frozenset([
     "abs", "add", "add_any", "and", "clamp", "convert_element_type", "copy", "cos", "div", "eq", "exp", "expm1",
-    "floor", "ge", "gt", "integer_pow", "is_finite", "le", "log", "log1p", "logistic", "lt", "max", "min", "mul",
-    "ne", "neg", "not", "or", "pow", "rem", "round", "rsqrt", "select_n", "sign", "sin", "sqrt", "square",
-    "stop_gradient", "sub", "tanh", "xor",
+    "floor", "ge", "gt", "integer_pow", "is_finite", "le", "log", "log1p", "log2", "logistic", "lt", "max", "min",
+    "mul", "ne", "neg", "not", "one_minus_square", "or", "pow", "rem", "round", "rsqrt", "select_n", "sign", "sin",
+    "sqrt", "square", "stop_gradient", "sub", "tanh", "xor",
 ])
 # fmt: on
 # fmt: off
