@@ -4,6 +4,7 @@ A function of bits takes anything that has `&`, `|`, `^` and `~`: traced bits, w
 arrays, which compute (not Python's own bools, whose `~` is that of integers). Numbers are lists of bits, lowest first.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,21 +109,19 @@ def add_columns(columns: Sequence[Sequence[Any]]) -> list[Any]:
     >>> trace(lambda a, b: add_columns([[a, b]]))                          # a half adder
     Circuit(2 inputs, 2 outputs, 2 gates)
     """
-    waiting = [list(column) for column in columns]
+    waiting = [deque(column) for column in columns]
     digits = []
     while len(digits) < len(waiting):
         queue = waiting[len(digits)]
         while len(queue) > 1:
-            if len(queue) == 2:
-                a, b = queue
-                queue, carry = [a ^ b], a & b
-            else:
-                a, b, c, *queue = queue
-                half = a ^ b
-                queue.append(half ^ c)
-                carry = (a & b) | (half & c)
+            a, b = queue.popleft(), queue.popleft()
+            total, carry = a ^ b, a & b
+            if queue:
+                c = queue.popleft()
+                total, carry = total ^ c, carry | (total & c)
+            queue.append(total)
             if len(digits) + 1 == len(waiting):
-                waiting.append([])
+                waiting.append(deque())
             waiting[len(digits) + 1].append(carry)
         digits += queue or [0]
     return digits

@@ -147,6 +147,38 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
     )
 
 
+def essential(table: int, a: int, b: int) -> tuple[int, tuple[int, ...]]:
+    """A gate by the nodes that it depends on: constants and fan-ins that change nothing are left out.
+
+    Args:
+        table: 0..15.
+        a: the first fan-in; 0 is the constant false.
+        b: the second.
+
+    Returns:
+        `FALSE` or `TRUE` of none, `BUF` or `NOT` of one, or one of the other tables of two different nodes.
+
+    >>> essential(AND, 5, 5) == (BUF, (5,)), essential(NAND, 5, 0) == (TRUE, ()), essential(XOR, 0, 7) == (BUF, (7,))
+    (True, True, True)
+    """
+    low, of_a, of_b, high = (table >> row & 1 for row in range(4))
+    if a == b:
+        of_a = of_b = high
+    if a == 0:
+        of_a, high = low, of_b
+    if b == 0:
+        of_b, high = low, of_a
+    if a == b or (low, of_a) == (of_b, high):  # b changes nothing
+        a, b, of = a, 0, of_a
+    elif (low, of_b) == (of_a, high):
+        a, b, of = b, 0, of_b
+    else:
+        return table, (a, b)
+    if low == of:
+        return (TRUE if low else FALSE), ()
+    return (NOT if low else BUF), (a,)
+
+
 def check_names(where: str, kind: str, names: Sequence[Any]) -> None:
     """Check that names are non-empty strings, and that none is given twice.
 

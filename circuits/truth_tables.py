@@ -3,6 +3,7 @@
 Row r is the input x with r = sum_i x_i 2^i: the first input changes fastest.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -136,6 +137,28 @@ def from_truth_table(
         raise ValueError(f"from_truth_table: expected {m} output names, got {len(names)}.")
 
     made: dict[bytes, int] = {}
+    outputs = {name: add_table(netlist, bits[:, i], netlist.inputs, made) for i, name in enumerate(names)}
+    return netlist.circuit(outputs)
+
+
+def add_table(netlist: Builder, table: np.ndarray, inputs: Sequence[int], made: dict[bytes, int] | None = None) -> int:
+    """Add the gates of a truth table to a netlist, as `from_truth_table` makes them.
+
+    Args:
+        netlist: what they are added to.
+        table: `(2^n,)` bool, rows in the order of `rows(n)`.
+        inputs: n nodes.
+        made: the functions of these inputs that have been added, to share them from call to call.
+
+    Returns:
+        The node of the function.
+
+    >>> netlist = Builder(["a", "b", "c"])
+    >>> y = add_table(netlist, np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), netlist.inputs)
+    >>> netlist.circuit({"maj": y})
+    Circuit(3 inputs, 1 outputs, 5 gates)
+    """
+    made = {} if made is None else made
 
     def node(f: np.ndarray) -> int:
         """The node of a function of the first log2(len(f)) inputs."""
@@ -148,7 +171,7 @@ def from_truth_table(
         if f.all() or not f.any():
             return netlist.constant(bool(f[0]))
         low, high = np.split(f, 2)
-        last = netlist.inputs[len(f).bit_length() - 2]
+        last = inputs[len(f).bit_length() - 2]
         if (low == high).all():
             return node(low)
         if not low.any() and high.all():
@@ -157,7 +180,7 @@ def from_truth_table(
             return netlist.gate(NOT, last)
         if len(f) == 4:
             # Four rows are the truth table of a gate as they stand.
-            return netlist.gate(int(f @ (1 << np.arange(4))), netlist.inputs[0], last)
+            return netlist.gate(int(f @ (1 << np.arange(4))), inputs[0], last)
         # Rows of a gate on (a, s): where one half is constant or the complement of the other, one gate joins them.
         if not low.any():
             return netlist.gate(0b1000, node(high), last)  # a & s
@@ -172,7 +195,7 @@ def from_truth_table(
         when_low, when_high = netlist.gate(0b0010, node(low), last), netlist.gate(0b1000, node(high), last)
         return netlist.gate(0b1110, when_low, when_high)
 
-    return netlist.circuit({name: node(bits[:, i]) for i, name in enumerate(names)})
+    return node(table)
 
 
 def _check_inputs(name: str, n: int) -> None:

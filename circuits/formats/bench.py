@@ -1,50 +1,57 @@
-"""The .bench netlists of the ISCAS-85 and ISCAS-89 benchmarks.
+"""The .bench netlists of the ISCAS-85 and ISCAS-89 benchmarks, read and written, with ABC's look-up tables.
 
 F. Brglez and H. Fujiwara (ISCAS 1985); F. Brglez, D. Bryan and K. Kozminski (ISCAS 1989).
 """
 
 import re
-from typing import NamedTuple
+
+import numpy as np
 
 from circuits.errors import ParseError
-from circuits.netlist import BUF, NOT, TREES, Builder, Circuit
+from circuits.formats.naming import names_of
+from circuits.formats.nets import Nets, Registers
+from circuits.netlist import AND, BUF, FALSE, NAND, NOR, NOT, OR, TREES, TRUE, XNOR, XOR, Builder, Circuit, essential
+from circuits.truth_tables import add_table
 
-_IO = re.compile(r"(INPUT|OUTPUT)\s*\(\s*([^\s(),=]+)\s*\)", re.IGNORECASE)
-_GATE = re.compile(r"([^\s(),=]+)\s*=\s*(\w+)\s*\(([^()=]*)\)")
-_CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*(vdd|gnd)", re.IGNORECASE)
+# Keywords are ASCII in either case; Python would take the dotless i for an I.
+_IO = re.compile(r"((?ai:INPUT|OUTPUT))\s*\(\s*([^\s(),=]+)\s*\)")
+_GATE = re.compile(r"([^\s(),=]+)\s*=\s*((?a:\w)+)\s*\(([^()=]*)\)")
+_TABLE = re.compile(r"([^\s(),=]+)\s*=\s*(?ai:LUT\s+0x([0-9a-f]+))\s*\(([^()=]*)\)")
+_NET = re.compile(r"[^\s(),=#]+")
+_CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*((?ai:vdd|gnd))")
 
 _TREES = {name.upper(): tree for name, tree in TREES.items()} | {"NXOR": TREES["xnor"]}
 _UNARY = {"NOT": NOT, "INV": NOT, "BUF": BUF, "BUFF": BUF}
 _CONSTANTS = {"VDD": True, "GND": False}
-_REGISTERS = {"DFF", "DFFSR", "LATCH"}
+_REGISTERS = {"DFF", "DFFSR", "DFFRSE", "LATCH"}
+# How ABC writes a plain register: reset, set and enable are not used.
+_UNUSED = ("gnd",) * 4
+# Inputs of a look-up table, whose 2^n bits are written out.
+_MOST_OF_A_TABLE = 16
+# How a gate is written; the functions that are not here are look-up tables.
+_KINDS = {FALSE: "gnd", TRUE: "vdd", BUF: "BUFF", NOT: "NOT"}
+_KINDS |= {AND: "AND", NAND: "NAND", OR: "OR", NOR: "NOR", XOR: "XOR", XNOR: "XNOR"}
 
 
-class _Driver(NamedTuple):
-    """What drives a net: a gate, by its kind, of other nets."""
-
-    kind: str
-    fan_ins: tuple[str, ...]
-    line: int
-
-
-def loads(text: str, source: str = "bench") -> Circuit:
+def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") -> Circuit:
     r"""A circuit from the text of a .bench file.
 
     Lines are `INPUT(net)`, `OUTPUT(net)`, `net = GATE(net, ...)`, in any order; `#` begins a comment. Gates are AND,
-    NAND, OR, NOR, XOR, XNOR of one or more nets (XOR is odd parity, XNOR its complement), NOT, BUF or BUFF, and the
-    constants `net = vdd` and `net = gnd`. Gate names may be in either case; nets are any text without spaces, commas,
-    parentheses and equals signs.
+    NAND, OR, NOR, XOR, XNOR of one or more nets (XOR is odd parity, XNOR its complement), NOT, BUF or BUFF, the
+    constants `net = vdd` and `net = gnd`, and ABC's `net = LUT 0x8 (a, b)`, in which bit a + 2b + ... of the number is
+    the value. Gate names may be in either case; nets are any text without spaces, commas, parentheses and equals signs.
 
     Args:
         text: the whole file.
         source: its name, for errors.
+        registers: "refuse" them, or "cut" them: a register q becomes an input q, and its next state an output q_next.
 
     Returns:
         A circuit with a gate for each of the file; one of n nets is a balanced tree of n - 1.
 
     Raises:
         ParseError: with the line, if a line is none of these, a net is driven twice or not at all, a gate is fed by
-            itself through others, a gate has the wrong number of nets, or there is a register.
+            itself through others, a gate has the wrong number of nets, or there is a register to refuse.
 
     Source: F. Brglez and H. Fujiwara, A neutral netlist of 10 combinational benchmark circuits (ISCAS 1985).
 
@@ -54,101 +61,102 @@ def loads(text: str, source: str = "bench") -> Circuit:
     Traceback (most recent call last):
     circuits.errors.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
     """
-    inputs: dict[str, int] = {}
-    outputs: dict[str, int] = {}
-    drivers: dict[str, _Driver] = {}
+    nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers)
     # Not splitlines, which also ends a line, and so a comment, at form feeds and other separators.
     for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         line = raw.split("#", 1)[0].strip()
         if line:
-            _read_line(line, number, source, inputs, outputs, drivers)
-    if not outputs:
+            _read_line(line, number, nets)
+    if not nets.outputs and not nets.registers:
         raise ParseError("expected at least one OUTPUT(net), found none", source=source)
-
-    netlist = Builder(list(inputs))
-    nodes = dict(zip(inputs, netlist.inputs, strict=True))
-    for net in _in_order(inputs, drivers, source):
-        kind, fan_ins, _ = drivers[net]
-        nodes[net] = _add(netlist, kind, [nodes[name] for name in fan_ins])
-    for net, number in outputs.items():
-        if net not in nodes:
-            raise _undriven(f"OUTPUT({net})", net, number, source)
-    return netlist.circuit({net: nodes[net] for net in outputs})
+    return nets.circuit(_add)
 
 
-def _read_line(
-    line: str, number: int, source: str, inputs: dict[str, int], outputs: dict[str, int], drivers: dict[str, _Driver]
-) -> None:
-    def fail(message: str) -> ParseError:
-        return ParseError(message, source=source, line=number)
-
+def _read_line(line: str, number: int, nets: Nets) -> None:
     if match := _IO.fullmatch(line):
-        nets = inputs if match[1].upper() == "INPUT" else outputs
-        net = match[2]
-        if net in nets:
-            raise fail(f"{match[1].upper()}({net}) stands in line {nets[net]} already")
-        if nets is inputs and net in drivers:
-            raise fail(f"net {net!r} is driven twice: by INPUT({net}) and in line {drivers[net].line}")
-        nets[net] = number
+        declare = nets.input if match[1].upper() == "INPUT" else nets.output
+        declare(match[2], number)
         return
-    if match := _GATE.fullmatch(line):
+    table = None
+    if match := _TABLE.fullmatch(line):
+        net, kind, arguments = match[1], "LUT", match[3]
+        table = match[2]
+    elif match := _GATE.fullmatch(line):
         net, kind, arguments = match[1], match[2].upper(), match[3]
-        fan_ins = tuple(name.strip() for name in arguments.split(",")) if arguments.strip() else ()
-        for name in fan_ins:
-            if not name or any(map(str.isspace, name)):
-                raise fail(f"expected nets parted by commas, found {arguments.strip()!r}")
     elif match := _CONSTANT.fullmatch(line):
-        net, kind, fan_ins = match[1], match[2].upper(), ()
+        net, kind, arguments = match[1], match[2].upper(), ""
     else:
-        raise fail(f"expected INPUT(net), OUTPUT(net) or net = GATE(net, ...), found {_shortened(line)!r}")
-
+        expected = "INPUT(net), OUTPUT(net) or net = GATE(net, ...)"
+        raise nets.error(f"expected {expected}, found {_shortened(line)!r}", number)
+    fan_ins = tuple(name.strip() for name in arguments.split(",")) if arguments.strip() else ()
+    for name in fan_ins:
+        if not name or any(map(str.isspace, name)):
+            raise nets.error(f"expected nets parted by commas, found {_shortened(arguments.strip())!r}", number)
     if kind in _REGISTERS:
-        raise fail(f"{kind} is a register: expected a combinational circuit, without state")
-    if kind not in _TREES and kind not in _UNARY and kind not in _CONSTANTS:
-        raise fail(f"unknown gate {kind!r}, expected one of {', '.join([*_TREES, *_UNARY])}")
-    if kind in _UNARY and len(fan_ins) != 1:
-        raise fail(f"{kind} takes one net, found {len(fan_ins)}")
-    if kind in _TREES and not fan_ins:
-        raise fail(f"{kind} takes one or more nets, found none")
-    if kind in _CONSTANTS and fan_ins:
-        raise fail(f"{kind} takes no nets, found {len(fan_ins)}")
-    if net in inputs or net in drivers:
-        other = inputs[net] if net in inputs else drivers[net].line
-        raise fail(f"net {net!r} is driven twice: here and in line {other}")
-    drivers[net] = _Driver(kind, fan_ins, number)
+        plain = kind == "DFFRSE" and fan_ins[1:] == _UNUSED
+        nets.register(net, fan_ins[:1] if plain else fan_ins, kind, number)
+    elif table is not None:
+        _check_table(table, len(fan_ins), nets, number)
+        nets.drive(net, int(table, 16), fan_ins, number)
+    else:
+        if kind not in _TREES and kind not in _UNARY and kind not in _CONSTANTS:
+            raise nets.error(
+                f"unknown gate {_shortened(kind)!r}, expected one of {', '.join([*_TREES, *_UNARY])}", number
+            )
+        if kind in _UNARY and len(fan_ins) != 1:
+            raise nets.error(f"{kind} takes one net, found {len(fan_ins)}", number)
+        if kind in _TREES and not fan_ins:
+            raise nets.error(f"{kind} takes one or more nets, found none", number)
+        if kind in _CONSTANTS and fan_ins:
+            raise nets.error(f"{kind} takes no nets, found {len(fan_ins)}", number)
+        nets.drive(net, kind, fan_ins, number)
 
 
-def _in_order(inputs: dict[str, int], drivers: dict[str, _Driver], source: str) -> list[str]:
-    """The driven nets, each after its fan-ins; depth first with a stack of its own, so no depth is too deep."""
-    order: list[str] = []
-    done = set(inputs)
-    path: dict[str, None] = {}  # the nets from the root to the one at hand, in order
-    for root in drivers:
-        stack = [root]
-        while stack:
-            net = stack[-1]
-            if net in done:
-                stack.pop()
-                continue
-            waiting = [name for name in drivers[net].fan_ins if name not in done]
-            if not waiting:
-                stack.pop()
-                path.pop(net, None)
-                done.add(net)
-                order.append(net)
-                continue
-            path[net] = None
-            for name in waiting:
-                if name not in drivers:
-                    raise _undriven(f"an input of gate {net!r}", name, drivers[net].line, source)
-                if name in path:
-                    nets = list(path)
-                    raise _cycle(nets[nets.index(name) :], drivers[name].line, source)
-            stack.extend(reversed(waiting))
-    return order
+def _check_table(digits: str, n: int, nets: Nets, line: int) -> None:
+    if n > _MOST_OF_A_TABLE:
+        raise nets.error(f"LUT takes at most {_MOST_OF_A_TABLE} nets, found {n}", line)
+    if int(digits, 16) >> 2**n:
+        raise nets.error(f"LUT 0x{_shortened(digits)} has more than the {2**n} bits that {n} nets have", line)
 
 
-def _add(netlist: Builder, kind: str, nodes: list[int]) -> int:
+def dumps(circuit: Circuit) -> str:
+    r"""The text of a .bench file: a line an input, an output and a gate.
+
+    Args:
+        circuit: any circuit; its names have no spaces, commas, parentheses, equals signs and `#`.
+
+    Returns:
+        Text that `loads` reads as the same function with the same names, and that ABC reads. Gates without a name of
+        their own in the format, such as a and not b, are look-up tables.
+
+    Raises:
+        ValueError: if a name cannot be written, or there are no outputs.
+
+    >>> from circuits import parse
+    >>> print(dumps(parse("y = a ^ b")), end="")
+    INPUT(a)
+    INPUT(b)
+    OUTPUT(y)
+    y = XOR(a, b)
+    """
+    if not circuit.n_outputs:
+        raise ValueError("bench: expected at least one output, got none.")
+    names, buffers = names_of(circuit, "bench", lambda name: _NET.fullmatch(name) is not None)
+    lines = [f"INPUT({name})" for name in circuit.input_names]
+    lines += [f"OUTPUT({name})" for name in circuit.output_names]
+    gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
+    for node, (table, fan_ins) in enumerate(gates, start=1 + circuit.n_inputs):
+        table, operands = essential(table, *fan_ins)
+        kind = _KINDS.get(table, f"LUT 0x{table:X} ")
+        lines.append(f"{names[node]} = {kind}" + f"({', '.join(str(names[n]) for n in operands)})" * bool(operands))
+    lines += [f"{name} = {f'BUFF({names[node]})' if node else 'gnd'}" for name, node in buffers]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _add(netlist: Builder, kind: str | int, nodes: list[int]) -> int:
+    if isinstance(kind, int):  # a look-up table, whose bits are written out only now: a short line may have many
+        table = np.frombuffer(kind.to_bytes(2 ** len(nodes) // 8 or 1, "little"), np.uint8)
+        return add_table(netlist, np.unpackbits(table, count=2 ** len(nodes), bitorder="little").astype(bool), nodes)
     if kind in _CONSTANTS:
         return netlist.constant(_CONSTANTS[kind])
     if kind in _UNARY:
@@ -157,18 +165,6 @@ def _add(netlist: Builder, kind: str, nodes: list[int]) -> int:
     if len(nodes) == 1:
         return netlist.gate(NOT if inverted else BUF, nodes[0])
     return netlist.tree(table, nodes, inverted=inverted)
-
-
-def _undriven(what: str, net: str, line: int, source: str) -> ParseError:
-    shown = f"net {net!r}, {what}," if not what.startswith("OUTPUT") else f"net {net!r} of {what}"
-    return ParseError(
-        f"{shown} is driven by nothing: expected INPUT({net}) or {net} = GATE(...)", source=source, line=line
-    )
-
-
-def _cycle(loop: list[str], line: int, source: str) -> ParseError:
-    shown = " <- ".join([*loop[:6], *(["..."] if len(loop) > 6 else []), loop[0]])
-    return ParseError(f"net {loop[0]!r} depends on itself: {shown}; expected no cycles", source=source, line=line)
 
 
 def _shortened(line: str) -> str:

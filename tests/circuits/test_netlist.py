@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 
 from circuits import netlist
-from circuits.netlist import AND, BUF, NOT, OR, TRUE, XOR, Builder, Circuit, depth, without_dead_gates
+from circuits.netlist import (
+    AND,
+    BUF,
+    FALSE,
+    NOT,
+    OR,
+    TRUE,
+    XOR,
+    Builder,
+    Circuit,
+    depth,
+    essential,
+    without_dead_gates,
+)
 
 # A half adder, and the ways to spoil it.
 GOOD = {
@@ -205,6 +218,25 @@ def test_without_dead_gates(seed, n, gates, m, random_circuit, reference, all_ro
     assert len(reached(pruned)) == pruned.n_gates == len(reached(circuit))
     alive = [node - 1 - n for node in sorted(reached(circuit))]
     assert pruned.tables.tolist() == circuit.tables[alive].tolist()
+
+
+@pytest.mark.parametrize("table", range(16))
+@pytest.mark.parametrize(("a", "b"), [(5, 7), (7, 5), (5, 5), (5, 0), (0, 5), (0, 0)])
+def test_essential_keeps_the_function_and_nothing_that_changes_nothing(table, a, b):
+    kind, fan_ins = essential(table, a, b)
+    rows = [{0: 0, 5: x, 7: y} for y in (0, 1) for x in (0, 1)]
+
+    def values(table, nodes):
+        places = [*nodes, 0, 0][:2]
+        return [table >> row[places[0]] + 2 * row[places[1]] & 1 for row in rows]
+
+    assert values(kind, fan_ins) == values(table, (a, b))
+    # Node 5 is bit 0 of the number of the row, and node 7 bit 1.
+    outputs = values(table, (a, b))
+    depends = {node for node, bit in ((5, 1), (7, 2)) if any(outputs[r] != outputs[r ^ bit] for r in range(4))}
+    assert set(fan_ins) == depends
+    assert len(fan_ins) == len(depends)
+    assert kind in {0: (FALSE, TRUE), 1: (BUF, NOT), 2: (table,)}[len(depends)]
 
 
 def test_a_builder_numbers_nodes_and_simplifies_nothing():

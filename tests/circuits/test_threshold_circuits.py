@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 
 import hypothesis.strategies as st
@@ -8,7 +9,8 @@ from hypothesis import given
 
 from circuits import ThresholdCircuit, evaluate, library, threshold_circuits
 from circuits.netlist import AND, BUF, FALSE, NOT, OR, TRUE, XNOR, XOR, Circuit
-from circuits.threshold_circuits import depth, from_circuit, parity
+from circuits.threshold_circuits import depth, from_circuit, from_unit, parity, to_circuit
+from circuits.units import at_least, majority
 from jaxnet.wiring import Wiring
 
 
@@ -285,3 +287,132 @@ def test_sums_of_weights():
     wiring = Wiring(2, [0, 2, 2, 5], [0, 1, 0, 1, 2], [4])
     circuit = ThresholdCircuit(wiring, [1, 2, 3, 4, 5], [0, 0, 0], "ab", "y")
     assert circuit.sums_of_weights(circuit.weights).tolist() == [3, 0, 12]
+
+
+# Back to gates.
+
+
+def random_unit(rng):
+    """Weights of every size, powers of two among them, and a threshold near a sum that occurs."""
+    n = int(rng.integers(0, 11))
+    kind = rng.integers(0, 4)
+    if kind == 0:
+        weights = rng.integers(-3, 4, n)
+    elif kind == 1:
+        weights = rng.integers(-(2**31), 2**31, n)
+    elif kind == 2:
+        weights = rng.integers(-(2**57), 2**57, n)
+    else:
+        weights = rng.choice([-1, 1], n) * (2 ** np.arange(n) + rng.integers(-1, 2, n)) * 2 ** int(rng.integers(0, 45))
+    some = int(weights[rng.integers(0, 2, n) == 1].sum())
+    return one_unit(weights, some + int(rng.integers(-1, 2)))
+
+
+@pytest.mark.parametrize("adders", [False, True])
+@given(seed=st.integers(0, 10**6))
+def test_a_unit_as_gates(adders, seed, all_rows, reference, monkeypatch_of_module):
+    unit = random_unit(np.random.default_rng(seed))
+    with monkeypatch_of_module(adders):
+        gates = to_circuit(unit)
+    x = all_rows(unit.n_inputs)
+    np.testing.assert_array_equal(reference(gates, x), evaluate(unit, x))
+    # The promised size: 5 gates for each bit set in a weight, and one a digit of the sum and an inverter.
+    bits = sum(abs(w).bit_count() for w in unit.weights.tolist())
+    assert gates.n_gates <= 5 * bits + 64 + unit.n_inputs
+
+
+@pytest.fixture(scope="session")
+def monkeypatch_of_module():
+    """Units as adders, where that is asked for: no diagram is small enough."""
+
+    @contextlib.contextmanager
+    def patched(adders):
+        with pytest.MonkeyPatch.context() as patch:
+            if adders:
+                patch.setattr(threshold_circuits, "_diagram", lambda *_: None)
+            yield
+
+    return patched
+
+
+@given(circuit=threshold_circuits_())
+def test_threshold_circuits_as_gates(circuit, all_rows, reference):
+    # The same fan-in twice, constant units that are read and units that no output needs.
+    gates = to_circuit(circuit)
+    assert (gates.input_names, gates.output_names) == (circuit.input_names, circuit.output_names)
+    np.testing.assert_array_equal(reference(gates, all_rows(4)), evaluate(circuit, all_rows(4)))
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(0, 5), gates=st.integers(0, 40), m=st.integers(0, 4))
+def test_from_circuit_and_back(seed, n, gates, m, random_circuit, reference, all_rows):
+    circuit = random_circuit(seed, n, gates, m)
+    again = to_circuit(from_circuit(circuit))
+    np.testing.assert_array_equal(reference(again, all_rows(n)), reference(circuit, all_rows(n)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "threshold", "tables"),
+    [
+        ([1, 1], 2, [AND]),
+        ([1, 1], 1, [OR]),
+        ([5, 7], 12, [AND]),
+        ([2**60, 2**60], 2**60 + 1, [AND]),
+        ([-1], 0, [NOT]),
+        ([1, 0], 1, []),
+        ([-1, 1], 1, [0b0100]),
+        ([3, -1, 0], 0, [0b1101]),
+        ([-2, -2], -1, [0b0001]),
+        ([1, 1], 0, [TRUE]),
+        ([1, 1], 3, []),
+        ([], 0, [TRUE]),
+        ([], 1, []),
+        ([2**60, -(2**60)], 2**60, [0b0100]),
+    ],
+)
+def test_small_units_are_small(weights, threshold, tables, all_rows, reference):
+    unit = one_unit(weights, threshold)
+    gates = to_circuit(unit)
+    np.testing.assert_array_equal(reference(gates, all_rows(len(weights))), evaluate(unit, all_rows(len(weights))))
+    # The fan-ins come in either order.
+    assert gates.tables.tolist() in (tables, [_swapped(table) for table in tables])
+
+
+def _swapped(table):
+    return table & 0b1001 | (table & 0b0100) >> 1 | (table & 0b0010) << 1
+
+
+def test_the_diagram_of_equal_weights_has_a_node_for_each_count():
+    # k of n: at most k (n - k + 1) nodes of two gates.
+    for n, k in [(6, 3), (9, 2), (12, 7)]:
+        assert to_circuit(from_unit(at_least(k, n))).n_gates <= 2 * k * (n - k + 1)
+    # 1, 2, 4, ...: a comparison with T, one gate a digit.
+    assert to_circuit(one_unit([2**i for i in range(40)], 0x5555555555)).n_gates <= 40
+
+
+@pytest.mark.parametrize("n", [300, 3000])
+def test_a_majority_of_many_is_added_up(n, reference):
+    gates = to_circuit(from_unit(majority(n)))
+    assert gates.n_gates <= 5 * n + 20
+    x = np.random.default_rng(0).random((200, n)) < np.linspace(0.45, 0.55, 200)[:, None]
+    np.testing.assert_array_equal(reference(gates, x)[:, 0], x.sum(axis=1) > n // 2)
+
+
+def test_a_layer_of_large_weights(reference):
+    # 5 units of 32 inputs, weights of 55 bits: sums past what a double tells apart.
+    rng = np.random.default_rng(0)
+    wiring = Wiring(32, np.arange(6) * 32, np.tile(np.arange(32), 5), range(32, 37))
+    weights = rng.integers(-(2**55), 2**55, 5 * 32)
+    names = [f"x{i}" for i in range(32)], [f"y{i}" for i in range(5)]
+    layer = ThresholdCircuit(wiring, weights, rng.integers(-(2**56), 2**56, 5), *names)
+    gates = to_circuit(layer)
+    assert gates.n_gates <= 5 * sum(abs(w).bit_count() for w in weights.tolist())
+    x = rng.integers(0, 2, (500, 32)).astype(bool)
+    np.testing.assert_array_equal(reference(gates, x), evaluate(layer, x))
+
+
+def test_a_chain_of_units_is_expanded_without_recursion():
+    n = 20_000
+    wiring = Wiring(1, np.arange(n + 1), np.arange(n), [n])
+    assert to_circuit(ThresholdCircuit(wiring, [-1] * n, [0] * n, "a", "y")).n_gates == n
+    # And a unit of as many inputs, whose diagram is a chain.
+    assert to_circuit(from_unit(at_least(1, n))).n_gates == n - 1

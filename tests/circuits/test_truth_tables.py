@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import ThresholdUnit, from_truth_table, rows, threshold_circuits, truth_table, unpack
-from circuits.netlist import AND, OR, TRUE, XOR, Circuit
-from circuits.truth_tables import exhaustive_words
+from circuits.netlist import AND, OR, TRUE, XOR, Builder, Circuit
+from circuits.truth_tables import add_table, exhaustive_words
 
 
 @pytest.mark.parametrize("n", range(13))
@@ -203,3 +203,30 @@ def test_wrong_numbers_of_names_are_refused(error):
 def test_an_output_name_given_twice_is_refused(error):
     # Two columns must not become one output.
     error(ValueError, from_truth_table, np.zeros((4, 2)), None, ["y", "y"])
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(0, 6))
+def test_a_table_on_any_nodes_of_a_netlist(seed, n, reference, all_rows):
+    # The nodes are inputs, gates and the constant, in any order, some of them twice.
+    rng = np.random.default_rng(seed)
+    netlist = Builder(["a", "b", "c"])
+    nodes = [0, *netlist.inputs, netlist.gate(XOR, 1, 2), netlist.gate(AND, 3, 2)]
+    read, table = rng.choice(nodes, n).tolist(), rng.integers(0, 2, 2**n).astype(bool)
+    outputs = {f"n{node}": node for node in nodes} | {"y": add_table(netlist, table, read)}
+    values = reference(netlist.circuit(outputs), all_rows(3))
+    row = sum((values[:, nodes.index(node)].astype(int) << i for i, node in enumerate(read)), np.zeros(8, int))
+    np.testing.assert_array_equal(values[:, -1], table[row])
+
+
+def test_tables_share_what_is_made_of_the_same_nodes():
+    netlist, made = Builder(["a", "b", "c"]), {}
+    majority, parity = np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), np.array([0, 1, 1, 0, 1, 0, 0, 1], bool)
+    first = add_table(netlist, majority, netlist.inputs, made)
+    assert add_table(netlist, majority, netlist.inputs, made) == first
+    assert netlist.circuit({"y": first}).n_gates == 5
+    # The parity of the first two bits is new, and shared with nothing: two gates.
+    add_table(netlist, parity, netlist.inputs, made)
+    assert netlist.circuit({}).n_gates == 7
+    # Without what has been made, all is made again.
+    assert add_table(netlist, majority, netlist.inputs) != first
+    assert netlist.circuit({}).n_gates == 12

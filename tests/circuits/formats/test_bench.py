@@ -1,4 +1,6 @@
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -7,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from circuits import ParseError, c17_path, depth, evaluate, read
-from circuits.formats.bench import loads
-from circuits.netlist import NAND
+from circuits.formats.bench import dumps, loads
+from circuits.miters import miter
+from circuits.netlist import AND, NAND, NOT, TRUE, XOR, Circuit
 
 C17 = """\
 INPUT(1)
@@ -189,7 +192,10 @@ def test_the_gates_of_a_file_stay_gates():
 EXPECTED = "expected INPUT(net), OUTPUT(net) or net = GATE(net, ...), found {!r}"
 GATES = "AND, NAND, OR, NOR, XOR, XNOR, NXOR, NOT, INV, BUF, BUFF"
 NOTHING = "is driven by nothing: expected INPUT({0}) or {0} = GATE(...)"
-REGISTER = "is a register: expected a combinational circuit, without state"
+REGISTER = (
+    "is a register: expected a combinational circuit, without state. "
+    'registers="cut" makes its value an input, and its next value an output'
+)
 ERRORS = [
     ("y = AND(a, b", 4, EXPECTED.format("y = AND(a, b")),
     ("y = AND a, b", 4, EXPECTED.format("y = AND a, b")),
@@ -205,7 +211,18 @@ ERRORS = [
     ("y = (a, b)", 4, EXPECTED.format("y = (a, b)")),
     ("y = a", 4, EXPECTED.format("y = a")),
     ("y = vcc", 4, EXPECTED.format("y = vcc")),
-    ("y = LUT 0x8 (a, b)", 4, EXPECTED.format("y = LUT 0x8 (a, b)")),
+    ("y = LUT (a, b)", 4, "unknown gate 'LUT', expected one of " + GATES),
+    ("y = LUT 8 (a, b)", 4, EXPECTED.format("y = LUT 8 (a, b)")),
+    ("y = LUT 0x (a, b)", 4, EXPECTED.format("y = LUT 0x (a, b)")),
+    ("y = LUT 0xg (a, b)", 4, EXPECTED.format("y = LUT 0xg (a, b)")),
+    ("y = LUT 0x10 (a, b)", 4, "LUT 0x10 has more than the 4 bits that 2 nets have"),
+    ("y = LUT 0x2 ()", 4, "LUT 0x2 has more than the 1 bits that 0 nets have"),
+    ("y = LUT 0x0 (" + "a, " * 16 + "a)", 4, "LUT takes at most 16 nets, found 17"),
+    ("y = LUT 0x8 (a b)", 4, "expected nets parted by commas, found 'a b'"),
+    ("\N{LATIN SMALL LETTER DOTLESS I}nput(c)", 4, EXPECTED.format("\N{LATIN SMALL LETTER DOTLESS I}nput(c)")),
+    ("y = BU\N{LATIN SMALL LIGATURE FF}(a)", 4, EXPECTED.format("y = BU\N{LATIN SMALL LIGATURE FF}(a)")),
+    ("y = " + "x" * 100 + "(a)", 4, f"unknown gate '{'X' * 57}...', expected one of {GATES}"),
+    ("y = AND(" + "a " * 100 + ")", 4, f"expected nets parted by commas, found '{('a ' * 29)[:57]}...'"),
     ("INPUT()", 4, EXPECTED.format("INPUT()")),
     ("INPUT(c d)", 4, EXPECTED.format("INPUT(c d)")),
     ("INPUT(c, d)", 4, EXPECTED.format("INPUT(c, d)")),
@@ -230,6 +247,7 @@ ERRORS = [
     ("\ny = dff(a)", 5, f"DFF {REGISTER}"),
     ("y = LATCH(a, b)", 4, f"LATCH {REGISTER}"),
     ("y = DFFSR(a, b)", 4, f"DFFSR {REGISTER}"),
+    ("y = DFFRSE(a, gnd, gnd, gnd, gnd)", 4, f"DFFRSE {REGISTER}"),
     ("y = AND(a, b)\ny = OR(a, b)", 5, "net 'y' is driven twice: here and in line 4"),
     ("y = AND(a, b)\n\na = NOT(b)", 6, "net 'a' is driven twice: here and in line 1"),
     ("y = AND(a, b)\nINPUT(y)", 5, "net 'y' is driven twice: by INPUT(y) and in line 4"),
@@ -258,6 +276,62 @@ ERRORS = [
 def test_errors_say_the_line_and_what(text, line, message, error):
     assert error(ParseError, loads, AB + text) == f"bench:{line}: {message}"
     assert error(ParseError, loads, (AB + text).replace("\n", "\r\n"), source="a.bench") == f"a.bench:{line}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("LUT 0x8 (a, b)", [0, 0, 0, 1]),
+        ("LUT 0x2 ( a, b )", [0, 1, 0, 0]),
+        ("lut 0XD(b,a)", [1, 1, 0, 1]),
+        ("LUT 0x0008 (a, b)", [0, 0, 0, 1]),
+        ("LUT 0xe8 (a, b, a)", [0, 1, 0, 1]),
+        ("LUT 0x1 (a)", [1, 0, 1, 0]),
+        ("LUT 0x1 ()", [1, 1, 1, 1]),
+        ("LUT 0x0 ()", [0, 0, 0, 0]),
+    ],
+)
+def test_look_up_tables(written, values, table):
+    assert table(AB + "y = " + written) == {"y": values}
+
+
+@pytest.mark.parametrize("n", [3, 5, 8])
+def test_a_look_up_table_of_n_nets(n, table):
+    bits = np.random.default_rng(n).integers(0, 2, 2**n).tolist()
+    nets = [f"x{i}" for i in range(n)]
+    number = sum(bit << row for row, bit in enumerate(bits))
+    text = "".join(f"INPUT({net})\n" for net in nets) + f"OUTPUT(y)\ny = LUT 0x{number:x} ({', '.join(nets)})"
+    assert table(text) == {"y": bits}
+
+
+def test_short_lines_of_long_tables_take_no_memory():
+    # 2^16 bits each, of one digit.
+    nets = ", ".join(["a", "b"] * 8)
+    text = AB + "".join(f"y{i} = LUT 0x1 ({nets})\n" for i in range(500)) + "y = BUF(y0)"
+    assert loads(text).n_gates < 500 * 17
+
+
+SEQUENTIAL = "INPUT(a)\nOUTPUT(y)\ny = XOR(a, q)\nq = DFF(y)\n"
+
+
+def test_registers_are_cut(table, error):
+    circuit = loads(SEQUENTIAL, registers="cut")
+    assert (circuit.input_names, circuit.output_names) == (("a", "q"), ("y", "q_next"))
+    assert circuit.outputs.tolist() == [3, 3]
+    # As ABC writes it, and a register of which the state is the only output.
+    abc = SEQUENTIAL.replace("DFF(y)", "DFFRSE( y, gnd, gnd, gnd, gnd )")
+    assert loads(abc, registers="cut").outputs.tolist() == [3, 3]
+    assert loads("q = DFF(q)", registers="cut").output_names == ("q_next",)
+    for kind, n in (("DFFSR(a, y)", 2), ("DFFRSE(y, a, gnd, gnd, gnd)", 5), ("LATCH()", 0)):
+        assert error(ParseError, loads, SEQUENTIAL.replace("DFF(y)", kind), registers="cut") == (
+            f"bench:4: {kind.split('(')[0]} of {n} nets cannot be cut, only a register of one"
+        )
+
+
+def test_a_word_for_registers_that_is_none(error):
+    assert error(ValueError, loads, C17, registers="keep") == (
+        "expected registers to be 'refuse' or 'cut', got 'keep'."
+    )
 
 
 def test_an_error_carries_its_place():
@@ -377,6 +451,142 @@ def test_c499_corrects_single_errors(iscas85):
 @pytest.mark.parametrize(("name", "line"), [("s27", 14), ("s298", 18), ("s344", 29)])
 def test_a_circuit_with_registers_is_refused(name, line, iscas89, error):
     path = iscas89 / f"{name}.bench"
-    assert error(ParseError, read, path) == (
-        f"{path}:{line}: DFF is a register: expected a combinational circuit, without state"
+    assert error(ParseError, read, path) == f"{path}:{line}: DFF {REGISTER}"
+
+
+@pytest.mark.parametrize(
+    ("name", "registers", "counts"), [("s27", 3, (4, 1)), ("s298", 14, (3, 6)), ("s344", 15, (9, 11))]
+)
+def test_a_circuit_with_registers_is_cut(name, registers, counts, iscas89):
+    # Inputs, outputs and registers: the table of Brglez, Bryan and Kozminski (1989).
+    text = (iscas89 / f"{name}.bench").read_text()
+    circuit = loads(text, registers="cut")
+    assert (circuit.n_inputs - registers, circuit.n_outputs - registers) == counts
+    states = re.findall(r"^(\S+)\s*=\s*DFF", text, re.MULTILINE)
+    assert list(circuit.input_names[counts[0] :]) == states
+    assert list(circuit.output_names[counts[1] :]) == [f"{state}_next" for state in states]
+
+
+def test_s27_step_by_step(iscas89, reference):
+    # By hand, from the netlist: G10, G11, G13 are the next states of G5, G6, G7.
+    circuit = loads((iscas89 / "s27.bench").read_text(), registers="cut")
+    assert circuit.input_names == ("G0", "G1", "G2", "G3", "G5", "G6", "G7")
+    assert circuit.output_names == ("G17", "G5_next", "G6_next", "G7_next")
+    for row in np.random.default_rng(0).integers(0, 2, (40, 7)).astype(bool):
+        g0, g1, g2, g3, g5, g6, g7 = row.tolist()
+        g8, g12 = (not g0) and g6, not (g1 or g7)
+        g9 = not ((g3 or g8) and (g12 or g8))
+        g11 = not (g5 or g9)
+        expected = [not g11, not (not g0 or g11), g11, not (g2 or g12)]
+        assert reference(circuit, [row])[0].tolist() == expected
+
+
+# Written, and read again.
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(0, 5), gates=st.integers(0, 30), m=st.integers(1, 4))
+def test_dumps_and_loads_keep_names_and_function(seed, n, gates, m, random_circuit, reference, all_rows):
+    # Constants, inputs as outputs, and two outputs of one node are among them.
+    circuit = random_circuit(seed, n, gates, m)
+    again = loads(dumps(circuit))
+    assert (again.input_names, again.output_names) == (circuit.input_names, circuit.output_names)
+    np.testing.assert_array_equal(reference(again, all_rows(n)), reference(circuit, all_rows(n)))
+
+
+def test_the_text_of_awkward_outputs():
+    # Two outputs of a gate, one that is an input, one that is the input of its name, constants, and all that is left.
+    fan_ins, tables = [[1, 2], [3, 0], [1, 2], [4, 4]], [AND, NOT, 0b0010, TRUE]
+    circuit = Circuit("ab", fan_ins, tables, [3, 3, 2, 1, 0, 6], ["y", "z", "t", "a", "zero", "one"])
+    assert dumps(circuit) == (
+        "INPUT(a)\nINPUT(b)\nOUTPUT(y)\nOUTPUT(z)\nOUTPUT(t)\nOUTPUT(a)\nOUTPUT(zero)\nOUTPUT(one)\n"
+        "y = AND(a, b)\nn4 = NOT(y)\nn5 = LUT 0x2 (a, b)\none = vdd\nz = BUFF(y)\nt = BUFF(b)\nzero = gnd\n"
     )
+
+
+@pytest.mark.parametrize("name", ["a b", "a(b)", "a,b", "a=b", "a#b", "a\n", "\u2028"])
+def test_names_that_cannot_be_written_are_refused(name, error):
+    for circuit in (Circuit([name], [], [], [1], ["y"]), Circuit(["a"], [], [], [1], [name])):
+        assert error(ValueError, dumps, circuit) == (
+            f"bench: the name {name!r} cannot be written in this format. Rename it."
+        )
+
+
+def test_what_cannot_be_read_again_is_not_written(error):
+    assert error(ValueError, dumps, Circuit("ab", [[1, 2]], [XOR], [3], ["a"])) == (
+        "bench: output 'a' has the name of an input and is another net, "
+        "and a net has one name in this format. Rename it."
+    )
+    assert error(ValueError, dumps, Circuit("a", [], [], [], [])) == "bench: expected at least one output, got none."
+
+
+@pytest.mark.parametrize("name", ISCAS85)
+def test_iscas85_written_and_read(name, iscas85, reference):
+    circuit = read(iscas85 / f"{name}.bench")
+    again = loads(dumps(circuit))
+    assert (again.input_names, again.output_names) == (circuit.input_names, circuit.output_names)
+    assert again.n_gates == circuit.n_gates
+    x = np.random.default_rng(0).integers(0, 2, (64, circuit.n_inputs)).astype(bool)
+    np.testing.assert_array_equal(reference(again, x), reference(circuit, x))
+
+
+@pytest.mark.skipif(shutil.which("berkeley-abc") is None, reason="needs berkeley-abc")
+def test_abc_reads_what_is_written_and_writes_what_is_read(tmp_path, random_circuit, reference, all_rows):
+    ours, tables, gates = (tmp_path / f"{name}.bench" for name in ("ours", "tables", "gates"))
+    for seed in range(5):
+        circuit = random_circuit(seed, 5, 30, 4)
+        ours.write_text(dumps(circuit))
+        command = f"read_bench {ours}; write_bench {tables}; strash; write_bench -l {gates}; cec {ours} {gates}"
+        said = subprocess.run(["berkeley-abc", "-c", command], capture_output=True, text=True, check=True).stdout
+        assert "Networks are equivalent" in said
+        assert "LUT" in tables.read_text()
+        for path in (tables, gates):
+            assert not reference(miter(circuit, loads(path.read_text())), all_rows(5)).any()
+
+
+EDITS = [
+    "INPUT(",
+    ")",
+    "(",
+    ",",
+    "=",
+    "#",
+    "LUT 0x6 ",
+    "0x",
+    "DFF(",
+    "vdd",
+    "gnd",
+    "a",
+    "y",
+    "q_next",
+    "\r",
+    "\x00",
+    "\x85",
+]
+SEEDS = [C17, SEQUENTIAL, AB + "OUTPUT(a)\ny = LUT 0xe8 ( a, b, k )\nk = vdd\nq = XOR(y, k, r)\nr = DFF(q)\n"]
+
+
+@given(data=st.data())
+def test_any_change_to_a_file_is_an_error_or_a_circuit(data, reference, all_rows):
+    text = data.draw(st.sampled_from(SEEDS))
+    for _ in range(data.draw(st.integers(1, 4))):
+        by = data.draw(st.sampled_from([" ", "\n", ""]))
+        parts = text.split(by) if by else list(text)
+        if not parts:
+            break
+        i, j = (data.draw(st.integers(0, len(parts) - 1)) for _ in range(2))
+        kind = data.draw(st.sampled_from(["swap", "copy", "drop", "new"]))
+        if kind == "swap":
+            parts[i], parts[j] = parts[j], parts[i]
+        else:
+            parts[i : i + 1] = {"copy": [parts[i], parts[j]], "drop": []}.get(kind) or data.draw(
+                st.lists(st.sampled_from(EDITS), max_size=1)
+            )
+        text = by.join(parts)
+    try:
+        circuit = loads(text, registers="cut")
+    except ParseError:
+        return
+    again = loads(dumps(circuit))
+    assert (again.input_names, again.output_names) == (circuit.input_names, circuit.output_names)
+    x = all_rows(circuit.n_inputs)
+    np.testing.assert_array_equal(reference(again, x), reference(circuit, x))
