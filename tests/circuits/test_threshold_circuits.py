@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from circuits import ThresholdCircuit, evaluate, library, threshold_circuits
+from circuits import ThresholdCircuit, evaluate, expansion, library, threshold_circuits, to_circuit
 from circuits.netlist import AND, BUF, FALSE, NOT, OR, TRUE, XNOR, XOR, Circuit
-from circuits.threshold_circuits import depth, from_circuit, from_unit, parity, to_circuit
+from circuits.threshold_circuits import depth, from_circuit, from_unit, parity
 from circuits.units import at_least, majority
 from jaxnet.wiring import Wiring
 
@@ -173,9 +173,9 @@ def test_many_rows_are_taken_in_blocks(monkeypatch, all_rows):
     whole = evaluate(circuit, x)
     for rows in (1, 7, 31, 32):
         # Eight bytes for each of 5 inputs and 6 units.
-        monkeypatch.setattr(threshold_circuits, "_LIVE_BYTES", 8 * 11 * rows)
+        monkeypatch.setattr(expansion, "_LIVE_BYTES", 8 * 11 * rows)
         np.testing.assert_array_equal(evaluate(circuit, x), whole)
-    monkeypatch.setattr(threshold_circuits, "_LIVE_BYTES", 1)
+    monkeypatch.setattr(expansion, "_LIVE_BYTES", 1)
     np.testing.assert_array_equal(evaluate(circuit, x), whole)
 
 
@@ -289,7 +289,7 @@ def test_sums_of_weights():
     assert circuit.sums_of_weights(circuit.weights).tolist() == [3, 0, 12]
 
 
-# Back to gates.
+# Back to gates: circuits/expansion.py.
 
 
 def random_unit(rng):
@@ -329,7 +329,7 @@ def monkeypatch_of_module():
     def patched(adders):
         with pytest.MonkeyPatch.context() as patch:
             if adders:
-                patch.setattr(threshold_circuits, "_diagram", lambda *_: None)
+                patch.setattr(expansion, "_diagram", lambda *_: None)
             yield
 
     return patched

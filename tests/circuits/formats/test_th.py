@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from circuits import ParseError, ThresholdCircuit, evaluate, read
+from circuits import ParseError, ThresholdCircuit, evaluate, read, to_circuit
 from circuits.formats import bench
 from circuits.formats.th import dumps, loads
 from circuits.netlist import Circuit
-from circuits.threshold_circuits import from_circuit, parity, to_circuit
+from circuits.threshold_circuits import from_circuit, parity
 from jaxnet.wiring import Wiring
 
 # Inputs, outputs and units of the files of threABC, and the two that were made from ISCAS-85.
