@@ -1,0 +1,449 @@
+"""BLIF, the Berkeley Logic Interchange Format, read and written: nets driven by covers, and models of models.
+
+University of California, Berkeley (1992), with the extensions of ABC and Yosys that are found in files.
+"""
+
+import itertools
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from circuits.errors import ParseError
+from circuits.formats.covers import Cover, add_cover
+from circuits.formats.naming import names_of
+from circuits.formats.nets import Nets, Registers
+from circuits.netlist import Circuit, essential
+
+# What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
+# grow exponentially, so that a short file may stand for more than any memory holds.
+MOST_FLATTENED = 2**26
+
+# Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
+_SKIPPED = {".clock", ".clock_event", ".cycle", ".latch_order", ".area", ".delay", ".wire", ".wire_load_slope"}
+_SKIPPED |= {".input_arrival", ".output_required", ".default_input_arrival", ".default_output_required"}
+_SKIPPED |= {".input_drive", ".output_load", ".max_input_load"}
+_SKIPPED |= {".default_input_drive", ".default_output_load", ".default_max_input_load"}
+_SKIPPED |= {".attr", ".param", ".cname"}
+_REFUSED = {
+    ".gate": "a cell of a library, which is another file; map to .names first, as ABC does with `unmap`",
+    ".mlatch": "a cell of a library, which is another file",
+    ".search": "another file to read; put its models into this one",
+    ".start_kiss": "a state machine, not a netlist",
+    ".blackbox": "a model without a function",
+}
+_READ = [".model", ".inputs", ".outputs", ".names", ".subckt", ".latch", ".conn", ".exdc", ".end"]
+_BUFFER, _TRUE, _FALSE = Cover(("1",), True), Cover(("",), True), Cover((), True)
+# Yosys's constants; it declares them in each model, unless it is told not to.
+_CONSTANTS = {"$true": _TRUE, "$false": _FALSE}
+_UNDEFINED = "$undef"
+
+
+class _Instance(NamedTuple):
+    model: str
+    nets: dict[str, str]
+    line: int
+
+
+class _Model:
+    """A model as it is written; its nets are not yet looked at."""
+
+    def __init__(self):
+        self.inputs: dict[str, int] = {}
+        self.outputs: dict[str, int] = {}
+        self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
+        self.latches: list[tuple[str, str, int]] = []
+        self.instances: list[_Instance] = []
+
+    def size(self, separator: str) -> int:
+        """About how many characters an instance of it adds to a flattened netlist, without those in it."""
+        nets = [net for gate in self.gates for net in (gate[0], *gate[2])]
+        nets += [net for latch in self.latches for net in latch[:2]]
+        nets += [net for instance in self.instances for net in instance.nets]
+        rows = sum(len(cover.cubes) * (len(fan_ins) + 3) for _, cover, fan_ins, _ in self.gates)
+        return 10 + rows + sum(map(len, nets)) + (len(separator) + 8) * len(nets)
+
+
+def loads(
+    text: str,
+    source: str = "blif",
+    *,
+    model: str | None = None,
+    registers: Registers = "refuse",
+    exdc: Literal["warn", "ignore", "refuse"] = "warn",
+) -> Circuit:
+    r"""A circuit from the text of a BLIF file.
+
+    Read are .model, .inputs, .outputs, .names with the rows on which a net is 1, or those on which it is 0, .subckt of
+    models in the same file, which is flattened, .latch, Yosys's .conn, and .end, which may be missing. Lines of a
+    model may come in any order; `#` begins a comment, and a backslash at its end continues a line. Clocks, delays,
+    loads, .attr, .param and .cname are passed over. An inner net of a model that is used by others is net@1, net@2.
+
+    Args:
+        text: the whole file.
+        source: its name, for errors.
+        model: which one of several models; the first if None.
+        registers: "refuse" them, or "cut" them: a latch q becomes an input q, and its next state an output q_next.
+            Clocks and initial values are left out then.
+        exdc: what to do with don't-cares (.exdc), of which a circuit has none: "warn" and "ignore" read what the file
+            gives for the outputs there, "refuse" is an error.
+
+    Returns:
+        A circuit with one gate for each .names of up to two nets, and trees of AND and OR gates for the others.
+
+    Raises:
+        ParseError: with the line, if a line is none of these, a net is driven twice or not at all, or by itself
+            through others, a cover is malformed or has rows of both values, a model is missing, lacks a net or uses
+            itself, models of models come to more than `MOST_FLATTENED` characters, Yosys's $undef is read, there is a
+            register to refuse, or what needs other files: .gate, .mlatch, .search.
+
+    Source: University of California, Berkeley, Berkeley Logic Interchange Format (1992).
+
+    >>> loads(".model xor\n.inputs a b\n.outputs y\n.names a b y\n10 1\n01 1\n.end")
+    Circuit(2 inputs, 1 outputs, 1 gates)
+    """
+    if exdc not in ("warn", "ignore", "refuse"):
+        raise ValueError(f"expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
+    separator = _free_separator(text)
+    models = _Reader(text, source, exdc).models
+    if model is not None and model not in models:
+        raise ParseError(f"there is no model {model!r}, expected one of {_listed(models)}", source=source)
+    top = next(iter(models)) if model is None else model
+    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}")
+    if models[top].instances:
+        _check_hierarchy(top, models, nets, separator)
+    _flatten(top, models, nets, separator)
+    if not nets.outputs and not nets.registers:
+        raise nets.error("expected at least one net in .outputs, found none")
+    return nets.circuit(add_cover)
+
+
+def dumps(circuit: Circuit, model: str = "circuit") -> str:
+    r"""The text of a BLIF file: one .names a gate.
+
+    Args:
+        circuit: any circuit with outputs; its names have no spaces and no `#`, and do not end with a backslash.
+        model: the name of the model.
+
+    Returns:
+        Text that `loads` reads as the same function with the same names, and that ABC and Yosys read.
+
+    Raises:
+        ValueError: if a name cannot be written, or there is no output.
+
+    >>> from circuits import parse
+    >>> print(dumps(parse("y = a ^ b")))
+    .model circuit
+    .inputs a b
+    .outputs y
+    .names a b y
+    10 1
+    01 1
+    .end
+    <BLANKLINE>
+    """
+    if not circuit.n_outputs:
+        raise ValueError("blif: expected at least one output, got none.")
+    if not _legal(model):
+        raise ValueError(f"blif: the name {model!r} of the model cannot be written in this format.")
+    names, buffers = names_of(circuit, "blif", _legal)
+    lines = [f".model {model}", _declared(".inputs", circuit.input_names), _declared(".outputs", circuit.output_names)]
+    gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
+    for node, (table, fan_ins) in enumerate(gates, start=1 + circuit.n_inputs):
+        table, operands = essential(table, *fan_ins)
+        lines.append(" ".join([".names", *(str(names[n]) for n in operands), str(names[node])]))
+        lines += _ROWS[table, len(operands)]
+    for name, node in buffers:
+        lines += [f".names {names[node]} {name}", "1 1"] if node else [f".names {name}"]
+    return "\n".join([*lines, ".end", ""])
+
+
+def _rows(table: int, n: int) -> list[str]:
+    """The rows on which a gate of n nets is 1."""
+    on = [row for row in range(2**n) if table >> row & 1]
+    return ["".join(str(row >> i & 1) for i in range(n)) + " 1" if n else "1" for row in on]
+
+
+_ROWS = {(table, n): _rows(table, n) for table in range(16) for n in range(3)}
+
+
+class _Reader:
+    """Reads the models of a file, line by line."""
+
+    def __init__(self, text: str, source: str, exdc: str):
+        self.source, self._exdc = source, exdc
+        self.models: dict[str, _Model] = {}
+        self._model: _Model | None = None  # the one at hand; None after .end
+        self._names: tuple[list[str], int] | None = None  # the words of the .names at hand
+        self._rows: list[str] = []
+        self._row_lines: list[int] = []
+        self._covers: dict[tuple[int, tuple[str, ...]], Cover] = {}  # most are among a few
+        self._nets: dict[str, str] = {}  # one string a name
+        self._has_undefined = _UNDEFINED in text
+        for number, line in _lines(text, source):
+            if line[0] == ".":
+                self._end_names()
+                self._directive(line.split(), number)
+            elif self._names is None:
+                raise self._error(f"expected a line that begins with a dot, found {_shortened(line)!r}", number)
+            else:
+                self._rows.append(line)
+                self._row_lines.append(number)
+        self._end_names()
+        if not self.models:
+            raise ParseError("expected a .model, found none", source=source)
+        for name in _CONSTANTS:
+            if name in text:
+                self._add_constant(name)
+
+    def _error(self, message: str, line: int) -> ParseError:
+        return ParseError(message, source=self.source, line=line)
+
+    def _directive(self, words: list[str], number: int) -> None:
+        kind = words[0]
+        if kind == ".names" and self._model is not None:
+            if len(words) == 1:
+                raise self._error(".names takes the nets of a cover and the net that it drives, found none", number)
+            self._names = words, number
+            return
+        if kind == ".model":
+            self._start_model(words[1:], number)
+            return
+        if self._model is None:
+            # A file may do without .model, but not once it has had one.
+            if self.models:
+                raise self._error(f"expected .model after .end, found {_shortened(' '.join(words))!r}", number)
+            self._start_model([], number)
+            self._directive(words, number)
+            return
+        words = words[1:]
+        match kind:
+            case ".inputs" | ".outputs":
+                self._declare(kind, words, number)
+            case ".subckt":
+                self._instance(words, number)
+            case ".latch":
+                if not 2 <= len(words) <= 5:
+                    raise self._error(f".latch takes 2 to 5 words, found {len(words)}", number)
+                self._check_read(words[:1], number)
+                self._at_hand.latches.append((words[1], words[0], number))
+            case ".conn":
+                if len(words) != 2:
+                    raise self._error(f".conn takes two nets, found {len(words)}", number)
+                self._check_read(words[:1], number)
+                self._at_hand.gates.append((words[1], _BUFFER, (words[0],), number))
+            case ".exdc":
+                self._start_exdc(number)
+            case ".end":
+                self._model = None
+            case _ if kind in _REFUSED:
+                raise self._error(f"{kind} is refused: it is {_REFUSED[kind]}", number)
+            case _ if kind not in _SKIPPED:
+                raise self._error(f"unknown {_shortened(kind)!r}, expected one of {', '.join(_READ)}", number)
+
+    @property
+    def _at_hand(self) -> _Model:
+        assert self._model is not None
+        return self._model
+
+    def _start_model(self, words: list[str], number: int) -> None:
+        if len(words) > 1:
+            raise self._error(f".model takes one name, found {len(words)}", number)
+        name = words[0] if words else ""
+        if name in self.models:
+            raise self._error(f"model {name!r} is there already", number)
+        self._model = self.models[name] = _Model()
+
+    def _start_exdc(self, number: int) -> None:
+        message = ".exdc gives don't-cares, and a circuit has none"
+        if self._exdc == "refuse":
+            raise self._error(f'{message}; exdc="ignore" reads the value that the file has there', number)
+        if self._exdc == "warn":
+            said = f'{self.source}:{number}: {message}: they are ignored; exdc="ignore" says that this is meant'
+            warnings.warn(said, stacklevel=4)
+        self._model = _Model()  # read like any other, and left
+
+    def _declare(self, kind: str, words: list[str], number: int) -> None:
+        declared = self._at_hand.inputs if kind == ".inputs" else self._at_hand.outputs
+        if kind == ".outputs":
+            self._check_read(words, number)
+        for net in words:
+            if net in declared:
+                raise self._error(f"{kind} {net} stands in line {declared[net]} already", number)
+            declared[net] = number
+
+    def _instance(self, words: list[str], number: int) -> None:
+        if not words:
+            raise self._error(".subckt takes a model and formal=actual for each of its nets, found none", number)
+        nets = {}
+        for word in words[1:]:
+            formal, _, actual = word.partition("=")
+            if not formal or not actual:
+                raise self._error(f"expected formal=actual, found {_shortened(word)!r}", number)
+            if formal in nets:
+                raise self._error(f"formal net {formal!r} is given twice", number)
+            self._check_read([actual], number)
+            nets[formal] = actual
+        self._at_hand.instances.append(_Instance(words[0], nets, number))
+
+    def _add_constant(self, name: str) -> None:
+        """Drive a constant of Yosys in each model that does not do so."""
+        for model in self.models.values():
+            if name not in model.inputs and all(net != name for net, *_ in model.gates):
+                model.gates.append((name, _CONSTANTS[name], (), 0))
+
+    def _end_names(self) -> None:
+        """Keep the .names at hand, now that all its rows are there."""
+        if self._names is None:
+            return
+        (_, *fan_ins, net), number = [self._nets.setdefault(word, word) for word in self._names[0]], self._names[1]
+        if self._has_undefined:
+            self._check_read(fan_ins, number)
+        key = (len(fan_ins), tuple(self._rows))
+        if key not in self._covers:
+            self._covers[key] = self._cover(len(fan_ins))
+        self._at_hand.gates.append((net, self._covers[key], tuple(fan_ins), number))
+        self._names, self._rows, self._row_lines = None, [], []
+
+    def _cover(self, n: int) -> Cover:
+        cubes, values = [], []
+        for row, number in zip(self._rows, self._row_lines, strict=True):
+            *inputs, value = row.split()
+            cube = inputs[0] if inputs else ""
+            if len(inputs) != (n > 0) or len(cube) != n or cube.strip("01-") or value not in ("0", "1"):
+                characters = f"{n} of the characters 0, 1, - and then " if n else ""
+                raise self._error(f"expected {characters}0 or 1, found {_shortened(row)!r}", number)
+            if values and value != values[0]:
+                raise self._error(f"a cover has rows of one value, found {value} after {values[0]}", number)
+            cubes.append(cube)
+            values.append(value)
+        return Cover(tuple(cubes), not values or values[0] == "1")
+
+    def _check_read(self, words: list[str], number: int) -> None:
+        if _UNDEFINED in words:
+            raise self._error(f"net {_UNDEFINED!r} is read: Yosys has no value for it, expected another net", number)
+
+
+def _lines(text: str, source: str) -> Iterator[tuple[int, str]]:
+    """The lines that say something, with their numbers: without comments, and the continued ones joined."""
+    pieces, first = [], 0
+    # Not splitlines, which also ends a line, and so a comment, at form feeds and other separators.
+    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        line = raw.split("#", 1)[0].strip()
+        if line.endswith("\\"):
+            first = first or number
+            pieces.append(line[:-1])
+            continue
+        if first:
+            pieces.append(line)
+            number, line = first, " ".join(pieces).strip()
+            pieces, first = [], 0
+        if line:
+            yield number, line
+    if first:
+        raise ParseError("expected a line after the backslash, found the end of the file", source=source, line=first)
+
+
+def _check_hierarchy(top: str, models: dict[str, _Model], nets: Nets, separator: str) -> None:
+    """Check that each model is there, that none uses itself, and that they are not too many; without recursion."""
+    sizes: dict[str, int] = {}
+    path: dict[str, None] = {}
+    stack = [top]
+    while stack:
+        name = stack[-1]
+        if name in sizes:
+            stack.pop()
+            continue
+        waiting = {instance.model: instance.line for instance in models[name].instances if instance.model not in sizes}
+        path[name] = None
+        for child, line in waiting.items():
+            if child not in models:
+                raise nets.error(f"there is no model {child!r}, expected one of {_listed(models)}", line)
+            if child in path:
+                raise nets.error(f"model {child!r} uses itself, through .subckt", line)
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        path.pop(name)
+        total = models[name].size(separator) + sum(sizes[instance.model] for instance in models[name].instances)
+        if total > MOST_FLATTENED:
+            message = f"model {name!r} with the models in it comes to more than {MOST_FLATTENED} characters"
+            raise nets.error(f"{message}, once flattened")
+        sizes[name] = total
+
+
+def _flatten(top: str, models: dict[str, _Model], nets: Nets, separator: str) -> None:
+    """Declare and drive the nets of a model and of those it uses."""
+    for net, line in models[top].inputs.items():
+        nets.input(net, line)
+    for net, line in models[top].outputs.items():
+        nets.output(net, line)
+    numbers = itertools.count(1)
+    # A model, what its formal nets are outside, and what makes the names of its other nets those of this instance.
+    stack: list[tuple[_Model, dict[str, str], str]] = [(models[top], {}, "")]
+    while stack:
+        model, outside, suffix = stack.pop()
+
+        def flat(net: str, outside: dict[str, str] = outside, suffix: str = suffix) -> str:
+            return outside.get(net) or net + suffix
+
+        def check_driven(net: str, line: int, inputs: dict[str, int] = model.inputs) -> None:
+            if net in inputs:
+                raise nets.error(f"net {net!r} is driven twice: here and in line {inputs[net]}", line)
+
+        for net, cover, fan_ins, line in model.gates:
+            check_driven(net, line)
+            nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
+        for net, next_state, line in model.latches:
+            check_driven(net, line)
+            nets.register(flat(net), [flat(next_state)], ".latch", line)
+        inner = []
+        for instance in model.instances:
+            child = models[instance.model]
+            _check_formals(instance, child, nets)
+            for formal in child.outputs:
+                if formal not in child.inputs:
+                    check_driven(instance.nets[formal], instance.line)
+            nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
+            inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
+        stack.extend(reversed(inner))
+
+
+def _check_formals(instance: _Instance, child: _Model, nets: Nets) -> None:
+    formals = child.inputs | child.outputs
+    for formal in instance.nets:
+        if formal not in formals:
+            known = _listed(formals) if formals else "none"
+            raise nets.error(f"model {instance.model!r} has no net {formal!r}, expected {known}", instance.line)
+    for formal in formals:
+        if formal not in instance.nets:
+            raise nets.error(f"net {formal!r} of model {instance.model!r} is not connected", instance.line)
+
+
+def _free_separator(text: str) -> str:
+    """What comes before the number of an instance, so that the names are none of the file's."""
+    return "@" * (1 + max(map(len, re.findall("@+", text)), default=0))
+
+
+def _declared(kind: str, nets: Sequence[str]) -> str:
+    return " \\\n".join(" ".join([kind] * (i == 0) + [*nets[i : i + 10]]) for i in range(0, max(1, len(nets)), 10))
+
+
+def _legal(name: str) -> bool:
+    return (
+        len(name.split()) == 1
+        and name.split()[0] == name
+        and "#" not in name
+        and name[-1] != "\\"
+        and name != _UNDEFINED
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [_shortened(repr(name)) for name in itertools.islice(names, 9)]
+    return ", ".join(shown[:8] + ["..."] * (len(shown) > 8))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
