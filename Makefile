@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench fuzz clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m circuits compare --out comparison.png
@@ -22,6 +22,9 @@ lint: $(VENV)/.test $(VENV)/.lint
 
 bench: $(VENV)/.run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+fuzz: $(VENV)/.fuzz
+	for format in .aag .aig .bench .blif .pla .v .th; do $(BIN)/python fuzz/readers.py $$format || exit 1; done
 
 clean:
 	rm -rf $(VENV)
@@ -42,3 +45,7 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 $(VENV)/.lint: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
 	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@ $(VENV)/.run

@@ -13,10 +13,15 @@ from circuits.comparison import compare as compare
 from circuits.compilation import Compiled as Compiled
 from circuits.compilation import to_network as to_network
 from circuits.errors import ParseError as ParseError
+from circuits.expansion import to_circuit as to_circuit
 from circuits.expressions import parse as parse
+from circuits.formats import dumps as dumps
+from circuits.formats import loads as loads
 from circuits.formats import read as read
+from circuits.formats import write as write
 from circuits.library import maj as maj
 from circuits.library import mux as mux
+from circuits.miters import miter as miter
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
 from circuits.simulation import evaluate as evaluate

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    compare.add_argument("functions", nargs="*", metavar="EXPRESSION|FILE", help='"a ^ b", or a .bench file')
+    compare.add_argument("functions", nargs="*", metavar="EXPRESSION|FILE", help='"a ^ b", or a netlist file')
     compare.add_argument("--out", metavar="FIGURE", type=_figure, help="draw the study into FIGURE (.png, .pdf, .svg)")
     compare.add_argument("--seeds", metavar="N", type=_positive, default=256, help="networks that learn (default 256)")
     compare.add_argument("--steps", metavar="N", type=_positive, default=2000, help="steps of learning (default 2000)")
@@ -95,18 +95,28 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _load(text: str):
+    from circuits.expansion import to_circuit
     from circuits.expressions import parse
-    from circuits.formats import READERS, read
+    from circuits.formats import read
+    from circuits.threshold_circuits import ThresholdCircuit
 
     # A path is what ends like one or is there; "a.b & c" is neither.
     path = Path(text)
-    if path.suffix.lower() in READERS or "/" in text or os.path.isfile(text):
-        return read(path)
+    if _is_readable(path) or "/" in text or os.path.isfile(text):
+        circuit = read(path)
+        return to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit
     return parse(text)
 
 
+def _is_readable(path: Path) -> bool:
+    from circuits.formats import FORMATS
+
+    known = FORMATS.get(path.suffix.lower())
+    return known is not None and known.loads is not None
+
+
 def _name(text: str) -> str:
-    return Path(text).stem if Path(text).suffix.lower() == ".bench" else text
+    return Path(text).stem if _is_readable(Path(text)) else text
 
 
 def _one_line(error: Exception) -> str:

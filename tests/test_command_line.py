@@ -51,7 +51,10 @@ def test_the_published_c17_is_the_one_of_the_package():
         ("", "circuits: expression:1: expected an expression, found nothing"),
         ("1", "circuits: 1: expected at least one input and one output"),
         ("nowhere.bench", "circuits: nowhere.bench: no such file or directory"),
-        ("no/where", "circuits: no/where: unknown extension '', expected one of .bench"),
+        (
+            "no/where",
+            "circuits: no/where: unknown extension '', expected one of .aag, .aig, .bench, .blif, .pla, .v, .th",
+        ),
     ],
 )
 def test_what_is_no_circuit_exits_with_2_and_one_line(capsys, argument, message):

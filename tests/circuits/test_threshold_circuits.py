@@ -173,9 +173,9 @@ def test_many_rows_are_taken_in_blocks(monkeypatch, all_rows):
     whole = evaluate(circuit, x)
     for rows in (1, 7, 31, 32):
         # Eight bytes for each of 5 inputs and 6 units.
-        monkeypatch.setattr(expansion, "_LIVE_BYTES", 8 * 11 * rows)
+        monkeypatch.setattr(threshold_circuits, "_LIVE_BYTES", 8 * 11 * rows)
         np.testing.assert_array_equal(evaluate(circuit, x), whole)
-    monkeypatch.setattr(expansion, "_LIVE_BYTES", 1)
+    monkeypatch.setattr(threshold_circuits, "_LIVE_BYTES", 1)
     np.testing.assert_array_equal(evaluate(circuit, x), whole)
 
 

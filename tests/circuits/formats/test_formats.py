@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from circuits import ParseError, c17_path, read
+from circuits import Circuit, ParseError, c17_path, dumps, loads, parse, read, to_circuit, write
+from circuits.formats import FORMATS
+from circuits.threshold_circuits import from_circuit
 
 TEXT = "INPUT(a)\nINPUT(b)\nOUTPUT(y)\ny = NAND(a, b)\n"
 
@@ -30,13 +33,15 @@ def test_the_extension_says_the_format_in_any_case(name, file):
 
 
 @pytest.mark.parametrize(
-    ("name", "extension"), [("gate.v", ".v"), ("gate.bench.gz", ".gz"), ("gate", ""), (".bench", "")]
+    ("name", "extension"), [("gate.vhd", ".vhd"), ("gate.bench.gz", ".gz"), ("gate", ""), (".bench", "")]
 )
 def test_an_unknown_extension_is_refused(name, extension, tmp_path, error):
     # Before the file is opened: it does not exist.
     path = tmp_path / name
     message = error(ParseError, read, path)
-    assert message == f"{path}: unknown extension {extension!r}, expected one of .bench"
+    assert (
+        message == f"{path}: unknown extension {extension!r}, expected one of .aag, .aig, .bench, .blif, .pla, .v, .th"
+    )
 
 
 def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path):
@@ -94,3 +99,79 @@ def test_c17_comes_with_the_package():
     circuit = read(c17_path)
     assert Path(c17_path).name == "c17.bench"
     assert (circuit.n_inputs, circuit.n_outputs, circuit.n_gates) == (5, 2, 6)
+
+
+READABLE = [f.extension for f in FORMATS.values() if f.loads is not None]
+XOR_AND = parse("y = a ^ b; z = ~a & b & c")
+
+
+def as_held(circuit, extension):
+    return from_circuit(circuit) if extension == ".th" else circuit
+
+
+@pytest.mark.parametrize("extension", READABLE)
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_written_is_read_as_the_same_function_with_the_same_names(
+    extension, seed, random_circuit, reference, all_rows, tmp_path
+):
+    circuit = random_circuit(seed)
+    path = tmp_path / f"circuit{extension.upper()}"
+    write(as_held(circuit, extension), path)
+    again = read(path)
+    again = again if isinstance(again, Circuit) else to_circuit(again)
+    assert (again.input_names, again.output_names) == (circuit.input_names, circuit.output_names)
+    np.testing.assert_array_equal(reference(again, all_rows(5)), reference(circuit, all_rows(5)))
+
+
+@pytest.mark.parametrize("extension", READABLE)
+def test_text_and_bytes_are_read_alike(extension):
+    written = dumps(as_held(XOR_AND, extension), extension)
+    data = written if isinstance(written, bytes) else written.encode()
+    circuits = [loads(data, extension)]
+    if extension != ".aig":
+        circuits.append(loads(data.decode(), extension))
+    if not isinstance(written, bytes):
+        circuits.append(loads(b"\xef\xbb\xbf" + data, extension))  # a byte order mark, as editors leave it
+    for circuit in circuits:
+        assert (circuit.input_names, circuit.output_names) == (("a", "b", "c"), ("y", "z"))
+
+
+def test_a_format_is_named_or_goes_by_the_extension(tmp_path):
+    path = tmp_path / "netlist.txt"
+    write(XOR_AND, path, ".blif")
+    assert path.read_text().startswith(".model circuit\n")
+    assert read(path, ".BLIF").output_names == ("y", "z")
+    assert read(path, format=".blif", registers="cut").n_inputs == 3
+
+
+def test_what_is_only_written_cannot_be_read(tmp_path, error):
+    write(XOR_AND, tmp_path / "y.cnf", output="y")
+    assert (tmp_path / "y.cnf").read_text().startswith("c input 1 a\n")
+    message = error(ParseError, read, tmp_path / "y.cnf")
+    assert message == f"{tmp_path / 'y.cnf'}: .cnf is written, not read, expected one of {', '.join(READABLE)}"
+    assert error(ParseError, loads, "", ".txt") == f"unknown format '.txt', expected one of {', '.join(READABLE)}"
+
+
+def test_gates_and_threshold_units_are_not_mistaken_for_each_other(error):
+    assert error(TypeError, dumps, XOR_AND, ".th") == (
+        "dumps: .th holds threshold units, got gates. circuits.threshold_circuits.from_circuit makes units of them."
+    )
+    assert error(TypeError, dumps, from_circuit(XOR_AND), ".blif") == (
+        "dumps: .blif holds gates, got threshold units. circuits.to_circuit makes gates of them."
+    )
+    assert error(TypeError, dumps, "y = a", ".blif") == "dumps: expected a Circuit or a ThresholdCircuit, got str."
+
+
+@pytest.mark.parametrize("extension", [".bench", ".blif", ".aag", ".cnf", ".pla", ".th"])
+def test_a_file_is_not_touched_where_the_circuit_cannot_be_written(extension, tmp_path):
+    path = tmp_path / f"kept{extension}"
+    path.write_text("as it was")
+    with pytest.raises(ValueError, match="name"):
+        write(as_held(Circuit(["a\n"], [], [], [1], ["y"]), extension), path)
+    assert path.read_text() == "as it was"
+
+
+def test_an_option_of_another_format_is_refused(tmp_path):
+    write(XOR_AND, tmp_path / "y.blif")
+    with pytest.raises(TypeError, match="dont_cares"):
+        read(tmp_path / "y.blif", dont_cares=0)

@@ -1,0 +1,124 @@
+"""Structural Verilog, one combinational module: read with its gates, assigns and vectors, and written as assigns.
+
+IEEE 1364-2005, the part of it that is a netlist. Behaviour is refused; docs/rtl.md has a way for it.
+"""
+
+import re
+
+from circuits.formats.naming import names_of
+from circuits.formats.verilog_modules import Module, module_of
+from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
+from circuits.netlist import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, Builder, Circuit, essential
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+# How a gate is written; with essential fan-ins these are all there are.
+_FORMS = {FALSE: "1'b0", TRUE: "1'b1", BUF: "{0}", NOT: "~{0}", AND: "{0} & {1}", OR: "{0} | {1}", XOR: "{0} ^ {1}"}
+_FORMS |= {NAND: "~({0} & {1})", NOR: "~({0} | {1})", XNOR: "~({0} ^ {1})"}
+_FORMS |= {0b0010: "{0} & ~{1}", 0b0100: "~{0} & {1}", 0b1011: "{0} | ~{1}", 0b1101: "~{0} | {1}"}
+
+
+def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circuit:
+    r"""A circuit from the text of a Verilog file: a module of gates, assigns and wires.
+
+    Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
+    ~^` (alone before an operand they fold its bits), then `== !=`, `&`, `^ ~^`, `|`, `&&`, `||`, `?:`, with
+    parentheses, `{}`, indices `x[3]`, parts `x[3:0]` and constants such as `4'hA`. Widths are never made to fit: both
+    sides of an operator and of an assignment have one, and `! && ||` and the condition of `?:` take one bit.
+
+    Bits of a vector x are named x[0], x[1], ..., as is the net `\x[0] `. They come in the order of the ports, a
+    vector's lowest bit first: that is the right one of its bounds, so x[3] first for `input [0:3] x`.
+
+    Args:
+        text: the whole file.
+        source: its name, for errors.
+        top: the module to read, where there are several; it must not need the others.
+
+    Returns:
+        A circuit with a gate for each of the file and each operator and bit; a NOT beside another operator is a part
+        of its gate. One of n bits is a balanced tree of n - 1.
+
+    Raises:
+        ParseError: with the line, if the file is malformed, uses more of Verilog than this, or a net is driven by
+            nothing, twice, or by itself.
+
+    Source: IEEE 1364-2005, IEEE Standard for Verilog Hardware Description Language.
+
+    >>> loads("module m (input [1:0] a, output y); assign y = a[0] & ~a[1]; endmodule").input_names
+    ('a[0]', 'a[1]')
+    >>> loads("module m (input a, output reg y);\n always @(a) y = a;\nendmodule")
+    Traceback (most recent call last):
+    circuits.errors.ParseError: verilog:1: expected a name, found 'reg', a variable
+    """
+    file = Text(text, source)
+    return Module(file, module_of(file, top)).nets.circuit(_add)
+
+
+def dumps(circuit: Circuit, module: str = "circuit") -> str:
+    r"""The text of a Verilog file: one module, with an assign a gate.
+
+    Args:
+        circuit: any circuit; its names are of printable ASCII characters, without spaces.
+        module: the name of the module.
+
+    Returns:
+        Text that `loads` reads as the same gates with the same names, and that ABC and Yosys read. A name that is no
+        Verilog identifier is escaped, so x[0] is the net `\x[0] ` and no part of a vector.
+
+    Raises:
+        ValueError: if a name cannot be written, or an output has the name of an input.
+
+    >>> from circuits import parse
+    >>> print(dumps(parse("y = ~(a & x[0])")))
+    module circuit (
+      a,
+      \x[0] ,
+      y
+    );
+      input a;
+      input \x[0] ;
+      output y;
+      wire n3;
+      assign n3 = a & \x[0] ;
+      assign y = ~n3;
+    endmodule
+    <BLANKLINE>
+    """
+    if not _legal(module):
+        raise ValueError(f"Verilog: the name {module!r} of the module cannot be written in this format. Rename it.")
+    names, buffers = names_of(circuit, "Verilog", _legal)
+    if both := sorted({*circuit.input_names} & {*circuit.output_names}):
+        raise ValueError(f"Verilog: output {both[0]!r} has the name of an input, and a port is one of them. Rename it.")
+    written = [_written(name) for name in names if name is not None]
+    inputs, gates = written[: circuit.n_inputs], written[circuit.n_inputs :]
+    outputs = [_written(name) for name in circuit.output_names]
+    ports = ",\n".join(f"  {port}" for port in inputs + outputs)
+    lines = [f"module {_written(module)} (\n{ports}\n);"]
+    lines += [f"  input {port};" for port in inputs]
+    lines += [f"  output {port};" for port in outputs]
+    is_output = {*outputs}
+    lines += [f"  wire {gate};" for gate in gates if gate not in is_output]
+    for gate, table, fan_ins in zip(gates, circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
+        table, operands = essential(table, *fan_ins)
+        lines.append(f"  assign {gate} = {_FORMS[table].format(*(written[node - 1] for node in operands))};")
+    lines += [f"  assign {_written(name)} = {written[node - 1] if node else _FORMS[FALSE]};" for name, node in buffers]
+    lines.append("endmodule")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _legal(name: str) -> bool:
+    return re.fullmatch("[!-~]+", name) is not None
+
+
+def _written(name: str) -> str:
+    """A name as it is, or escaped, which takes a space after it."""
+    plain = _PLAIN.fullmatch(name) and name not in KEYWORDS | SYSTEM_VERILOG
+    return name if plain else f"\\{name} "
+
+
+def _add(netlist: Builder, kind: tuple[int, bool], nodes: list[int]) -> int:
+    table, inverted = kind
+    if not nodes:
+        return netlist.constant(inverted)
+    if len(nodes) == 1:
+        return netlist.gate(NOT if inverted else BUF, nodes[0])
+    return netlist.tree(table, nodes, inverted=inverted)
