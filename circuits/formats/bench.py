@@ -154,7 +154,9 @@ def dumps(circuit: Circuit) -> str:
 
 
 def _add(netlist: Builder, kind: str | int, nodes: list[int]) -> int:
-    if isinstance(kind, int):  # a look-up table, whose bits are written out only now: a short line may have many
+    if isinstance(kind, int) and 1 <= len(nodes) <= 2:  # a look-up table of a gate, as it stands
+        return netlist.gate(kind if len(nodes) == 2 else kind * 0b0101, *nodes)
+    if isinstance(kind, int):  # one whose bits are written out only now: a short line may have many
         table = np.frombuffer(kind.to_bytes(2 ** len(nodes) // 8 or 1, "little"), np.uint8)
         return add_table(netlist, np.unpackbits(table, count=2 ** len(nodes), bitorder="little").astype(bool), nodes)
     if kind in _CONSTANTS:

@@ -134,6 +134,7 @@ def test_gates_of_many_nets(kind, n, table):
         "and g (t, a, b); not (y, t);",
         "wire t; not (y, t); and g (t, a, b);",
         "wire t; assign y = ~t, t = a & b;",
+        "assign t = a & b; not (y, t);",
         "wire t = a & b, u = ~t; buf (v, y, u);",
         "nand (y, ~(~a), b);",
         "assign y = ~(a & b);",
@@ -261,7 +262,7 @@ def test_one_module_of_several_by_its_name(error):
     assert error(ParseError, loads, text, top="two") == f"verilog:3: {ITEM}'one', an instance of a module{WAY}"
     # What is in other modules is none of our business, @(*) not being the beginning of an attribute.
     other = 'module b; reg r; always @(*) $display("x", 1.5); endmodule\n'
-    assert loads(other + text, top="one").n_gates == 1
+    assert loads(other + text + other.replace("module b", "\nmodule c"), top="one").n_gates == 1
 
 
 ITEM, WAY = "expected wires, assigns or gates, found ", ". docs/rtl.md has a way"
@@ -515,6 +516,14 @@ def test_random_circuits_come_back(seed, random_circuit, reference, all_rows):
     assert (back.input_names, back.output_names) == (circuit.input_names, circuit.output_names)
     rows = all_rows(5)
     np.testing.assert_array_equal(reference(back, rows), reference(circuit, rows))
+
+
+@pytest.mark.parametrize("name", ["and", "end", "bit", "logic", "0", "a$", "$a", "a.b", "_", "a-b"])
+def test_names_that_are_escaped(name):
+    circuit = Circuit([name], [], [], [1], ["y"])
+    assert loads(dumps(circuit, name)).input_names == (name,)
+    # As the standards have it: keywords of Verilog and of SystemVerilog, and what does not look like a name.
+    assert (f"input {name};" in dumps(circuit)) == (name in ("a$", "_"))
 
 
 def test_every_gate_comes_back_as_one_gate():
