@@ -3,21 +3,17 @@
 University of California, Berkeley (1992), with the extensions of ABC and Yosys that are found in files.
 """
 
-import itertools
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from circuits.errors import ParseError
+from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, listed, shortened
 from circuits.formats.covers import Cover, add_cover
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers
 from circuits.netlist import Circuit, essential
-
-# What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
-# grow exponentially, so that a short file may stand for more than any memory holds.
-MOST_FLATTENED = 2**26
 
 # Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
 _SKIPPED = {".clock", ".clock_event", ".cycle", ".latch_order", ".area", ".delay", ".wire", ".wire_load_slope"}
@@ -37,31 +33,6 @@ _BUFFER, _TRUE, _FALSE = Cover(("1",), True), Cover(("",), True), Cover((), True
 # Yosys's constants; it declares them in each model, unless it is told not to.
 _CONSTANTS = {"$true": _TRUE, "$false": _FALSE}
 _UNDEFINED = "$undef"
-
-
-class _Instance(NamedTuple):
-    model: str
-    nets: dict[str, str]
-    line: int
-
-
-class _Model:
-    """A model as it is written; its nets are not yet looked at."""
-
-    def __init__(self):
-        self.inputs: dict[str, int] = {}
-        self.outputs: dict[str, int] = {}
-        self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
-        self.latches: list[tuple[str, str, int]] = []
-        self.instances: list[_Instance] = []
-
-    def size(self, separator: str) -> int:
-        """About how many characters an instance of it adds to a flattened netlist, without those in it."""
-        nets = [net for gate in self.gates for net in (gate[0], *gate[2])]
-        nets += [net for latch in self.latches for net in latch[:2]]
-        nets += [net for instance in self.instances for net in instance.nets]
-        rows = sum(len(cover.cubes) * (len(fan_ins) + 3) for _, cover, fan_ins, _ in self.gates)
-        return 10 + rows + sum(map(len, nets)) + (len(separator) + 8) * len(nets)
 
 
 def loads(
@@ -107,12 +78,12 @@ def loads(
     separator = _free_separator(text)
     models = _Reader(text, source, exdc).models
     if model is not None and model not in models:
-        raise ParseError(f"there is no model {model!r}, expected one of {_listed(models)}", source=source)
+        raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
     top = next(iter(models)) if model is None else model
     nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}")
     if models[top].instances:
-        _check_hierarchy(top, models, nets, separator)
-    _flatten(top, models, nets, separator)
+        check_hierarchy(top, models, nets, separator)
+    flatten(top, models, nets, separator)
     if not nets.outputs and not nets.registers:
         raise nets.error("expected at least one net in .outputs, found none")
     return nets.circuit(add_cover)
@@ -172,8 +143,8 @@ class _Reader:
 
     def __init__(self, text: str, source: str, exdc: str):
         self.source, self._exdc = source, exdc
-        self.models: dict[str, _Model] = {}
-        self._model: _Model | None = None  # the one at hand; None after .end
+        self.models: dict[str, Model] = {}
+        self._model: Model | None = None  # the one at hand; None after .end
         self._names: tuple[list[str], int] | None = None  # the words of the .names at hand
         self._rows: list[str] = []
         self._row_lines: list[int] = []
@@ -185,7 +156,7 @@ class _Reader:
                 self._end_names()
                 self._directive(line.split(), number)
             elif self._names is None:
-                raise self._error(f"expected a line that begins with a dot, found {_shortened(line)!r}", number)
+                raise self._error(f"expected a line that begins with a dot, found {shortened(line)!r}", number)
             else:
                 self._rows.append(line)
                 self._row_lines.append(number)
@@ -212,7 +183,7 @@ class _Reader:
         if self._model is None:
             # A file may do without .model, but not once it has had one.
             if self.models:
-                raise self._error(f"expected .model after .end, found {_shortened(' '.join(words))!r}", number)
+                raise self._error(f"expected .model after .end, found {shortened(' '.join(words))!r}", number)
             self._start_model([], number)
             self._directive(words, number)
             return
@@ -239,10 +210,10 @@ class _Reader:
             case _ if kind in _REFUSED:
                 raise self._error(f"{kind} is refused: it is {_REFUSED[kind]}", number)
             case _ if kind not in _SKIPPED:
-                raise self._error(f"unknown {_shortened(kind)!r}, expected one of {', '.join(_READ)}", number)
+                raise self._error(f"unknown {shortened(kind)!r}, expected one of {', '.join(_READ)}", number)
 
     @property
-    def _at_hand(self) -> _Model:
+    def _at_hand(self) -> Model:
         assert self._model is not None
         return self._model
 
@@ -252,7 +223,7 @@ class _Reader:
         name = words[0] if words else ""
         if name in self.models:
             raise self._error(f"model {name!r} is there already", number)
-        self._model = self.models[name] = _Model()
+        self._model = self.models[name] = Model()
 
     def _start_exdc(self, number: int) -> None:
         message = ".exdc gives don't-cares, and a circuit has none"
@@ -261,7 +232,7 @@ class _Reader:
         if self._exdc == "warn":
             said = f'{self.source}:{number}: {message}: they are ignored; exdc="ignore" says that this is meant'
             warnings.warn(said, stacklevel=4)
-        self._model = _Model()  # read like any other, and left
+        self._model = Model()  # read like any other, and left
 
     def _declare(self, kind: str, words: list[str], number: int) -> None:
         declared = self._at_hand.inputs if kind == ".inputs" else self._at_hand.outputs
@@ -279,12 +250,12 @@ class _Reader:
         for word in words[1:]:
             formal, _, actual = word.partition("=")
             if not formal or not actual:
-                raise self._error(f"expected formal=actual, found {_shortened(word)!r}", number)
+                raise self._error(f"expected formal=actual, found {shortened(word)!r}", number)
             if formal in nets:
                 raise self._error(f"formal net {formal!r} is given twice", number)
             self._check_read([actual], number)
             nets[formal] = actual
-        self._at_hand.instances.append(_Instance(words[0], nets, number))
+        self._at_hand.instances.append(Instance(words[0], nets, number))
 
     def _add_constant(self, name: str) -> None:
         """Drive a constant of Yosys in each model that does not do so."""
@@ -312,7 +283,7 @@ class _Reader:
             cube = inputs[0] if inputs else ""
             if len(inputs) != (n > 0) or len(cube) != n or cube.strip("01-") or value not in ("0", "1"):
                 characters = f"{n} of the characters 0, 1, - and then " if n else ""
-                raise self._error(f"expected {characters}0 or 1, found {_shortened(row)!r}", number)
+                raise self._error(f"expected {characters}0 or 1, found {shortened(row)!r}", number)
             if values and value != values[0]:
                 raise self._error(f"a cover has rows of one value, found {value} after {values[0]}", number)
             cubes.append(cube)
@@ -344,83 +315,6 @@ def _lines(text: str, source: str) -> Iterator[tuple[int, str]]:
         raise ParseError("expected a line after the backslash, found the end of the file", source=source, line=first)
 
 
-def _check_hierarchy(top: str, models: dict[str, _Model], nets: Nets, separator: str) -> None:
-    """Check that each model is there, that none uses itself, and that they are not too many; without recursion."""
-    sizes: dict[str, int] = {}
-    path: dict[str, None] = {}
-    stack = [top]
-    while stack:
-        name = stack[-1]
-        if name in sizes:
-            stack.pop()
-            continue
-        waiting = {instance.model: instance.line for instance in models[name].instances if instance.model not in sizes}
-        path[name] = None
-        for child, line in waiting.items():
-            if child not in models:
-                raise nets.error(f"there is no model {child!r}, expected one of {_listed(models)}", line)
-            if child in path:
-                raise nets.error(f"model {child!r} uses itself, through .subckt", line)
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        path.pop(name)
-        total = models[name].size(separator) + sum(sizes[instance.model] for instance in models[name].instances)
-        if total > MOST_FLATTENED:
-            message = f"model {name!r} with the models in it comes to more than {MOST_FLATTENED} characters"
-            raise nets.error(f"{message}, once flattened")
-        sizes[name] = total
-
-
-def _flatten(top: str, models: dict[str, _Model], nets: Nets, separator: str) -> None:
-    """Declare and drive the nets of a model and of those it uses."""
-    for net, line in models[top].inputs.items():
-        nets.input(net, line)
-    for net, line in models[top].outputs.items():
-        nets.output(net, line)
-    numbers = itertools.count(1)
-    # A model, what its formal nets are outside, and what makes the names of its other nets those of this instance.
-    stack: list[tuple[_Model, dict[str, str], str]] = [(models[top], {}, "")]
-    while stack:
-        model, outside, suffix = stack.pop()
-
-        def flat(net: str, outside: dict[str, str] = outside, suffix: str = suffix) -> str:
-            return outside.get(net) or net + suffix
-
-        def check_driven(net: str, line: int, inputs: dict[str, int] = model.inputs) -> None:
-            if net in inputs:
-                raise nets.error(f"net {net!r} is driven twice: here and in line {inputs[net]}", line)
-
-        for net, cover, fan_ins, line in model.gates:
-            check_driven(net, line)
-            nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
-        for net, next_state, line in model.latches:
-            check_driven(net, line)
-            nets.register(flat(net), [flat(next_state)], ".latch", line)
-        inner = []
-        for instance in model.instances:
-            child = models[instance.model]
-            _check_formals(instance, child, nets)
-            for formal in child.outputs:
-                if formal not in child.inputs:
-                    check_driven(instance.nets[formal], instance.line)
-            nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
-            inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
-        stack.extend(reversed(inner))
-
-
-def _check_formals(instance: _Instance, child: _Model, nets: Nets) -> None:
-    formals = child.inputs | child.outputs
-    for formal in instance.nets:
-        if formal not in formals:
-            known = _listed(formals) if formals else "none"
-            raise nets.error(f"model {instance.model!r} has no net {formal!r}, expected {known}", instance.line)
-    for formal in formals:
-        if formal not in instance.nets:
-            raise nets.error(f"net {formal!r} of model {instance.model!r} is not connected", instance.line)
-
-
 def _free_separator(text: str) -> str:
     """What comes before the number of an instance, so that the names are none of the file's."""
     return "@" * (1 + max(map(len, re.findall("@+", text)), default=0))
@@ -438,12 +332,3 @@ def _legal(name: str) -> bool:
         and name[-1] != "\\"
         and name != _UNDEFINED
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = [_shortened(repr(name)) for name in itertools.islice(names, 9)]
-    return ", ".join(shown[:8] + ["..."] * (len(shown) > 8))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,127 @@
+"""Models of models in BLIF: checked, and flattened into one netlist."""
+
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from circuits.formats.covers import Cover
+from circuits.formats.nets import Nets
+
+# What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
+# grow exponentially, so that a short file may stand for more than any memory holds.
+MOST_FLATTENED = 2**26
+
+
+class Instance(NamedTuple):
+    """A .subckt: the model, the outer net of each of its own, and the line."""
+
+    model: str
+    nets: dict[str, str]
+    line: int
+
+
+class Model:
+    """A model as it is written; its nets are not yet looked at."""
+
+    def __init__(self):
+        self.inputs: dict[str, int] = {}
+        self.outputs: dict[str, int] = {}
+        self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
+        self.latches: list[tuple[str, str, int]] = []
+        self.instances: list[Instance] = []
+
+    def size(self, separator: str) -> int:
+        """About how many characters an instance of it adds to a flattened netlist, without those in it."""
+        nets = [net for gate in self.gates for net in (gate[0], *gate[2])]
+        nets += [net for latch in self.latches for net in latch[:2]]
+        nets += [net for instance in self.instances for net in instance.nets]
+        rows = sum(len(cover.cubes) * (len(fan_ins) + 3) for _, cover, fan_ins, _ in self.gates)
+        return 10 + rows + sum(map(len, nets)) + (len(separator) + 8) * len(nets)
+
+
+def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: str) -> None:
+    """Check that each model is there, that none uses itself, and that they are not too many; without recursion."""
+    sizes: dict[str, int] = {}
+    path: dict[str, None] = {}
+    stack = [top]
+    while stack:
+        name = stack[-1]
+        if name in sizes:
+            stack.pop()
+            continue
+        waiting = {instance.model: instance.line for instance in models[name].instances if instance.model not in sizes}
+        path[name] = None
+        for child, line in waiting.items():
+            if child not in models:
+                raise nets.error(f"there is no model {child!r}, expected one of {listed(models)}", line)
+            if child in path:
+                raise nets.error(f"model {child!r} uses itself, through .subckt", line)
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        path.pop(name)
+        total = models[name].size(separator) + sum(sizes[instance.model] for instance in models[name].instances)
+        if total > MOST_FLATTENED:
+            message = f"model {name!r} with the models in it comes to more than {MOST_FLATTENED} characters"
+            raise nets.error(f"{message}, once flattened")
+        sizes[name] = total
+
+
+def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> None:
+    """Declare and drive the nets of a model and of those it uses."""
+    for net, line in models[top].inputs.items():
+        nets.input(net, line)
+    for net, line in models[top].outputs.items():
+        nets.output(net, line)
+    numbers = itertools.count(1)
+    # A model, what its formal nets are outside, and what makes the names of its other nets those of this instance.
+    stack: list[tuple[Model, dict[str, str], str]] = [(models[top], {}, "")]
+    while stack:
+        model, outside, suffix = stack.pop()
+
+        def flat(net: str, outside: dict[str, str] = outside, suffix: str = suffix) -> str:
+            return outside.get(net) or net + suffix
+
+        def check_driven(net: str, line: int, inputs: dict[str, int] = model.inputs) -> None:
+            if net in inputs:
+                raise nets.error(f"net {net!r} is driven twice: here and in line {inputs[net]}", line)
+
+        for net, cover, fan_ins, line in model.gates:
+            check_driven(net, line)
+            nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
+        for net, next_state, line in model.latches:
+            check_driven(net, line)
+            nets.register(flat(net), [flat(next_state)], ".latch", line)
+        inner = []
+        for instance in model.instances:
+            child = models[instance.model]
+            _check_formals(instance, child, nets)
+            for formal in child.outputs:
+                if formal not in child.inputs:
+                    check_driven(instance.nets[formal], instance.line)
+            nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
+            inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
+        stack.extend(reversed(inner))
+
+
+def _check_formals(instance: Instance, child: Model, nets: Nets) -> None:
+    formals = child.inputs | child.outputs
+    for formal in instance.nets:
+        if formal not in formals:
+            known = listed(formals) if formals else "none"
+            raise nets.error(f"model {instance.model!r} has no net {formal!r}, expected {known}", instance.line)
+    for formal in formals:
+        if formal not in instance.nets:
+            raise nets.error(f"net {formal!r} of model {instance.model!r} is not connected", instance.line)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as errors show them."""
+    shown = [shortened(repr(name)) for name in itertools.islice(names, 9)]
+    return ", ".join(shown[:8] + ["..."] * (len(shown) > 8))
+
+
+def shortened(text: str) -> str:
+    """Text as errors show it."""
+    return text if len(text) <= 60 else text[:57] + "..."
