@@ -3,15 +3,14 @@
 R. Rudell, espresso(5), University of California, Berkeley (1986).
 """
 
+import functools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
-
-import numpy as np
 
 from circuits.errors import ParseError
 from circuits.formats.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
 from circuits.netlist import AND, OR, Builder, Circuit
-from circuits.truth_tables import truth_table
 
 # What `dumps` writes: 2^16 rows an output, and at most half of them cubes.
 MAX_INPUTS = 16
@@ -125,14 +124,31 @@ def dumps(circuit: Circuit) -> str:
         if [name] != name.split() or "#" in name or name[0] == ".":
             raise ValueError(f"pla: the name {name!r} cannot be written in this format. Rename it.")
     outputs_of: dict[str, list[str]] = {}
-    for output, values in enumerate(truth_table(circuit).T):
-        table = int.from_bytes(np.packbits(values, bitorder="little").tobytes(), "little")
+    for output, table in enumerate(_tables(circuit)):
         for cube in irredundant(table, circuit.n_inputs):
             outputs_of.setdefault(cube, ["0"] * circuit.n_outputs)[output] = "1"
     rows = [f"{cube} {''.join(outputs)}".strip() for cube, outputs in sorted(outputs_of.items())]
     names = [" ".join([".ilb", *circuit.input_names]), " ".join([".ob", *circuit.output_names])]
     lines = [f".i {circuit.n_inputs}", f".o {circuit.n_outputs}", *names, f".p {len(rows)}", *rows, ".e"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _tables(circuit: Circuit) -> list[int]:
+    """The truth table of each output, row r in bit r. In Python's integers, for which nothing has to be compiled."""
+    everything = (1 << 2**circuit.n_inputs) - 1
+    nodes = [0, *(everything // ((1 << 2**i) + 1) << 2**i for i in range(circuit.n_inputs))]
+    fan_ins = circuit.fan_ins.tolist()
+    # A table is forgotten after its last use: those of a million gates would take gigabytes.
+    last_use = {node: gate for gate, pair in enumerate(fan_ins) for node in pair}
+    last_use |= dict.fromkeys(circuit.outputs.tolist(), len(fan_ins))
+    for gate, (table, pair) in enumerate(zip(circuit.tables.tolist(), fan_ins, strict=True)):
+        a, b = (nodes[node] for node in pair)
+        rows = (~(a | b), a & ~b, b & ~a, a & b)
+        nodes.append(everything & functools.reduce(operator.or_, (r for i, r in enumerate(rows) if table >> i & 1), 0))
+        for node in pair:
+            if last_use[node] == gate:
+                nodes[node] = 0
+    return [nodes[node] for node in circuit.outputs.tolist()]
 
 
 class _Reader:
