@@ -24,10 +24,12 @@ from circuits.library import mux as mux
 from circuits.miters import miter as miter
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
+from circuits.patterns import exhaustive_patterns as exhaustive_patterns
+from circuits.patterns import pack as pack
+from circuits.patterns import random_patterns as random_patterns
+from circuits.patterns import unpack as unpack
 from circuits.simulation import evaluate as evaluate
-from circuits.simulation import pack as pack
 from circuits.simulation import simulate as simulate
-from circuits.simulation import unpack as unpack
 from circuits.threshold_circuits import ThresholdCircuit as ThresholdCircuit
 from circuits.tracing import trace as trace
 from circuits.truth_tables import from_truth_table as from_truth_table

@@ -1,12 +1,19 @@
 """What a circuit computes, bit-parallel: 32 patterns in each uint32 word, so one bitwise operation runs a gate on all.
 
-A circuit is lowered to a nameless padded `Program` that the compiled function takes as data: circuits of one size
-class share one compilation.
+`simulate` hands blocks of words to a compiled loop over the circuit's `Program`: on CPUs as one native function, on all
+cores; elsewhere, and under the transformations of JAX, as an ordinary loop.
 """
 
+import contextlib
 import functools
 import math
-from typing import Any, NamedTuple
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,57 +22,23 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from circuits.netlist import Circuit
+from circuits.patterns import pack, unpack
+from circuits.programs import ROW, Program, lower, run, run_on_one_cpu, size_class
+from jaxnet.small_loops import on_one_cpu, probe
 
-# Words of node values that are live at once: 8 MiB, which stays in the cache.
+# What one call of the native loop reads and writes: 4 MiB.
+_PART_WORDS = 2**20
+
+# Words between the rows of a part: one line of the cache.
+_GAP = 16
+
+# Gates times words from which on threads are worth their start: a few milliseconds.
+_LONG = 2**25
+
+# Words of all rows at once where the loop is an ordinary one: 8 MiB, which stays in the cache.
 _LIVE_WORDS = 2**21
 
-_PLACES = np.arange(32, dtype=np.uint32)
-
-
-class Program(NamedTuple):
-    """A circuit as arrays for a compiled loop; every size is padded to a power of two, the counts are data.
-
-    Attributes:
-        fan_ins: `(gates, 2)` int32.
-        polynomials: `(gates, 4)` uint32: each gate as c0 ^ ca a ^ cb b ^ cab ab, coefficients all zeros or all ones.
-        outputs: `(m,)` int32.
-        n_inputs: `()` int32.
-        n_gates: `()` int32.
-    """
-
-    fan_ins: np.ndarray
-    polynomials: np.ndarray
-    outputs: np.ndarray
-    n_inputs: np.int32
-    n_gates: np.int32
-
-
-def lower(circuit: Circuit) -> Program:
-    """The program that computes a circuit.
-
-    Args:
-        circuit: any circuit.
-
-    Returns:
-        Its `Program`.
-
-    Source: the polynomial of a gate is its algebraic normal form (I. I. Zhegalkin, 1927).
-
-    >>> from circuits.netlist import XOR
-    >>> program = lower(Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"]))
-    >>> (program.polynomials[0] & 1).tolist()                              # 0 ^ a ^ b
-    [0, 1, 1, 0]
-    """
-    gates = _size_class(circuit.n_gates)
-    f00, f10, f01, f11 = ((circuit.tables >> row) & 1 for row in range(4))
-    coefficients = np.stack([f00, f00 ^ f10, f00 ^ f01, f00 ^ f10 ^ f01 ^ f11], axis=1).astype(np.uint32)
-    return Program(
-        _pad_rows(circuit.fan_ins, gates),
-        _pad_rows(coefficients * np.uint32(0xFFFFFFFF), gates),
-        _pad_rows(circuit.outputs, _size_class(circuit.n_outputs)),
-        np.int32(circuit.n_inputs),
-        np.int32(circuit.n_gates),
-    )
+_programs: weakref.WeakKeyDictionary[Circuit, dict[Any, Program]] = weakref.WeakKeyDictionary()
 
 
 def simulate(circuit: Circuit, words: ArrayLike) -> Array:
@@ -87,70 +60,124 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
     >>> simulate(xor, jnp.array([[0b1010], [0b1100]], jnp.uint32))
     Array([[6]], dtype=uint32)
     """
-    words = jnp.asarray(words)
-    if words.dtype != jnp.uint32:
+    if not isinstance(words, jax.Array):
+        words = np.asarray(words)
+    if words.dtype != np.uint32:
         raise TypeError(f"simulate: expected uint32 words, got {words.dtype}. Pack Boolean arrays with circuits.pack.")
     if words.ndim != 2 or words.shape[0] != circuit.n_inputs:
         raise ValueError(f"simulate: expected words ({circuit.n_inputs}, k) for {circuit}, got {words.shape}.")
-    k = words.shape[1]
-    if k == 0:
+    if words.shape[1] == 0:
         return jnp.zeros((circuit.n_outputs, 0), jnp.uint32)
-    padding = (_size_class(circuit.n_inputs) - circuit.n_inputs, _size_class(k) - k)
-    result = _run(lower(circuit), jnp.pad(words, [(0, p) for p in padding]))
-    return result[: circuit.n_outputs, :k]
+    if on_one_cpu(here := probe()) and on_one_cpu(words):
+        (device,) = (words if isinstance(words, jax.Array) else here).devices()
+        return _simulate_natively(circuit, np.asarray(words), device)
+    return _simulate_anywhere(program_of(circuit), jnp.asarray(words))[: circuit.n_outputs]
 
 
-def pack(x: ArrayLike) -> Array:
-    """Boolean patterns as words, 32 to one.
-
-    Args:
-        x: `(patterns, n)` bool.
-
-    Returns:
-        `(n, ceil(patterns / 32))` uint32; missing patterns of the last word are zeros.
-
-    Raises:
-        TypeError: if x is not Boolean.
-        ValueError: if it has not two axes.
-
-    >>> pack(jnp.array([[True], [False], [True]]))
-    Array([[5]], dtype=uint32)
-    """
-    x = jnp.asarray(x)
-    if x.dtype != bool:
-        raise TypeError(f"pack: expected Booleans, got {x.dtype}. Compare them, for example x > 0.")
-    if x.ndim != 2:
-        raise ValueError(f"pack: expected patterns (patterns, n), got shape {x.shape}.")
-    patterns, n = x.shape
-    k = -(-patterns // 32)
-    bits = jnp.pad(x, ((0, 32 * k - patterns), (0, 0))).reshape(k, 32, n).astype(jnp.uint32)
-    return jnp.sum(bits << _PLACES[None, :, None], axis=1, dtype=jnp.uint32).T
-
-
-def unpack(words: ArrayLike, patterns: int) -> Array:
-    """The inverse of `pack`.
+def program_of(circuit: Circuit, device: Any = None) -> Program:
+    """The program of a circuit, lowered once and kept for as long as the circuit is.
 
     Args:
-        words: `(m, k)` uint32.
-        patterns: how many, at most 32 k.
+        circuit: any circuit.
+        device: where its arrays are; NumPy's if None.
 
     Returns:
-        `(patterns, m)` bool.
+        A `Program`.
 
-    Raises:
-        TypeError: if words are not uint32.
-        ValueError: if they have not two axes, or there are not so many patterns.
-
-    >>> unpack(jnp.array([[5]], jnp.uint32), 3).T
-    Array([[ True, False,  True]], dtype=bool)
+    >>> from circuits import parse
+    >>> carry = parse("maj(a, b, c)")
+    >>> program_of(carry) is program_of(carry)
+    True
     """
-    words = jnp.asarray(words)
-    if words.dtype != jnp.uint32:
-        raise TypeError(f"unpack: expected uint32 words, got {words.dtype}.")
-    if words.ndim != 2 or not 0 <= patterns <= 32 * words.shape[1]:
-        raise ValueError(f"unpack: expected words (m, k) of at least {patterns} patterns, got shape {words.shape}.")
-    bits = (words[:, :, None] >> _PLACES[None, None, :]) & 1
-    return bits.reshape(words.shape[0], 32 * words.shape[1])[:, :patterns].T.astype(bool)
+    kept = _programs.setdefault(circuit, {})
+    if None not in kept:
+        kept[None] = lower(circuit)
+    if device not in kept:
+        kept[device] = jax.device_put(kept[None], device)
+    return kept[device]
+
+
+def _simulate_natively(circuit: Circuit, words: np.ndarray, device: Any) -> Array:
+    """On one CPU: the words are cut into parts, which threads take in turn."""
+    program = program_of(circuit, device)
+    k = words.shape[1]
+    padded = size_class(circuit.n_inputs, 16), len(program.outputs)
+    part = ROW if k <= ROW else size_class(max(4 * ROW, _PART_WORDS // sum(padded)))
+    results = _aligned(circuit.n_outputs, k)
+
+    def run_parts(starts: range) -> None:
+        with _workspace(program.rows, *padded, part, device) as space:
+            for start in starts:
+                chosen = words[:, start : start + part]
+                length = chosen.shape[1]
+                space.words[: len(words), :length] = chosen
+                n_blocks = np.uint32(-(-length // ROW))
+                space.values, space.results, _ = run_on_one_cpu(
+                    program, n_blocks, space.words, space.values, space.results
+                )
+                # A view by DLPack is gone with the statement; NumPy's would stay, and the memory with it.
+                results[:, start : start + length] = np.from_dlpack(space.results)[  # type: ignore[arg-type]
+                    : len(results), :length
+                ]
+
+    starts = range(0, k, part)
+    threads = min(len(starts), _cores()) if k * int(program.counts[1]) >= _LONG else 1
+    if threads == 1:
+        run_parts(starts)
+    else:
+        list(_pool().map(run_parts, [starts[thread::threads] for thread in range(threads)]))
+    return jax.device_put(results, device)
+
+
+@dataclass
+class _Workspace:
+    """What a thread runs parts in: made ready once, since memory that is new costs more than the simulation."""
+
+    words: np.ndarray
+    values: Array
+    results: Array
+
+
+@contextlib.contextmanager
+def _workspace(rows: int, n: int, m: int, part: int, device: Any) -> Iterator[_Workspace]:
+    """The workspace that this thread used last, if it fits; it is kept unless something goes wrong."""
+    wanted = rows, n, m, part, device
+    shape, space = vars(_last).pop("used", (None, None))
+    if shape != wanted:
+        # Rows that began a power of two apart would have the same few places in the cache.
+        columns = part + _GAP
+        values = jnp.zeros((rows, ROW), jnp.uint32, device=device)
+        space = _Workspace(_aligned(n, columns), values, jnp.zeros((m, columns), jnp.uint32, device=device))
+    yield space
+    _last.used = wanted, space
+
+
+_last = threading.local()
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), "simulate")
+
+
+@jax.jit
+def _simulate_anywhere(program: Program, words: Array) -> Array:
+    """As an ordinary loop, with rows as long as the cache allows; outputs padded as in the program."""
+    k = words.shape[1]
+    row = min(size_class(k), max(16, size_class(_LIVE_WORDS // program.rows + 1) // 2))
+    return run(program, jnp.pad(words, ((0, 0), (0, -k % row))), row=row)[:, :k]
+
+
+def _aligned(*shape: int) -> np.ndarray:
+    """An array of words, not initialised, that a CPU device takes over without a copy."""
+    raw = np.empty(4 * math.prod(shape) + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + 4 * math.prod(shape)].view(np.uint32).reshape(shape)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.singledispatch
@@ -187,11 +214,9 @@ def _(circuit: Circuit, x: ArrayLike) -> Array:
     patterns = math.prod(bits.shape[:-1])
     flat = bits.reshape(patterns, circuit.n_inputs)
     if isinstance(flat, np.ndarray):
-        # Padded to a size class in NumPy, so that another number of patterns is no other program. What is known here
-        # stays known where a caller is being traced.
+        # What is known here stays known where a caller is being traced.
         with jax.ensure_compile_time_eval():
-            words = pack(np.pad(flat, ((0, 32 * _size_class(-(-patterns // 32)) - patterns), (0, 0))))
-            y = jnp.asarray(np.asarray(unpack(simulate(circuit, words), 32 * words.shape[1]))[:patterns])
+            y = unpack(np.asarray(simulate(circuit, pack(flat))), patterns)
     else:
         y = unpack(simulate(circuit, pack(flat)), patterns)
     return y.reshape(*bits.shape[:-1], circuit.n_outputs)
@@ -234,34 +259,3 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
         wrong = x[(x != 0) & (x != 1)].flat[0]
         raise ValueError(f"evaluate: expected bits, 0 or 1, got {wrong}. Compare the inputs, for example x > 0.")
     return x.astype(bool)
-
-
-@jax.jit
-def _run(program: Program, words: Array) -> Array:
-    """Gate after gate on a `(nodes, words)` buffer, one block of words after another."""
-    (n_padded, k), n_gates_padded = words.shape, len(program.fan_ins)
-    rows = 1 + n_padded + n_gates_padded
-    block = min(k, max(16, _size_class(_LIVE_WORDS // rows + 1) // 2))
-    # Node 0 is false, then the inputs; gates overwrite the padding behind the inputs from here on.
-    first = 1 + program.n_inputs
-
-    def gate(i: Array, values: Array) -> Array:
-        a, b = values[program.fan_ins[i, 0]], values[program.fan_ins[i, 1]]
-        c0, ca, cb, cab = program.polynomials[i]
-        return values.at[first + i].set(c0 ^ (ca & a) ^ (cb & b) ^ (cab & a & b))
-
-    def run(inputs: Array) -> Array:
-        values = jnp.zeros((rows, block), jnp.uint32).at[1 : 1 + n_padded].set(inputs)
-        return jax.lax.fori_loop(0, program.n_gates, gate, values)[program.outputs]
-
-    blocks = jax.lax.map(run, words.reshape(n_padded, k // block, block).swapaxes(0, 1))
-    return blocks.swapaxes(0, 1).reshape(-1, k)
-
-
-def _size_class(n: int) -> int:
-    """The power of two at or above n, and at least 1."""
-    return 1 << max(0, n - 1).bit_length()
-
-
-def _pad_rows(array: np.ndarray, rows: int) -> np.ndarray:
-    return np.pad(array, [(0, rows - len(array))] + [(0, 0)] * (array.ndim - 1))

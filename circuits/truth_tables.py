@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from circuits.netlist import NOT, XOR, Builder, Circuit, check_names
-from circuits.simulation import evaluate, simulate, unpack
+from circuits.patterns import exhaustive_patterns, unpack
+from circuits.simulation import evaluate, simulate
 
 # 2^24 rows of a few outputs are tens of megabytes; past that a table is no answer.
 MAX_INPUTS = 24
@@ -43,29 +43,6 @@ def rows(n: int) -> np.ndarray:
     return bits
 
 
-def exhaustive_words(n: int) -> np.ndarray:
-    """All 2^n inputs of n bits, packed for `simulate`.
-
-    Args:
-        n: 0 to 24.
-
-    Returns:
-        `(n, ceil(2^n / 32))` uint32. For n < 5 the rows repeat to fill the one word.
-
-    Raises:
-        ValueError: if n is out of range.
-
-    >>> [hex(word) for word in exhaustive_words(3)[:, 0]]
-    ['0xaaaaaaaa', '0xcccccccc', '0xf0f0f0f0']
-    """
-    _check_inputs("exhaustive_words", n)
-    word = np.arange(max(1, 2**n // 32), dtype=np.uint32)
-    # The five inputs that change within a word have one pattern; the others are a bit of the word's number.
-    within = np.array([0xAAAAAAAA, 0xCCCCCCCC, 0xF0F0F0F0, 0xFF00FF00, 0xFFFF0000], np.uint32)[: min(n, 5)]
-    across = -((word >> np.arange(max(0, n - 5), dtype=np.uint32)[:, None]) & np.uint32(1))
-    return np.concatenate([np.broadcast_to(within[:, None], (len(within), len(word))), across])
-
-
 def truth_table(circuit: Any) -> np.ndarray:
     """What a circuit gives on each row.
 
@@ -86,7 +63,7 @@ def truth_table(circuit: Any) -> np.ndarray:
     _check_inputs("truth_table", n)
     if isinstance(circuit, Circuit):
         with jax.ensure_compile_time_eval():  # a table is known, also where a caller is being traced
-            words = simulate(circuit, jnp.asarray(exhaustive_words(n)))
+            words = simulate(circuit, exhaustive_patterns(n, 2**MAX_INPUTS)[0])
             return np.asarray(unpack(words, 2**n))
     return evaluate(circuit, rows(n))
 

@@ -50,6 +50,12 @@ def all_rows():
 
 
 @pytest.fixture(scope="session")
+def integers_of():
+    """Rows of bits, the lowest first, as integers."""
+    return lambda bits: np.asarray(bits) @ (1 << np.arange(np.shape(bits)[1]))
+
+
+@pytest.fixture(scope="session")
 def error():
     """The whole message of the exception, of exactly this type, that a call raises."""
 

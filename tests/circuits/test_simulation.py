@@ -1,3 +1,7 @@
+import gc
+import threading
+import weakref
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import ThresholdUnit, evaluate, pack, simulate, truth_table, unpack
-from circuits.netlist import AND, NOT, TRUE, XOR, Circuit
-from circuits.simulation import _run, as_bits, lower
+from circuits import ThresholdUnit, evaluate, library, random_patterns, simulate, truth_table
+from circuits.netlist import AND, NOT, TRUE, XOR, Builder, Circuit
+from circuits.programs import ROW, run_on_one_cpu
+from circuits.simulation import as_bits, program_of
 
 HALF_ADDER = Circuit(["a", "b"], [[1, 2], [1, 2]], [XOR, AND], [3, 4], ["sum", "carry"])
 
@@ -23,28 +28,6 @@ def test_each_of_the_sixteen_gates(table):
     assert np.asarray(got)[:, 0].astype(int).tolist() == [table >> row & 1 for row in range(4)]
 
 
-@pytest.mark.parametrize("table", range(16))
-def test_the_polynomial_of_a_gate_is_its_algebraic_normal_form(table):
-    program = lower(Circuit(["a", "b"], [[1, 2]], [table], [3], ["y"]))
-    assert set(program.polynomials[0].tolist()) <= {0, 0xFFFFFFFF}
-    c0, ca, cb, cab = (program.polynomials[0] & 1).tolist()
-    for row in range(4):
-        a, b = row & 1, row >> 1
-        assert (c0 + ca * a + cb * b + cab * a * b) % 2 == table >> row & 1
-
-
-@pytest.mark.parametrize(
-    ("gates", "m", "padded"), [(0, 0, (1, 1)), (1, 1, (1, 1)), (5, 3, (8, 4)), (8, 4, (8, 4)), (9, 5, (16, 8))]
-)
-def test_a_program_is_padded_to_powers_of_two(gates, m, padded, random_circuit):
-    circuit = random_circuit(0, 3, gates, m)
-    program = lower(circuit)
-    assert (program.fan_ins.shape, program.polynomials.shape) == ((padded[0], 2), (padded[0], 4))
-    assert program.outputs.shape == (padded[1],)
-    assert (program.n_inputs, program.n_gates) == (3, gates)
-    assert program.fan_ins[:gates].tolist() == circuit.fan_ins.tolist()
-
-
 @given(seed=st.integers(0, 10**6), gates=st.integers(0, 32))
 def test_random_circuits_agree_with_a_plain_loop(seed, gates, random_circuit, reference):
     circuit, x = random_circuit(seed, 5, gates, 3), patterns(seed, 70, 5)
@@ -57,58 +40,139 @@ def test_any_number_of_patterns(count, n, m, random_circuit, reference):
     np.testing.assert_array_equal(evaluate(circuit, x), reference(circuit, x))
 
 
-@pytest.mark.parametrize("k", [1, 257, 700])
-def test_many_words_are_run_in_blocks(k, random_circuit):
-    # 5,000 gates are padded to 8,192: 2^21 live words are at most 128 of each node, so 257 words are more than a block.
-    circuit = random_circuit(7, 11, 5000, 9)
-    words = np.random.default_rng(k).integers(0, 2**32, (11, k), dtype=np.uint32)
-    nodes = [np.zeros(k, np.uint32), *words]
+def by_words(circuit, words):
+    """The outputs on packed patterns, node after node, by NumPy."""
+    nodes = [np.zeros(words.shape[1], np.uint32), *words]
     for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
         x, y = nodes[a], nodes[b]
         terms = [~x & ~y, x & ~y, ~x & y, x & y]
-        nodes.append(np.bitwise_or.reduce([np.zeros(k, np.uint32)] + [terms[r] for r in range(4) if table >> r & 1]))
+        nodes.append(np.bitwise_or.reduce([np.zeros_like(nodes[0])] + [terms[r] for r in range(4) if table >> r & 1]))
+    return np.stack(nodes)[circuit.outputs]
+
+
+def random_words(seed, n, k):
+    return np.random.default_rng(seed).integers(0, 2**32, (n, k), dtype=np.uint32)
+
+
+# A row is 256 words, and a part of this circuit 2^20 / 32 words: more than one, rows that are not full, several parts.
+@pytest.mark.parametrize("k", [1, ROW - 1, ROW, ROW + 1, 3 * ROW, 70_000])
+def test_many_words_are_run_row_by_row_and_part_by_part(k, random_circuit):
+    circuit, words = random_circuit(7, 11, 300, 9), random_words(k, 11, k)
     got = simulate(circuit, words)
     assert (got.shape, got.dtype) == ((9, k), jnp.uint32)
-    np.testing.assert_array_equal(got, np.stack(nodes)[circuit.outputs])
+    np.testing.assert_array_equal(got, by_words(circuit, words))
+
+
+def test_more_threads_than_one_give_the_same(random_circuit, monkeypatch):
+    circuit, words = random_circuit(8, 11, 300, 9), random_words(8, 11, 100_001)
+    monkeypatch.setattr("circuits.simulation._LONG", 0)
+    started, run = set(), run_on_one_cpu
+    monkeypatch.setattr(
+        "circuits.simulation.run_on_one_cpu", lambda *args: (started.add(threading.get_ident()), run(*args))[1]
+    )
+    monkeypatch.setattr("circuits.simulation._cores", lambda: 2)
+    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
+    assert threading.get_ident() not in started
+    monkeypatch.setattr("circuits.simulation._cores", lambda: 1)
+    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
+    assert threading.get_ident() in started
+
+
+def test_a_result_stays_when_the_next_is_computed(random_circuit):
+    circuit = random_circuit(9, 6, 40, 4)
+    first, second = random_words(1, 6, 1000), random_words(2, 6, 1000)
+    kept = simulate(circuit, first)
+    simulate(circuit, second)
+    np.testing.assert_array_equal(kept, by_words(circuit, first))
+
+
+def test_an_interrupted_run_leaves_nothing_wrong(random_circuit, monkeypatch):
+    circuit, words = random_circuit(10, 6, 40, 4), random_words(3, 6, 1000)
+    simulate(circuit, words)
+
+    def interrupted(*args):
+        run_on_one_cpu(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("circuits.simulation.run_on_one_cpu", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            simulate(circuit, words)
+    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
+
+
+@pytest.mark.parametrize("device", range(2))
+def test_words_on_a_device_stay_there(device, random_circuit):
+    circuit, words = random_circuit(11, 6, 40, 4), random_words(4, 6, 600)
+    device = jax.devices()[device]
+    got = simulate(circuit, jax.device_put(words, device))
+    assert got.devices() == {device}
+    np.testing.assert_array_equal(got, by_words(circuit, words))
+
+
+def test_words_over_two_devices_stay_there(random_circuit):
+    circuit, words = random_circuit(12, 6, 40, 4), random_words(5, 6, 1024)
+    mesh = jax.make_mesh((2,), ("patterns",), axis_types=(jax.sharding.AxisType.Auto,))
+    over_both = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "patterns"))
+    got = simulate(circuit, jax.device_put(words, over_both))
+    assert len(got.devices()) == 2
+    np.testing.assert_array_equal(got, by_words(circuit, words))
+
+
+@pytest.mark.parametrize("k", [1, 300])
+def test_simulate_under_jit_and_vmap(k, random_circuit):
+    circuit, words = random_circuit(13, 6, 40, 4), random_words(6, 6, k)
+    expected = by_words(circuit, words)
+    np.testing.assert_array_equal(jax.jit(lambda words: simulate(circuit, words))(words), expected)
+    stacked = jnp.stack([words, ~words])
+    np.testing.assert_array_equal(
+        jax.vmap(lambda words: simulate(circuit, words))(stacked), [expected, by_words(circuit, ~words)]
+    )
 
 
 def test_circuits_of_one_size_class_compile_once(random_circuit):
-    _run.clear_cache()
-    # 17..32 gates, 5..8 inputs, 3..4 outputs and 9..16 words are one class.
-    for seed, (gates, n, m, k) in enumerate([(17, 5, 3, 9), (32, 8, 4, 16), (25, 6, 4, 11), (20, 7, 3, 12)]):
+    run_on_one_cpu.clear_cache()
+    # Up to 64 look-up tables and rows, 16 inputs, 16 outputs and 256 words are one class.
+    for seed, (gates, n, m, k) in enumerate([(17, 5, 3, 9), (32, 8, 4, 16), (60, 6, 16, 256), (0, 1, 1, 1)]):
         simulate(random_circuit(seed, n, gates, m), np.zeros((n, k), np.uint32)).block_until_ready()
-    assert _run._cache_size() == 1
-    simulate(random_circuit(0, 5, 33, 3), np.zeros((5, 9), np.uint32))
-    assert _run._cache_size() == 2
+    assert run_on_one_cpu._cache_size() == 1
+    simulate(random_circuit(0, 5, 33, 17), np.zeros((5, 9), np.uint32))
+    assert run_on_one_cpu._cache_size() == 2
 
 
-def test_pack_puts_pattern_32_i_plus_j_in_bit_j_of_word_i():
-    x = patterns(0, 70, 3)
-    words = np.asarray(pack(x))
-    assert (words.shape, words.dtype) == ((3, 3), np.uint32)
-    for i in range(3):
-        packed = sum(int(word) << 32 * place for place, word in enumerate(words[i]))
-        assert packed == sum(1 << p for p in range(70) if x[p, i])
+def test_a_circuit_is_lowered_once_and_its_program_goes_with_it(random_circuit, monkeypatch):
+    circuit = random_circuit(1, 5, 30, 3)
+    simulate(circuit, random_words(1, 5, 3))
+    monkeypatch.delattr("circuits.simulation.lower")
+    program = weakref.ref(program_of(circuit))
+    simulate(circuit, random_words(2, 5, 400))
+    del circuit
+    gc.collect()
+    assert program() is None
 
 
-@pytest.mark.parametrize("count", [0, 1, 32, 33, 1000])
-def test_unpack_is_the_inverse_of_pack(count):
-    x = patterns(count, count, 5)
-    words = pack(x)
-    assert words.shape == (5, -(-count // 32))
-    back = unpack(words, count)
-    assert (back.shape, back.dtype) == ((count, 5), bool)
-    np.testing.assert_array_equal(back, x)
+@pytest.mark.parametrize(("n", "rows"), [(8, 2**16), pytest.param(10, 2**20, marks=pytest.mark.slow)])
+def test_a_multiplier_multiplies_all_numbers(n, rows, integers_of):
+    assert integers_of(truth_table(library.multiplier(n))).tolist() == [
+        (row % 2**n) * (row // 2**n) for row in range(rows)
+    ]
 
 
-def test_pack_and_unpack_under_jit():
-    x = jnp.asarray(patterns(1, 40, 3))
-    np.testing.assert_array_equal(jax.jit(lambda x: unpack(pack(x), 40))(x), x)
-
-
-@pytest.mark.parametrize("n", [0, 2])
-def test_unpack_of_no_rows(n):
-    assert unpack(jnp.zeros((0, 2), jnp.uint32), n).shape == (n, 0)
+# The EPFL circuit hyp has about as many levels and gates as the second.
+@pytest.mark.parametrize("levels", [500, pytest.param(12_500, marks=pytest.mark.slow)])
+def test_deep_circuits_of_many_gates(levels):
+    # Each level is a permutation of the patterns, so that nothing becomes constant: half of the lines change.
+    netlist = Builder([f"i{i}" for i in range(32)])
+    lines = netlist.inputs
+    for level in range(levels):
+        kept, changed = lines[8:16] + lines[24:], lines[:8] + lines[16:24]
+        products = [netlist.gate(level % 3 + 6, kept[i], kept[i - 1 - level % 7]) for i in range(8)]
+        lines = kept[:8] + [netlist.gate(XOR, a, b) for a, b in zip(changed, products, strict=False)] + kept[8:]
+        lines += changed[8:]
+    circuit = netlist.circuit({f"o{i}": line for i, line in enumerate(lines)})
+    assert circuit.n_gates == 16 * levels
+    words = random_patterns(jax.random.key(0), 32, 40)
+    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, np.asarray(words)))
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (2, 3), (2, 0)])

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import ThresholdUnit, from_truth_table, rows, threshold_circuits, truth_table, unpack
+from circuits import ThresholdUnit, from_truth_table, rows, threshold_circuits, truth_table
 from circuits.netlist import AND, OR, TRUE, XOR, Builder, Circuit
-from circuits.truth_tables import add_table, exhaustive_words
+from circuits.truth_tables import add_table
 
 
 @pytest.mark.parametrize("n", range(13))
@@ -19,25 +19,10 @@ def test_rows_are_all_inputs_the_first_changing_fastest(n):
     np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("n", range(13))
-def test_exhaustive_words_are_the_rows_packed(n):
-    words = exhaustive_words(n)
-    assert (words.shape, words.dtype) == ((n, max(1, 2**n // 32)), np.uint32)
-    bits = words[:, :, None] >> np.arange(32, dtype=np.uint32) & 1
-    bits = bits.reshape(n, 32 * words.shape[1]).T.astype(bool)
-    # Below five inputs the rows repeat to fill the word.
-    np.testing.assert_array_equal(bits, np.tile(rows(n), (len(bits) // 2**n, 1)))
-
-
-def test_exhaustive_words_unpack_to_rows():
-    np.testing.assert_array_equal(unpack(exhaustive_words(7), 2**7), rows(7))
-
-
-@pytest.mark.parametrize("function", [rows, exhaustive_words])
 @pytest.mark.parametrize("n", [-1, 25, 64])
-def test_too_many_or_too_few_inputs_are_refused(function, n, error):
-    assert error(ValueError, function, n) == (
-        f"{function.__name__}: expected 0 to 24 inputs, got {n}. For more, evaluate or simulate a sample of rows."
+def test_too_many_or_too_few_inputs_are_refused(n, error):
+    assert error(ValueError, rows, n) == (
+        f"rows: expected 0 to 24 inputs, got {n}. For more, evaluate or simulate a sample of rows."
     )
 
 
