@@ -32,8 +32,8 @@ _PART_WORDS = 2**20
 # Words between the rows of a part: one line of the cache.
 _GAP = 16
 
-# Gates times words from which on threads are worth their start: a few milliseconds.
-_LONG = 2**25
+# Gates times words from which on threads are worth their start: a millisecond.
+_LONG = 2**23
 
 # Words of all rows at once where the loop is an ordinary one: 8 MiB, which stays in the cache.
 _LIVE_WORDS = 2**21
@@ -60,18 +60,41 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
     >>> simulate(xor, jnp.array([[0b1010], [0b1100]], jnp.uint32))
     Array([[6]], dtype=uint32)
     """
-    if not isinstance(words, jax.Array):
-        words = np.asarray(words)
-    if words.dtype != np.uint32:
-        raise TypeError(f"simulate: expected uint32 words, got {words.dtype}. Pack Boolean arrays with circuits.pack.")
-    if words.ndim != 2 or words.shape[0] != circuit.n_inputs:
-        raise ValueError(f"simulate: expected words ({circuit.n_inputs}, k) for {circuit}, got {words.shape}.")
+    words = as_words("simulate", circuit, words)
     if words.shape[1] == 0:
         return jnp.zeros((circuit.n_outputs, 0), jnp.uint32)
     if on_one_cpu(here := probe()) and on_one_cpu(words):
         (device,) = (words if isinstance(words, jax.Array) else here).devices()
         return _simulate_natively(circuit, np.asarray(words), device)
     return _simulate_anywhere(program_of(circuit), jnp.asarray(words))[: circuit.n_outputs]
+
+
+def as_words(where: str, circuit: Circuit, words: ArrayLike) -> Any:
+    """Check that words are patterns for a circuit.
+
+    Args:
+        where: named in the error.
+        circuit: any circuit.
+        words: `(n, k)` uint32.
+
+    Returns:
+        The words: an array of NumPy, or of JAX if they were that.
+
+    Raises:
+        ValueError: if they are not `(n, k)`.
+        TypeError: if they are not uint32.
+
+    >>> from circuits import parse
+    >>> as_words("simulate", parse("a & b"), np.zeros((2, 3), np.uint32)).shape
+    (2, 3)
+    """
+    if not isinstance(words, jax.Array):
+        words = np.asarray(words)
+    if words.dtype != np.uint32:
+        raise TypeError(f"{where}: expected uint32 words, got {words.dtype}. Pack Boolean arrays with circuits.pack.")
+    if words.ndim != 2 or words.shape[0] != circuit.n_inputs:
+        raise ValueError(f"{where}: expected words ({circuit.n_inputs}, k) for {circuit}, got {words.shape}.")
+    return words
 
 
 def program_of(circuit: Circuit, device: Any = None) -> Program:
@@ -102,7 +125,8 @@ def _simulate_natively(circuit: Circuit, words: np.ndarray, device: Any) -> Arra
     program = program_of(circuit, device)
     k = words.shape[1]
     padded = size_class(circuit.n_inputs, 16), len(program.outputs)
-    part = ROW if k <= ROW else size_class(max(4 * ROW, _PART_WORDS // sum(padded)))
+    cores = _cores() if k * int(program.counts[1]) >= _LONG else 1
+    part = min(size_class(-(-k // cores), ROW), size_class(max(4 * ROW, _PART_WORDS // sum(padded))))
     results = _aligned(circuit.n_outputs, k)
 
     def run_parts(starts: range) -> None:
@@ -121,7 +145,7 @@ def _simulate_natively(circuit: Circuit, words: np.ndarray, device: Any) -> Arra
                 ]
 
     starts = range(0, k, part)
-    threads = min(len(starts), _cores()) if k * int(program.counts[1]) >= _LONG else 1
+    threads = min(len(starts), cores)
     if threads == 1:
         run_parts(starts)
     else:
