@@ -3,8 +3,8 @@
 `python benchmarks/simulation.py` runs all `.aig` files of a folder, the 14 of EPFL if none is named, and then compares
 two cores with one. Whatever a program makes of a circuit, what counts is the ANDs of the file.
 
-- `circuits.simulate` on random words, which lie in memory, as many an input as make 16 MB of all inputs and outputs; first
-  calls, which compile, do not count.
+- `circuits.simulate` on random words in memory, as many as make 16 MB of all inputs and outputs. First calls,
+  which compile, do not count.
 - `&sim` of ABC, with the number of words W (`-W`) that is best of several. It takes only sequential circuits: the last
   input becomes a latch that takes the value of the first. It makes its random patterns itself, a fifth of its time for
   the adder and less where there are more ANDs to an input. Its time is that of many frames less that of one, and it
