@@ -1,4 +1,7 @@
-"""Pictures of studies; matplotlib is imported when one is drawn. Colours after M. Okabe and K. Ito (2008)."""
+"""Pictures of circuits, truth tables and studies; matplotlib is imported when one is drawn.
+
+Colours after M. Okabe and K. Ito, Color universal design (2008).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuits.comparison import SQUARE, Comparison
+from circuits.drawing import draw as draw
+from circuits.karnaugh_maps import karnaugh_map as karnaugh_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

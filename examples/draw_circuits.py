@@ -1,0 +1,36 @@
+"""The pictures of docs/drawing.md, drawn anew: `python examples/draw_circuits.py docs/drawings`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from circuits import Circuit, c17_path, library, mux, parse, read, trace
+from circuits.plots import draw, karnaugh_map
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+
+full_adder = parse("s = a ^ b ^ c; carry = maj(a, b, c)")
+multiplexer = trace(lambda s0, s1, d: {"y": mux(s1, mux(s0, d[3], d[2]), mux(s0, d[1], d[0]))}, d=4)
+adder = library.adder(4)
+five_and_three = {"a0": 1, "a1": 0, "a2": 1, "a3": 0, "b0": 1, "b1": 1, "b2": 0, "b3": 0}
+c17 = read(c17_path)
+assert isinstance(c17, Circuit)
+
+figures = {
+    "full_adder": draw(full_adder, inputs=[0, 1, 1]),
+    "c17": draw(c17),
+    "multiplexer": draw(multiplexer, inputs={"s0": 1, "s1": 0, "d0": 0, "d1": 1, "d2": 1, "d3": 0}),
+    "adder": draw(adder, inputs=five_and_three),
+    "adder_s2": draw(adder, outputs=["s2"]),
+    "multiplier": draw(library.multiplier(3)),
+    "karnaugh_map": karnaugh_map(library.multiplier(2)),
+}
+folder.mkdir(parents=True, exist_ok=True)
+for name, figure in figures.items():
+    path = folder / f"{name}.png"
+    figure.savefig(path, dpi=150)
+    # So few colours need a fraction of the bytes.
+    Image.open(path).convert("RGB").quantize(48).save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size:,} bytes")
