@@ -8,13 +8,13 @@ from typing import Literal
 from circuits.netlist import OR, XOR, Builder, Circuit
 
 
-def miter(a: Circuit, b: Circuit, match: Literal["name", "position"] = "name") -> Circuit:
+def miter(a: Circuit, b: Circuit, by: Literal["name", "position"] = "name") -> Circuit:
     """Two circuits on the same inputs, and whether any of their outputs differ.
 
     Args:
         a: any circuit.
         b: another with as many inputs and outputs.
-        match: which inputs and outputs belong together: those of the same "name", in any order, or those at the same
+        by: which inputs and outputs belong together: those of the same "name", in any order, or those at the same
             "position", whatever their names.
 
     Returns:
@@ -31,10 +31,10 @@ def miter(a: Circuit, b: Circuit, match: Literal["name", "position"] = "name") -
     >>> truth_table(miter(parse("y = a | b"), parse("y = ~(~b & ~a)"))).any().item()
     False
     """
-    if match not in ("name", "position"):
-        raise ValueError(f"miter: expected match to be 'name' or 'position', got {match!r}.")
-    inputs_of_b = _matched("input", a.input_names, b.input_names, match)
-    outputs_of_b = _matched("output", a.output_names, b.output_names, match)
+    if by not in ("name", "position"):
+        raise ValueError(f"miter: expected by to be 'name' or 'position', got {by!r}.")
+    inputs_of_b = _matched("input", a.input_names, b.input_names, by)
+    outputs_of_b = _matched("output", a.output_names, b.output_names, by)
     netlist = Builder(a.input_names)
     nodes_of_a = _copy(netlist, a, netlist.inputs)
     by_place = dict(zip(inputs_of_b, netlist.inputs, strict=True))
@@ -45,9 +45,9 @@ def miter(a: Circuit, b: Circuit, match: Literal["name", "position"] = "name") -
     return netlist.circuit({"differs": netlist.tree(OR, differences) if differences else netlist.constant(False)})
 
 
-def _matched(kind: str, a: tuple[str, ...], b: tuple[str, ...], match: str) -> list[int]:
+def _matched(kind: str, a: tuple[str, ...], b: tuple[str, ...], by: str) -> list[int]:
     """For each name of a, the place of its partner in b."""
-    if match == "position":
+    if by == "position":
         if len(a) != len(b):
             raise ValueError(f"miter: expected as many {kind}s in both circuits, got {len(a)} and {len(b)}.")
         return list(range(len(a)))
@@ -56,7 +56,7 @@ def _matched(kind: str, a: tuple[str, ...], b: tuple[str, ...], match: str) -> l
     if only_a or only_b:
         raise ValueError(
             f"miter: expected the same {kind} names in both circuits, got {_shown(only_a)} only in the first and "
-            f'{_shown(only_b)} only in the second. Rename them, or match="position".'
+            f'{_shown(only_b)} only in the second. Rename them, or by="position".'
         )
     place = {name: i for i, name in enumerate(b)}
     return [place[name] for name in a]

@@ -45,11 +45,11 @@ def test_names_that_do_not_match_are_listed(error):
     a, b = parse("y = a & b"), parse("z = b & c")
     assert error(ValueError, miter, a, b) == (
         "miter: expected the same input names in both circuits, got 'a' only in the first and 'c' only in the second. "
-        'Rename them, or match="position".'
+        'Rename them, or by="position".'
     )
     assert error(ValueError, miter, a, parse("y = a & b; z = a")) == (
         "miter: expected the same output names in both circuits, got none only in the first and "
-        "'z' only in the second. Rename them, or match=\"position\"."
+        "'z' only in the second. Rename them, or by=\"position\"."
     )
     many = Circuit([f"x{i}" for i in range(9)], [], [], [], [])
     assert "'x0', 'x1', 'x2', 'x3', 'x4', 'x5' and 3 more only in the first" in error(ValueError, miter, many, a)
@@ -66,6 +66,6 @@ def test_numbers_that_do_not_match_are_refused(b, message, error):
     assert error(ValueError, miter, parse("p = q & r"), parse(b), "position") == message
 
 
-def test_another_way_to_match_is_refused(error):
+def test_another_way_to_pair_is_refused(error):
     a = parse("y = a & b")
-    assert error(ValueError, miter, a, a, "order") == "miter: expected match to be 'name' or 'position', got 'order'."
+    assert error(ValueError, miter, a, a, "order") == "miter: expected by to be 'name' or 'position', got 'order'."

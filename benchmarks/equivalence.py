@@ -1,0 +1,95 @@
+"""Proofs that circuits are equal: each against its BLIF twin, and against itself in other gates, made by ABC.
+
+`python benchmarks/equivalence.py` takes the EPFL benchmarks and c6288, c1908 of ISCAS-85, found in JAXNET_DATA; names
+on the command line choose some. It prints the method, the questions to a SAT solver, and the median seconds over the
+rounds, next to those of ABC's `cec`, with its start and its reading of the files. Without ABC there are only the twins.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from circuits import Circuit, Equivalent, Undecided, equivalent, read
+
+DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data")) / "circuits"
+EPFL = ["adder", "arbiter", "bar", "cavlc", "ctrl", "dec", "i2c", "int2float", "max", "priority", "router", "sin"]
+NAMES = [*EPFL, "square", "voter", "c1908", "c6288"]
+RESYN2 = "balance; rewrite; refactor; balance; rewrite; rewrite -z; balance; refactor -z; rewrite -z; balance"
+ABC = shutil.which("berkeley-abc") or shutil.which("abc")
+
+
+def by_abc(commands, timeout=600):
+    """What ABC says, and the seconds it took."""
+    assert ABC is not None
+    start = time.perf_counter()
+    run = subprocess.run([ABC, "-c", commands], capture_output=True, text=True, check=True, timeout=timeout)
+    return run.stdout, time.perf_counter() - start
+
+
+def forms(name, folder):
+    """The file of a circuit as AIGER or BENCH, and those it is compared with: what each is, and its file."""
+    bench = DATA / "iscas85" / "bench" / f"{name}.bench"
+    file = bench if bench.exists() else DATA / "epfl" / "aig" / f"{name}.aig"
+    if not bench.exists():
+        yield file, "BLIF twin", DATA / "epfl" / "blif" / f"{name}.blif"
+    if ABC is None:
+        return
+    reading = f"read {file}; strash"
+    by_abc(f"{reading}; {RESYN2}; write_aiger -s {folder / name}.aig")
+    yield file, "resyn2", folder / f"{name}.aig"
+    by_abc(f"{reading}; if -K 6; write_blif {folder / name}.blif")
+    yield file, "if -K 6", folder / f"{name}.blif"
+
+
+def row(name, a, what, b, rounds, limit):
+    first, second = read(a), read(b)
+    assert isinstance(first, Circuit)
+    assert isinstance(second, Circuit)
+    answers = [equivalent(first, second, by="position", time_limit=limit) for _ in range(rounds)]
+    answer = answers[0]
+    if isinstance(answer, Undecided):
+        found, calls, seconds = "undecided", "", limit
+    else:
+        found = answer.method if isinstance(answer, Equivalent) else "NOT EQUAL"
+        calls = f"{answer.calls:,}" if isinstance(answer, Equivalent) else ""
+        seconds = statistics.median(answer.seconds for answer in answers if not isinstance(answer, Undecided))
+    peer = ""
+    if ABC is not None:
+        runs = [by_abc(f"cec -n {a} {b}") for _ in range(rounds)]
+        said = "" if "are equivalent" in runs[0][0] else "  undecided"
+        peer = f"{statistics.median(took for _, took in runs):8.2f}{said}"
+    print(
+        f"{name:10} {what:10} {first.n_gates:7,} {second.n_gates:8,}  {found:13} {calls:>6} {seconds:8.2f} {peer}",
+        flush=True,
+    )
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="circuits; all if none is named")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--time-limit", type=float, default=300, help="seconds for each")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(NAMES):
+        parser.error(f"unknown circuits {', '.join(sorted(unknown))}, expected some of {', '.join(NAMES)}")
+    if not DATA.is_dir():
+        parser.error(f"no circuits in {DATA}; JAXNET_DATA names another data folder")
+    print(
+        f"{'circuit':10} {'against':10} {'gates':>7} {'gates':>8}  {'method':13} {'calls':>6} {'seconds':>8} {'cec':>8}"
+    )
+    total = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in arguments.names or NAMES:
+            for a, what, b in forms(name, Path(folder)):
+                total += row(name, a, what, b, arguments.rounds, arguments.time_limit)
+    print(f"{total:.0f} seconds altogether")
+
+
+if __name__ == "__main__":
+    main()
