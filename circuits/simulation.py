@@ -60,13 +60,13 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
     >>> simulate(xor, jnp.array([[0b1010], [0b1100]], jnp.uint32))
     Array([[6]], dtype=uint32)
     """
-    words = as_words("simulate", circuit, words)
-    if words.shape[1] == 0:
+    checked = as_words("simulate", circuit, words)
+    if checked.shape[1] == 0:
         return jnp.zeros((circuit.n_outputs, 0), jnp.uint32)
-    if on_one_cpu(here := probe()) and on_one_cpu(words):
-        (device,) = (words if isinstance(words, jax.Array) else here).devices()
-        return _simulate_natively(circuit, np.asarray(words), device)
-    return _simulate_anywhere(program_of(circuit), jnp.asarray(words))[: circuit.n_outputs]
+    if on_one_cpu(here := probe()) and on_one_cpu(checked):
+        (device,) = (checked if isinstance(checked, jax.Array) else here).devices()
+        return _simulate_natively(circuit, np.asarray(checked), device)
+    return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
 
 
 def as_words(where: str, circuit: Circuit, words: ArrayLike) -> Any:
