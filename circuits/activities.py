@@ -6,6 +6,7 @@ Estimation of average switching activity in combinational and sequential circuit
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -60,7 +61,8 @@ def activity(circuit: Circuit, words: ArrayLike) -> Activity:
     block = max(256, _HELD_WORDS // circuit.n_nodes)
     last = None  # the bit before the block
     for start in range(0, words.shape[1], block):
-        values = np.asarray(simulate(every, words[:, start : start + block]))
+        with jax.ensure_compile_time_eval():  # what is counted is known, also where a caller is being traced
+            values = np.asarray(simulate(every, words[:, start : start + block]))
         before = values << np.uint32(1)
         before[:, 1:] |= values[:, :-1] >> np.uint32(31)
         # Nothing comes before the first pattern: as if it were preceded by itself.

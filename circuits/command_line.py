@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from circuits import commands
@@ -31,6 +32,10 @@ _COMMANDS = {
 }
 
 
+# Exit statuses when the reader of `prove` has gone before the answer, and after a mistake in this program.
+_GONE, _MISTAKE = 141, 70
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -39,9 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0; of `prove` 1 if the circuits differ and 3 if that is not known; 2 if an argument or a file is no circuit,
-        with one line on standard error; 130 after Ctrl-C.
+        with one line on standard error; 130 after Ctrl-C; 70 after a mistake of this program.
     """
     options = _parser().parse_args(arguments)
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    # Of a proof, nobody is told that circuits are equal who does not know it.
+    status = _GONE if options.command == "prove" else 0
     try:
         status = getattr(commands, options.command)(options)
         sys.stdout.flush()
@@ -51,10 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has gone; say nothing more, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return status
     except (ParseError, OSError) as error:
         print(f"circuits: {_one_line(error)}", file=sys.stderr)
         return commands.BAD_INPUT
+    except Exception:
+        traceback.print_exc()
+        return _MISTAKE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,12 +101,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="then the exit status may be 3")
     prove.add_argument("--proof", metavar="PATH", help="write PATH.cnf and PATH.drat, for drat-trim")
-    prove.add_argument("--seed", type=_natural, default=0, metavar="N", help="of random patterns")
+    prove.add_argument("--seed", type=_seed, default=0, metavar="N", help="of random patterns")
     compare = command["compare"]
     compare.add_argument("functions", nargs="*", metavar="CIRCUIT", help="if none, those of the demo, and c17")
     compare.add_argument("--out", metavar="FIGURE", type=_figure, help="draw the study into FIGURE (.png, .pdf, .svg)")
-    compare.add_argument("--seeds", metavar="N", type=_positive, default=256, help="networks that learn (default 256)")
-    compare.add_argument("--steps", metavar="N", type=_positive, default=2000, help="steps of learning (default 2000)")
+    compare.add_argument(
+        "--seeds", metavar="N", type=_up_to(10**6), default=256, help="networks that learn (default 256)"
+    )
+    compare.add_argument(
+        "--steps", metavar="N", type=_up_to(10**8), default=2000, help="steps of learning (default 2000)"
+    )
     for each in command.values():
         each.add_argument("--from", dest="from_", metavar="FORMAT", help="of files whose names do not say: .blif, ...")
         each.add_argument("--registers", choices=("refuse", "cut"), help="cut: into an input and an output each")
@@ -106,8 +122,8 @@ def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("circuit", metavar="CIRCUIT")
     simulate.add_argument("patterns", nargs="*", metavar="PATTERN", help="0110, the first input first; - reads lines")
     simulate.add_argument("--all", action="store_true", help="all patterns, the first input changing fastest")
-    simulate.add_argument("--random", type=_positive, metavar="N", help="N random patterns")
-    simulate.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the random patterns (default 0)")
+    simulate.add_argument("--random", type=_up_to(2**22), metavar="N", help="N random patterns")
+    simulate.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the random patterns (default 0)")
     simulate.add_argument("--activity", action="store_true", help="how often inputs and outputs are 1, and change")
 
 
@@ -117,15 +133,22 @@ def _one_line(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
-    return int(text)
+def _up_to(most: int) -> Callable[[str], int]:
+    """A type of options: a positive integer, up to what can be held."""
+
+    def positive(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+        if int(text) > most:
+            raise argparse.ArgumentTypeError(f"expected at most {most:,}, got {text}")
+        return int(text)
+
+    return positive
 
 
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a number, 0 or more and below 2^32, got {text!r}")
     return int(text)
 
 

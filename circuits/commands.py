@@ -6,6 +6,7 @@ Each takes the parsed options, prints, and returns the exit status. What they ne
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -99,7 +100,8 @@ def _activity(circuit: Circuit, options: argparse.Namespace) -> int:
     from circuits.patterns import exhaustive_patterns, pack
 
     start = time.perf_counter()
-    x = None if options.all or options.random is not None else _patterns(circuit, options)
+    drawn = not options.patterns and options.all != (options.random is not None)
+    x = None if drawn else _patterns(circuit, options)
     if x is not None and len(x) % 32:
         raise ParseError(f"--activity: expected a multiple of 32 patterns, got {len(x)}")
     if x is not None:
@@ -124,6 +126,8 @@ def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
     from circuits.truth_tables import rows
 
     n = circuit.n_inputs
+    if bool(options.patterns) + options.all + (options.random is not None) > 1:
+        raise ParseError("expected one of patterns, --all and --random, got more")
     if options.all:
         _check_all(circuit, most=20)
         return rows(n)
@@ -133,8 +137,13 @@ def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
         raise ParseError("expected patterns such as 0110, - for standard input, --all or --random N")
     given = [("pattern", number, text) for number, text in enumerate(options.patterns, 1)]
     if options.patterns == ["-"]:
-        stripped = ((number, line.split("#")[0].strip()) for number, line in enumerate(sys.stdin, 1))
-        given = [("<stdin>", number, text) for number, text in stripped if text]
+        stripped = ((number, line.split("#")[0].strip()) for number, line in enumerate(_stdin(), 1))
+        try:
+            given = [("<stdin>", number, text) for number, text in stripped if text]
+        except UnicodeDecodeError:
+            raise ParseError(
+                "expected lines of digits 0 and 1, found bytes that are no text", source="<stdin>"
+            ) from None
     for source, number, text in given:
         if len(text) != n or set(text) - {"0", "1"}:
             raise ParseError(f"expected {n} digits 0 or 1, one an input, got {text!r}", source=source, line=number)
@@ -165,7 +174,7 @@ def prove(options: argparse.Namespace) -> int:
             a, b, by=options.by, time_limit=options.time_limit, proof=options.proof, progress=True, seed=options.seed
         )
     except ValueError as error:
-        raise ParseError(str(error)) from None
+        raise ParseError(str(error).replace('by="position"', "--by position")) from None
     match answer:
         case Equivalent():
             print(f"equivalent, by {answer.method} in {answer.seconds:.2f} s")
@@ -235,15 +244,18 @@ def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
     chosen = {name: value for name, value in chosen.items() if value is not None}
     # A path is what ends like one or is there; "a.b & c" is neither.
     is_file = options.from_ is not None or _is_readable(Path(text)) or "/" in text or os.path.isfile(text)
+    if not is_file and re.fullmatch(r"[\w.-]*\.[A-Za-z]\w*", text):
+        raise ParseError(f"no such file; as an expression, write y = {text}", source=text)
     try:
         if text == "-":
             if options.from_ is None:
                 raise ParseError("expected --from FORMAT, such as --from .blif", source="<stdin>")
-            circuit = loads(sys.stdin.buffer.read(), options.from_, source="<stdin>", **chosen)
+            circuit = loads(_stdin().buffer.read(), options.from_, source="<stdin>", **chosen)
         else:
             circuit = read(text, options.from_, **chosen) if is_file else parse(text)
     except TypeError:
-        raise ParseError(f"this format has no option {' or '.join(chosen)}", source=text) from None
+        named = " or ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise ParseError(f"this format has no option {named}", source=text) from None
     return to_circuit(circuit) if gates and isinstance(circuit, ThresholdCircuit) else circuit
 
 
@@ -297,6 +309,12 @@ def name_of(text: str) -> str:
     ('c17', 'a & b')
     """
     return Path(text).stem if _is_readable(Path(text)) else text
+
+
+def _stdin() -> Any:
+    if sys.stdin is None:
+        raise ParseError("it is closed", source="<stdin>")
+    return sys.stdin
 
 
 def _is_readable(path: Path) -> bool:

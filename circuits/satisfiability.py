@@ -210,6 +210,7 @@ def _sweep(
     if proof is None:
         return sweep(cone, deadline=deadline, seed=seed, progress=progress), None
     files = Files(Path(f"{os.fspath(proof)}.cnf"), Path(f"{os.fspath(proof)}.drat"))
+    files.drat.unlink(missing_ok=True)  # that of another question
     files.cnf.write_text(dimacs.dumps(cone), encoding="utf-8")
     # Under another name until it is one.
     unfinished = files.drat.with_name(f"{files.drat.name}.unfinished")

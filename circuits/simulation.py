@@ -55,6 +55,8 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
         ValueError: if words are not `(n, k)`.
         TypeError: if they are not uint32.
 
+    After `os.fork`, as of `multiprocessing` with "fork", nothing of JAX works in the child, nor does this; use "spawn".
+
     >>> from circuits.netlist import XOR
     >>> xor = Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])
     >>> simulate(xor, jnp.array([[0b1010], [0b1100]], jnp.uint32))
@@ -187,9 +189,9 @@ def _pool() -> ThreadPoolExecutor:
 @jax.jit
 def _simulate_anywhere(program: Program, words: Array) -> Array:
     """As an ordinary loop, with rows as long as the cache allows; outputs padded as in the program."""
-    k = words.shape[1]
+    n, k = words.shape
     row = min(size_class(k), max(16, size_class(_LIVE_WORDS // program.rows + 1) // 2))
-    return run(program, jnp.pad(words, ((0, 0), (0, -k % row))), row=row)[:, :k]
+    return run(program, jnp.pad(words, ((0, n == 0), (0, -k % row))), row=row)[:, :k]
 
 
 def _aligned(*shape: int) -> np.ndarray:

@@ -288,7 +288,8 @@ def mixed_patterns(seed: int, n: int, words: int) -> np.ndarray:
     >>> mixed_patterns(0, 100, 64).shape
     (100, 64)
     """
-    fair, quarter = np.asarray(random_patterns(jax.random.key(seed), n, words)), words // 4
+    with jax.ensure_compile_time_eval():  # they are known, also where a caller is being traced
+        fair, quarter = np.asarray(random_patterns(jax.random.key(seed), n, words)), words // 4
     few_ones, few_zeros = fair[:, :quarter].copy(), fair[:, quarter : 2 * quarter].copy()
     for draw in range(1, max(2, n.bit_length() - 1)):
         few_ones &= np.roll(fair[:, :quarter], draw, axis=1)

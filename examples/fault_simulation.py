@@ -23,6 +23,8 @@ parser.add_argument("--patterns", type=int, default=2**16, help="give up after s
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--out", metavar="FIGURE", help="draw into FIGURE (.png, .pdf, .svg)")
 options = parser.parse_args()
+if options.patterns < 1:
+    parser.error(f"expected one pattern or more, got {options.patterns}")
 WORDS = 32  # of patterns for a fault, in one go
 FAULTS = 128  # that are run side by side
 
@@ -72,11 +74,13 @@ while left.size and tried < options.patterns:
     left = np.flatnonzero(np.isinf(found_at))
     tried += 32 * WORDS
 
-for exponent in range(0, 17, 2):
-    print(f"  {2**exponent:6,} patterns find {np.mean(found_at <= 2**exponent):6.1%}")
-    if np.isfinite(found_at).all() and 2**exponent >= found_at.max():
-        break
-print(f"{len(names) - left.size} of {len(names)} found by {min(tried, options.patterns):,} patterns, ", end="")
+tried = min(tried, options.patterns)
+found_at[found_at > tried] = np.inf
+found, left = np.isfinite(found_at), np.flatnonzero(np.isinf(found_at))
+needed = tried if left.size else int(found_at.max(initial=1))
+for count in [*(4**exponent for exponent in range(20) if 4**exponent < needed), needed]:
+    print(f"  {count:6,} patterns find {np.mean(found_at <= count):6.1%}")
+print(f"{found.sum()} of {len(names)} found by {needed:,} patterns, ", end="")
 print(f"in {time.perf_counter() - start:.2f} s", *(["not found:"] if left.size else []))
 for fault in left[:12]:
     print(f"  {names[fault]}")

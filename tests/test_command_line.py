@@ -204,6 +204,8 @@ FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .cnf, .dot"
     [
         (["stats", "nowhere.aig"], "nowhere.aig: no such file or directory"),
         (["stats", "-"], "<stdin>: expected --from FORMAT, such as --from .blif"),
+        (["prove", "missing.net", "missing.net"], "missing.net: no such file; as an expression, write y = missing.net"),
+        (["simulate", "a & b", "--all", "--random", "9"], "expected one of patterns, --all and --random, got more"),
         (["convert", "a & b", "-"], "<stdout>: expected --to FORMAT, such as --to .blif"),
         (["convert", "a & b", "x.xyz"], f"x.xyz: unknown format '.xyz', expected one of {FORMATS}"),
         (["convert", "a & b", "-", "--to", ".aig", "--output", "y"], "-: --output is for .cnf"),
@@ -214,7 +216,7 @@ FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .cnf, .dot"
         (["prove", "y = a", "y = b"], "miter: expected the same input names in both circuits, got 'a' only in the "),
         (
             ["stats", circuits.c17_path, "--dont-cares", "0"],
-            f"{circuits.c17_path}: this format has no option dont_cares",
+            f"{circuits.c17_path}: this format has no option --dont-cares",
         ),
     ],
 )
@@ -239,6 +241,38 @@ def test_each_command_has_help_with_an_example(command, capsys):
         main([command, "--help"])
     assert raised.value.code == 0
     assert f"example:\n  python -m circuits {command} " in capsys.readouterr().out
+
+
+def test_a_mistake_of_ours_is_no_answer(capsys, monkeypatch):
+    monkeypatch.setattr("circuits.commands.prove", lambda options: 1 // 0)
+    assert main(["prove", "a", "a"]) == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["simulate", "a", "--random", "1000000000000"], "--random: expected at most 4,194,304, got 1000000000000"),
+        (
+            ["prove", "a", "a", "--seed", "9" * 30],
+            f"--seed: expected a number, 0 or more and below 2^32, got '{'9' * 30}'",
+        ),
+        (["compare", "a", "--seeds", "9999999999"], "--seeds: expected at most 1,000,000, got 9999999999"),
+    ],
+)
+def test_numbers_that_nothing_can_hold_are_refused(capsys, arguments, message):
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(message)
+
+
+def test_a_reader_that_goes_away_is_not_told_that_circuits_are_equal():
+    with run("prove", "y = a", "y = ~a", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode in (1, 141)  # after the answer was written, or in the middle of it
+    assert err == ""
 
 
 def run(*arguments, **options):

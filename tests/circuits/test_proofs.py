@@ -44,7 +44,7 @@ def test_proofs_that_hold(files, cnf, drat, checked):
     ("cnf", "drat", "message"),
     [
         (SQUARE, "0\n", "line 1 of {drat} does not follow by unit propagation: the empty clause."),
-        (SQUARE, "3 0\n1 0\n", "line 1 of {drat} does not follow by unit propagation: 3."),
+        (SQUARE, "3 0\n1 0\n", "line 1 of {drat} has a variable that is not in {cnf}."),
         (
             "p cnf 2 2\n1 2 0\n-1 2 0\n",
             "c\n2 0\n-2 1 0\n0\n",
@@ -123,3 +123,12 @@ def test_what_is_written(tmp_path):
         proof.delete([-FALSE])
         proof.add([FALSE])
     assert (tmp_path / "p.drat").read_text() == "-1 3 0\nd -1 3 0\n0\n"
+
+
+def test_a_variable_that_is_not_in_the_question_is_refused(tmp_path, error):
+    cnf, drat = tmp_path / "q.cnf", tmp_path / "q.drat"
+    cnf.write_text("p cnf 2 4\n1 2 0\n1 -2 0\n-1 2 0\n-1 -2 0\n")
+    drat.write_text("400000000 0\n0\n")
+    assert error(ValueError, check, cnf, drat) == f"check: line 1 of {drat} has a variable that is not in {cnf}."
+    drat.write_bytes(b"2 -2 0\n\xff 0\n0\n")
+    assert error(ValueError, check, cnf, drat).startswith(f"check: line 2 of {drat}: expected a clause")

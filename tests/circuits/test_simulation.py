@@ -292,6 +292,14 @@ def test_no_inputs():
     assert simulate(circuit, np.zeros((0, 2), np.uint32)).tolist() == [[0xFFFFFFFF] * 2, [0, 0], [0, 0]]
 
 
+def test_no_inputs_under_jit_and_vmap():
+    circuit = Circuit([], [[0, 0]], [TRUE], [1, 0], ["one", "zero"])
+    words = jax.jit(lambda words: simulate(circuit, words))(np.zeros((0, 2), np.uint32))
+    assert words.tolist() == [[0xFFFFFFFF] * 2, [0, 0]]
+    rows = jax.vmap(lambda x: evaluate(circuit, x))(jnp.zeros((4, 0), bool))
+    assert rows.tolist() == [[True, False]] * 4
+
+
 def test_no_gates():
     circuit = Circuit(["a", "b"], [], [], [2, 0, 1, 2], list("wxyz"))
     assert evaluate(circuit, [[1, 0], [0, 1]]).astype(int).tolist() == [[0, 0, 1, 0], [1, 0, 0, 1]]
