@@ -93,7 +93,7 @@ def check(cnf: str | os.PathLike, drat: str | os.PathLike) -> int:
         if words[:1] == ["d"]:
             raise ValueError(f"check: {cnf} deletes a clause, which only a proof does.")
         clauses.add([int(word) for word in words])
-    checked, variables = 0, clauses.variables
+    checked, variables = 0, max(clauses.variables, _declared(cnf))
     for line, words in _steps(drat):
         if clauses.refuted:
             break
@@ -125,6 +125,16 @@ def _steps(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
             if literals[-1:] != ["0"] or "0" in literals[:-1] or not all(map(_is_integer, literals)):
                 raise ValueError(f"check: line {number} of {path}: expected a clause that ends with 0, got {line!r}.")
             yield number, words[:-1]
+
+
+def _declared(cnf: str | os.PathLike) -> int:
+    """How many variables the header of a CNF says that there are; some may be in no clause."""
+    with open(cnf, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = line.split()
+            if words[:2] == ["p", "cnf"] and len(words) == 4 and _is_integer(words[2]):
+                return int(words[2])
+    return 0
 
 
 def _is_integer(word: str) -> bool:
