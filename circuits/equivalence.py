@@ -12,28 +12,12 @@ import numpy as np
 
 from circuits.miters import miter
 from circuits.netlist import Circuit
-from circuits.proofs import Files
-from circuits.satisfiability import Answer, Satisfiable, Undecided, satisfiable
+from circuits.satisfiability import Answer, Proved, Satisfiable, Undecided, satisfiable
 from circuits.simulation import evaluate
 
 
-@dataclass(frozen=True)
-class Equivalent(Answer):
-    """The circuits give the same outputs for all inputs.
-
-    Attributes:
-        method: "all patterns" or "SAT sweeping".
-        seconds: how long that took.
-        calls: questions that a SAT solver was asked; none where the patterns or the structure were enough.
-        merged: gates that it proved equal to others.
-        proof: the files of the proof, if it was asked for; `circuits.proofs.check` checks them.
-    """
-
-    method: str
-    seconds: float
-    calls: int = 0
-    merged: int = 0
-    proof: Files | None = None
+class Equivalent(Proved):
+    """The circuits give the same outputs for all inputs; see `Proved`."""
 
 
 @dataclass(frozen=True)

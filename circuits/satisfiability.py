@@ -54,13 +54,13 @@ class Satisfiable(Answer):
 
 
 @dataclass(frozen=True)
-class Unsatisfiable(Answer):
-    """The output is never 1.
+class Proved(Answer):
+    """What every proof has.
 
     Attributes:
         method: "all patterns" or "SAT sweeping".
         seconds: how long that took.
-        calls: questions that a SAT solver was asked; 0 of them where the structure was enough.
+        calls: questions that a SAT solver was asked; none where the patterns or the structure were enough.
         merged: gates that it proved equal to others.
         proof: the files of the proof, if it was asked for; `circuits.proofs.check` checks them.
     """
@@ -70,6 +70,10 @@ class Unsatisfiable(Answer):
     calls: int = 0
     merged: int = 0
     proof: Files | None = None
+
+
+class Unsatisfiable(Proved):
+    """The output is never 1; see `Proved`."""
 
 
 @dataclass(frozen=True)
