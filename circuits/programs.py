@@ -1,7 +1,8 @@
 """A circuit as a program of rows: gates of three inputs, the rows of their values used again, every size padded.
 
 A program is data to the loop that runs it, so one compilation serves all circuits of a size class. Why it is run as it
-is: patterns a second times the nodes of the and-inverter graph, on one core of an AMD EPYC with AVX-512, jax 0.10.2.
+is: patterns a second times the nodes of the and-inverter graph, on one core of an AMD EPYC with AVX-512, jax 0.10.2;
+of prototypes of the loop alone, mostly on the circuit square (`benchmarks/simulation.py` measures what came of it).
 
 - Two-input gates in a loop that XLA runs operation by operation, a row a node: 1e10, since most rows are out of the
   cache. Rows that are used again are a few hundred for 10^4 gates, and stay in the second-level cache.

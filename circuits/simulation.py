@@ -127,7 +127,8 @@ def _simulate_natively(circuit: Circuit, words: np.ndarray, device: Any) -> Arra
     program = program_of(circuit, device)
     k = words.shape[1]
     padded = size_class(circuit.n_inputs, 16), len(program.outputs)
-    cores = _cores() if k * int(program.counts[1]) >= _LONG else 1
+    gates = int(program_of(circuit).counts[1])  # NumPy's: to take it from a device would be a program
+    cores = _cores() if k * gates >= _LONG else 1
     part = min(size_class(-(-k // cores), ROW), size_class(max(4 * ROW, _PART_WORDS // sum(padded))))
     results = _aligned(circuit.n_outputs, k)
 
