@@ -53,6 +53,8 @@ def with_faults(circuit):
 
 
 faulty, names = with_faults(circuit)
+if not names:
+    parser.error(f"expected inputs or gates, which can have faults, got {circuit}")
 print(f"{Path(options.netlist).name}: {circuit}, {len(names)} faults")
 left = np.arange(len(names))
 found_at = np.full(len(names), np.inf)  # the first pattern that finds it
