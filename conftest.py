@@ -1,8 +1,8 @@
-"""Every test runs under the strictest JAX there is, on two virtual CPU devices."""
+"""Every test runs under the strictest JAX there is, on eight virtual CPU devices."""
 
 import os
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import hypothesis

@@ -64,6 +64,8 @@ from jaxnet.losses import softmax_cross_entropy_with_integer_labels as softmax_c
 from jaxnet.losses import squared_error as squared_error
 from jaxnet.means import masked_mean as masked_mean
 from jaxnet.means import weighted_mean as weighted_mean
+from jaxnet.parts import from_parts as from_parts
+from jaxnet.parts import own_part as own_part
 from jaxnet.plasticity import Corrected as Corrected
 from jaxnet.plasticity import Plastic as Plastic
 from jaxnet.plasticity import delta as delta
@@ -73,6 +75,8 @@ from jaxnet.plasticity import perceptron as perceptron
 from jaxnet.plots import confusion_matrix as confusion_matrix
 from jaxnet.plots import draw_rich_club as draw_rich_club
 from jaxnet.plots import learning_curves as learning_curves
+from jaxnet.processes import ProcessLostError as ProcessLostError
+from jaxnet.processes import join_processes as join_processes
 from jaxnet.rewiring import Rewired as Rewired
 from jaxnet.rewiring import rewire as rewire
 from jaxnet.rich_club import RichClub as RichClub
@@ -92,6 +96,7 @@ from jaxnet.separability import margin as margin
 from jaxnet.separability import mistake_bound as mistake_bound
 from jaxnet.separability import proves_inseparable as proves_inseparable
 from jaxnet.separability import separate as separate
+from jaxnet.sharding import place as place
 from jaxnet.summaries import Summary as Summary
 from jaxnet.summaries import SummaryRow as SummaryRow
 from jaxnet.summaries import summary as summary

@@ -17,6 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.processes import is_first
+from jaxnet.sharding import as_numpy, put
+
 _FORMAT = 1
 _LONGEST_HEADER = 25_000_000  # characters; safetensors stops at 100 MB, and writes these with escapes
 _SHOWN = 5  # leaves in one error
@@ -37,6 +40,9 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
     The bytes go to `path` + ".partial" in the same directory, which then takes the place of `path`: killed at any
     moment, the process leaves the old file or the new one. Should that fail, the old file is as it was. Directories
     that are missing are made; of a link, the file that it names is replaced.
+
+    Of arrays that are spread over several processes there is one file, too, that of process 0: all processes call it.
+    What each process has a copy of is not sent.
 
     Args:
         path: the file, by custom `*.safetensors`.
@@ -62,6 +68,7 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
 
     metadata = _as_json(metadata)
     leaves, structure = _described("save", tree, _ARRAYS)
+    shared = any(isinstance(leaf, jax.Array) and not leaf.is_fully_addressable for leaf, _ in leaves.values())
     tensors, records = {}, {}
     for name, (leaf, record) in leaves.items():
         tensor = tensors[name] = _tensor(name, leaf, record)
@@ -74,6 +81,8 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
         "leaves": records,
         "metadata": metadata,
     }
+    if shared and not is_first():
+        return
     text = json.dumps(header)
     if len(text) > _LONGEST_HEADER:
         raise ValueError(
@@ -197,8 +206,10 @@ def _storage(dtype: Any) -> Any:
 
 def _tensor(name: str, leaf: Any, record: dict[str, Any]) -> np.ndarray:
     if record["kind"] == "key":
-        return np.asarray(jax.random.key_data(leaf))
+        return as_numpy(jax.random.key_data(leaf))
     try:
+        if isinstance(leaf, jax.Array):
+            leaf = as_numpy(leaf)
         array = np.asarray(leaf, record["dtype"] if type(leaf) in _PYTHON else None, order="C")
     except OverflowError:
         raise ValueError(f"save: leaf {_shown(name)}: expected an integer of 64 bits, got {leaf}.") from None
@@ -244,7 +255,8 @@ def _placed(value: np.ndarray, leaf: Any, found: dict[str, Any]) -> Any:
         # Only Python numbers make weakly typed arrays; left strong, a resumed run could promote to other dtypes.
         zeros = jnp.full(value.shape, value.dtype.type(0).item())
         placed = zeros.at[...].set(value) if zeros.dtype == value.dtype else value
-    return jax.device_put(placed, leaf.sharding if getattr(leaf, "committed", True) else None)
+    sharding = leaf.sharding if getattr(leaf, "committed", True) else None
+    return jax.device_put(placed) if sharding is None else put(placed, sharding)
 
 
 def _differences(leaves: dict[str, tuple[Any, dict[str, Any]]], found: dict[str, dict[str, Any]]) -> Iterator[str]:

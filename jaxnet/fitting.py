@@ -9,7 +9,7 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxnet.batches import one_ahead
+from jaxnet.checkpoints import CheckpointError
+from jaxnet.processes import agree, from_each, is_first, losses_noticed
 from jaxnet.rules import Rule
+from jaxnet.sharding import automatic, copied, over_processes, place, put, put_examples, shardings, split_examples
 from jaxnet.training import n_examples, n_steps, run, whole
 from jaxnet.visits import Run, Visit, next_visit, resumed, save_visit, since_best, with_steps
 
@@ -41,6 +45,8 @@ def fit(
     patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    mesh: Mesh | None = None,
+    specs: Mapping[str, PartitionSpec] | None = None,
 ) -> Run:
     """Train, with a visit every so many steps: progress bar, validation, early stopping, best parameters, checkpoint.
 
@@ -48,12 +54,16 @@ def fit(
     any moment and called again with the same arguments and its checkpoint, a run gives bit for bit what it would have
     given; finished, it is not run again. SIGINT (Ctrl-C) ends it after the present chunk, saved; a second one at once.
 
+    On a mesh the devices share each batch, and the steps are the same up to the rounding of sums, on any number of
+    devices and processes: see `docs/scaling.md`. With several processes each calls it, with the same arguments.
+
     Args:
         rule: what one step does; keep it and use it again, since a new one is compiled anew.
         params: where to begin: parameters, or the state of a rule (which has `params`), to go on from.
         data: a pytree of arrays with examples along the first axis; or, where it is larger than memory, an iterator of
             batches, all of the same shapes, read one ahead of the computation; or a function that gives such an
-            iterator from the number of batches to leave out (of an iterator they are read and dropped).
+            iterator from the number of batches to leave out (of an iterator they are read and dropped). A last batch
+            may have fewer examples.
         steps: how many in all, those of the checkpoint included; or `epochs`; with an iterator neither, to use it up.
         epochs: how many times each example is seen; the last batch is filled up from the epoch after.
         batch_size: examples a step; all of them if None.
@@ -67,16 +77,21 @@ def fit(
         patience: visits without a better one after which the run ends; None to go on.
         checkpoint: a file, written at each visit, where the run goes on if it is there; see `jaxnet.save`.
         progress: whether to show a bar, on a terminal.
+        mesh: of the devices that share the run, from `jax.make_mesh`; examples are split over its axis "data". Arrays
+            of data are copied to each device, unless they are spread over the mesh already, as by `from_parts`; of an
+            iterator's batches each process reads its own part.
+        specs: how to split parameters over the mesh, by path: see `place`. The rest is copied to each device.
 
     Returns:
         A `Run`.
 
     Raises:
         DivergedError: if a scalar metric or a parameter is not finite (members of an ensemble may diverge).
-        CheckpointError: if the checkpoint is damaged or is of another run.
-        ShapeError: if arrays of the data, or batches, differ in shape.
+        CheckpointError: if the checkpoint is damaged or is of another run, or not all processes see the same.
+        ProcessLostError: if another process of the run is gone.
+        ShapeError: if arrays of the data, or batches, differ in shape, or a spec does not fit.
         TypeError: if arguments are missing or exclude one another.
-        ValueError: if a number is out of range, or there is no metric of the name `monitor`.
+        ValueError: if a number is out of range, there is no metric of the name `monitor`, or processes disagree.
 
     >>> import jaxnet, optax
     >>> rule = jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
@@ -89,6 +104,9 @@ def fit(
     patience = patience if patience is None else whole("fit", "patience", patience, 1)
     if validation is None and (validate is not None or patience is not None):
         raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")
+    if mesh is None and specs is not None:
+        raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
+    several = mesh is not None and over_processes(mesh)
     stream = callable(data) or isinstance(data, Iterator)
     if stream:
         if epochs is not None or batch_size is not None:
@@ -98,32 +116,41 @@ def fit(
         n = n_examples("fit", data)
         batch_size = batch_size if batch_size is None else whole("fit", "batch_size", batch_size, 1, n)
         total = n_steps("fit", steps, epochs, n, batch_size)
-        data = jax.tree.map(jnp.asarray, data)
     every = _every(every, record_every, total, n, batch_size)
     if total is not None and total % record_every:
         raise ValueError(f"fit: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
-    if validation is not None:
-        measure = _measurement(rule, validate, jax.tree.map(jnp.asarray, validation), key)
-    else:
-        measure = None
-
     settings = {"examples": n, "batch_size": batch_size, "record_every": record_every}
-    visit = Visit(_state(rule, params), [], [], None, 0)
-    if checkpoint is not None and Path(checkpoint).exists():
-        visit = resumed(checkpoint, visit.state, measure is not None, key, settings)
-        if total is not None and visit.steps > total:
-            raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
-
     with contextlib.ExitStack() as stack:
+        if mesh is not None:
+            stack.enter_context(losses_noticed("fit", _how_to_go_on(checkpoint)))
+            stack.enter_context(jax.set_mesh(automatic(mesh)))
+        if several:
+            counts = {"settings": [total, every, record_every, batch_size, patience, monitor, checkpoint]}
+            agree("fit", **counts, params=params, data=None if stream else data, validation=validation, key=key)
+        key = key if mesh is None else put(key, NamedSharding(automatic(mesh), PartitionSpec()))
+        measure = None
+        if validation is not None:
+            measure = _measurement(rule, validate, _on_devices(validation, mesh), key)
+        visit = Visit(_state(rule, params, mesh, specs), [], [], None, 0)
+        if checkpoint is not None and Path(checkpoint).exists():
+            visit = resumed(checkpoint, visit.state, measure is not None, key, settings)
+            if total is not None and visit.steps > total:
+                raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
+        if several:
+            _check_agreement(checkpoint, visit.steps)
+
         if stream:
-            batches = stack.enter_context(one_ahead(data, visit.steps))
+            batches = stack.enter_context(one_ahead(data, visit.steps, mesh))
             advance = functools.partial(_batch_by_batch, rule, batches, key, record_every)
         else:
-            advance = functools.partial(_chunk, rule, data, batch_size, key, record_every, every)
+            advance = functools.partial(_chunk, rule, _on_devices(data, mesh), batch_size, key, record_every, every)
         interrupted = stack.enter_context(_interrupts())
-        bar = stack.enter_context(_bar(total, visit.steps, progress))
+        bar = stack.enter_context(_bar(total, visit.steps, progress and (is_first() or not several)))
         more = True
-        while (stopped := _why_stop(visit, total, more, interrupted(), monitor, patience)) is None:
+        while True:
+            came = bool(from_each(interrupted()).any()) if several else interrupted()
+            if (stopped := _why_stop(visit, total, more, came, monitor, patience)) is not None:
+                return visit.as_run(stopped)
             # Visits are at multiples of `every`, wherever the run began.
             count = every - visit.steps % every
             count = count if total is None else min(count, total - visit.steps)
@@ -132,9 +159,10 @@ def fit(
             visit = next_visit(visit, state, records, made, measure, monitor)
             if checkpoint is not None:
                 save_visit(checkpoint, visit, key, settings)
+                if several:
+                    from_each(visit.steps)  # none goes on, or ends, before process 0 has written
             bar.update(made)
             bar.set_postfix(_latest(visit), refresh=False)
-    return visit.as_run(stopped)
 
 
 def _why_stop(
@@ -149,8 +177,35 @@ def _why_stop(
     return "no improvement" if patience is not None and since_best(visit, monitor) >= patience else None
 
 
-def _state(rule: Rule, params: Any) -> Any:
-    return params if hasattr(params, "params") else _initialised(rule, params)
+def _on_devices(data: Any, mesh: Mesh | None) -> Any:
+    return jax.tree.map(jnp.asarray, data) if mesh is None else put_examples(data, mesh)
+
+
+def _state(rule: Rule, params: Any, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None) -> Any:
+    """The state to begin with, on its devices."""
+    if mesh is None:
+        return params if hasattr(params, "params") else _initialised(rule, params)
+    params = place(params, mesh, specs)
+    if hasattr(params, "params"):
+        return params
+    where = shardings(jax.eval_shape(rule.init, params), mesh, specs)
+    return jax.jit(rule.init, out_shardings=where)(params)
+
+
+def _how_to_go_on(checkpoint: str | os.PathLike[str] | None) -> str:
+    if checkpoint is None:
+        return "Start them all again; with checkpoint=... they would go on from their last visit."
+    return f"{checkpoint} has the run up to its last visit: start as many as you like, to go on from there."
+
+
+def _check_agreement(checkpoint: str | os.PathLike[str] | None, steps: int) -> None:
+    """Check that all processes found the same checkpoint."""
+    found = from_each(steps)
+    if (found != found[0]).any():
+        raise CheckpointError(
+            f"{checkpoint}: expected the same run in each process, got runs of {found.tolist()} steps. The file has to "
+            "be in a folder that all of them see."
+        )
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -221,12 +276,12 @@ def _measurement(rule: Rule, validate: Callable | None, validation: Any, key: Ar
 @functools.partial(jax.jit, static_argnums=0)
 def _metrics(rule: Rule, state: Any, batch: Any, key: Array) -> dict[str, Array]:
     """Metrics are measured before the step, which is left out here: nothing uses it, so it is not compiled."""
-    return rule.update(state, batch, key)[1]
+    return copied(rule.update(state, split_examples(batch), key)[1])
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _called(function: Callable, params: Any, data: Any) -> Any:
-    return function(params, data)
+    return copied(function(params, split_examples(data)))
 
 
 def _latest(visit: Visit) -> dict[str, str]:

@@ -11,9 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.extend.core import jaxpr_as_fun
+from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
 from jaxnet.rules import Rule
+from jaxnet.sharding import copied, kept, specs_of, split_examples
 from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, probe, without_dots
 from jaxnet.validation import ShapeError
 
@@ -103,22 +105,24 @@ def run(
 ) -> tuple[Any, dict[str, Array]]:
     """The run of `train` from step `start`, with `steps` of at most `most` steps: all if None.
 
-    Runs that differ in `start` and `steps` alone are one program.
+    Runs that differ in `start` and `steps` alone are one program. Where a mesh is set, its devices share the batches,
+    the state stays split as it is, and all of them have the metrics.
     """
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
     epoch, offset = divmod(start * (batch_size or 1), examples)
     place = Place(np.uint32(start), np.uint32(epoch), np.int32(offset))
     blocks = None if steps is None else np.int32(steps // record_every)
     compiled = functools.partial(
-        _run, rule, state, data, place, key, blocks, most=most, batch_size=batch_size, record_every=record_every
-    )
+        _run, rule, state, data, place, key, blocks,
+        most=most, batch_size=batch_size, record_every=record_every, specs=specs_of(state),
+    )  # fmt: skip
     if on_one_cpu(probe(), state, data, key):
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # of XLA, for what it cannot make a native function of
             return compiled(native=True)[0]
     return compiled(native=False)[0]
 
 
-@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "native"))
+@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "specs", "native"))
 def _run(
     rule: Rule,
     state: Any,
@@ -130,16 +134,20 @@ def _run(
     most: int,
     batch_size: int | None,
     record_every: int,
+    specs: tuple[PartitionSpec, ...] | None,
     native: bool,
 ) -> tuple[tuple[Any, dict[str, Array]], Any]:
     order_key, step_key = jax.random.split(key)
     rows = None
     if batch_size is not None:
         n = len(jax.tree.leaves(data)[0])
-        rows = _order(order_key, place, n, batch_size, max(most, 1))
+        # Drawn by every device for itself: it is little work, and each needs all of it.
+        rows = copied(_order(order_key, place, n, batch_size, max(most, 1)))
+    else:
+        data = split_examples(data)
 
     def inputs(i: ArrayLike, state: Any, data: Any, rows: Array | None, step_key: Array) -> tuple[Any, Any, Array]:
-        batch = data if rows is None else jax.tree.map(lambda a: a[rows[i]], data)
+        batch = data if rows is None else split_examples(jax.tree.map(lambda a: a[rows[i]], data))
         return state, batch, jax.random.fold_in(step_key, place.step + jnp.asarray(i, jnp.uint32))
 
     most_blocks = most // record_every
@@ -151,7 +159,8 @@ def _run(
 
     def loop(state: Any, *rest: Any) -> tuple[Any, dict[str, Array]]:
         def step(i: ArrayLike, state: Any) -> tuple[Any, dict[str, Array]]:
-            return jax.tree.unflatten(structure, update(*jax.tree.leaves(inputs(i, state, *rest))))
+            state, metrics = jax.tree.unflatten(structure, update(*jax.tree.leaves(inputs(i, state, *rest))))
+            return kept(state, specs), metrics
 
         def block(state: Any, b: ArrayLike) -> tuple[Any, dict[str, Array]]:
             first = b * record_every
@@ -171,7 +180,8 @@ def _run(
 
     if native:
         return in_one_function(loop, state, data, rows, step_key)
-    return loop(state, data, rows, step_key), ()
+    state, history = loop(state, data, rows, step_key)
+    return (kept(state, specs), copied(history)), ()
 
 
 def _order(key: Array, place: Place, n: int, batch_size: int, steps: int) -> Array:

@@ -444,12 +444,23 @@ def test_an_error_of_an_iterator_is_its_own():
 
 def test_batches_of_different_shapes():
     with pytest.raises(ShapeError) as e:
-        fit(PLAIN, START, iter([DATA, DATA, (X[:7], X[:7])]), key=key())
+        fit(PLAIN, START, iter([DATA, DATA, (X[:7], X[:7]), DATA]), key=key())
     assert str(e.value) == (
         "fit: expected batches of the same shapes, (((10, 1), 'float32'), ((10, 1), 'float32')), got "
         "(((7, 1), 'float32'), ((7, 1), 'float32')) for batch 2 (the first is 0). "
-        "Leave out a last batch that is smaller, or fill it up."
+        "Only the last one may have fewer examples: fill it up, or leave it out."
     )
+
+
+def test_a_last_batch_of_fewer_examples():
+    """The steps are those of the same batches by hand."""
+    batches = [DATA, DATA, (X[:7], X[:7])]
+    fitted = fit(PLAIN, START, iter(batches), key=key())
+    state = PLAIN.init(START)
+    for batch in batches:
+        state, _ = PLAIN.update(state, batch, key())
+    assert (fitted.steps, fitted.stopped) == (3, "no more data")
+    np.testing.assert_allclose(fitted.params, state.params, rtol=1e-6)
 
 
 # What it refuses.

@@ -1,0 +1,304 @@
+"""The same run on many devices: what is split over the axes of a mesh, and what each device has a copy of.
+
+The engine is JAX's own: arrays have a `jax.sharding.NamedSharding`, one program runs on all devices, and XLA puts the
+communication in (Y. Xu et al., GSPMD, 2021). Examples are split over the axis of a mesh that is called "data".
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
+
+from jaxnet.validation import ShapeError
+
+# The axis of a mesh over which examples are split; a mesh without it splits none.
+DATA = "data"
+
+Specs = Mapping[str, PartitionSpec]
+
+
+def place(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
+    """Put parameters, or the state of a rule, on the devices of a mesh: split where specs say so, else copied to each.
+
+    Args:
+        tree: a pytree of arrays, the same in each process.
+        mesh: from `jax.make_mesh`, of the devices of all processes.
+        specs: `jax.sharding.PartitionSpec` by path, as `jax.tree_util.keystr` writes it: "[0].w" is the weights of the
+            first layer of an mlp, `(m, n)`; "[0]" is all of that layer, so that `PartitionSpec("model")` splits its
+            units over the axis "model"; "" is everything. The longest path counts. In a state the paths are those of
+            `state.params`, and what an optimiser remembers of a parameter is split as that is.
+
+    Returns:
+        The tree, of arrays on all devices.
+
+    Raises:
+        ValueError: if a path leads to no parameter, or if the mesh has no axis of a name.
+        ShapeError: if a parameter has fewer axes than its spec, or one that the devices do not divide.
+
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
+    >>> params = {"w": np.ones((8, 3)), "b": np.ones(8)}
+    >>> placed = place(params, mesh, {"['w']": PartitionSpec("model")})
+    >>> placed["w"].sharding.spec, placed["b"].sharding.spec
+    (P('model',), P())
+    >>> place(params, mesh, {"w": PartitionSpec("model")})
+    Traceback (most recent call last):
+    ValueError: place: expected specs by paths to parameters, such as ['b'] or ['w'], got 'w'.
+    """
+    return jax.tree.map(put, tree, shardings(tree, mesh, specs))
+
+
+def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
+    """Where `place` puts what.
+
+    Args:
+        tree: of arrays or `jax.ShapeDtypeStruct`.
+        mesh: of all devices.
+        specs: by path.
+
+    Returns:
+        A tree of `jax.sharding.NamedSharding`, all axes automatic.
+
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
+    >>> shardings({"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})["w"].spec
+    P('model',)
+    """
+    mesh = automatic(mesh)
+    params = getattr(tree, "params", tree)
+    named = {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
+    specs = {} if specs is None else dict(specs)
+    for path in specs:
+        if not any(_leads_to(path, name) for name in named):
+            raise ValueError(
+                f"place: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got {path!r}."
+            )
+    chosen = {name: _spec(name, shape, mesh, specs) for name, shape in named.items()}
+
+    def of_leaf(path: Any, leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path)
+        # An optimiser has what it remembers in trees like that of the parameters, somewhere in its state.
+        like = [param for param, shape in named.items() if name.endswith(param) and shape == np.shape(leaf)]
+        return NamedSharding(mesh, chosen[max(like, key=len)] if like else PartitionSpec())
+
+    return jax.tree.map_with_path(of_leaf, tree)
+
+
+def _leads_to(path: str, name: str) -> bool:
+    """Whether a path is that of a leaf, or of a node that the leaf is in."""
+    return name.startswith(path) and (not path or name[len(path) :][:1] in ("", ".", "["))
+
+
+def _spec(name: str, shape: tuple[int, ...], mesh: Mesh, specs: Specs) -> PartitionSpec:
+    """The spec of the longest path to a parameter, if it fits."""
+    paths = [path for path in specs if _leads_to(path, name)]
+    if not paths:
+        return PartitionSpec()
+    spec = specs[max(paths, key=len)]
+    if len(spec) > len(shape):
+        raise ShapeError(
+            f"place: expected a spec of at most {len(shape)} axes for {name} of shape {shape}, got {spec}."
+        )
+    for size, axes in zip(shape, spec, strict=False):
+        axes = axes if isinstance(axes, tuple) else (axes,) * (axes is not None)
+        if not set(axes) <= set(mesh.axis_names):
+            raise ValueError(f"place: expected axes of the mesh, {mesh.axis_names}, in the spec of {name}, got {spec}.")
+        parts = math.prod(mesh.shape[axis] for axis in axes)
+        if size % parts:
+            raise ShapeError(
+                f"place: {name} has shape {shape}, and its axis of {size} cannot be split into {parts} equal parts, as "
+                f"{spec} says. Split another axis, or take another number of units."
+            )
+    return spec
+
+
+def automatic(mesh: Mesh) -> Mesh:
+    """The same mesh with axes that XLA looks after; `jax.make_mesh` makes explicit ones, unless told otherwise.
+
+    Args:
+        mesh: any mesh.
+
+    Returns:
+        One of the same devices and names.
+
+    >>> automatic(jax.make_mesh((1,), ("data",), axis_types=(AxisType.Explicit,))).axis_types
+    (Auto,)
+    """
+    return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
+
+
+def put(value: Any, sharding: Sharding) -> Array:
+    """Put an array where a sharding says.
+
+    Args:
+        value: an array, also of keys; the same in each process, or one that is spread over the same devices.
+        sharding: over the devices of all processes.
+
+    Returns:
+        An array of the same values.
+
+    >>> mesh = automatic(jax.make_mesh((jax.device_count(),), ("data",)))
+    >>> put(np.arange(3), NamedSharding(mesh, PartitionSpec()))
+    Array([0, 1, 2], dtype=int32)
+    """
+    if sharding.is_fully_addressable:
+        return jax.device_put(value, sharding)
+    if isinstance(value, jax.Array) and not value.is_fully_addressable:
+        return jax.jit(lambda value: value, out_shardings=sharding)(value)
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        data = put(jax.random.key_data(jax.random.clone(value)), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(value))
+    # Every process has all the values: none has to send them, as `jax.device_put` would, to compare.
+    host = np.asarray(jnp.asarray(value))
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def as_numpy(array: Array) -> np.ndarray:
+    """All values of an array, in each process; where they are split over several, all call it.
+
+    Args:
+        array: any JAX array, but of keys.
+
+    Returns:
+        A NumPy array.
+
+    >>> as_numpy(jnp.arange(3))
+    array([0, 1, 2], dtype=int32)
+    """
+    if not array.is_fully_addressable and not array.is_fully_replicated:
+        sharding: Any = array.sharding
+        array = put(array, NamedSharding(sharding.mesh, PartitionSpec()))
+    return np.asarray(array)
+
+
+def put_examples(data: Any, mesh: Mesh) -> Any:
+    """Put examples on all devices: what is spread over them already stays as it is, all else is copied to each.
+
+    Args:
+        data: a pytree of arrays, the same in each process, or of `from_parts`.
+        mesh: of all devices.
+
+    Returns:
+        The data, of JAX arrays.
+
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("data",))
+    >>> put_examples(np.arange(3), mesh).sharding.spec
+    P()
+    """
+    mesh = automatic(mesh)
+
+    def of_leaf(leaf: Any) -> Array:
+        sharding, spec = getattr(leaf, "sharding", None), PartitionSpec()
+        if isinstance(sharding, NamedSharding) and sharding.device_set == set(mesh.devices.flat):
+            spec = sharding.spec
+        return put(leaf, NamedSharding(mesh, spec))
+
+    return jax.tree.map(of_leaf, data)
+
+
+def over_processes(mesh: Mesh) -> bool:
+    """Whether the devices of a mesh are those of several processes.
+
+    Args:
+        mesh: any mesh.
+
+    Returns:
+        False where they are all of this process.
+
+    Raises:
+        ValueError: if they are those of some processes and not of all.
+
+    >>> over_processes(jax.make_mesh((1,), ("data",)))
+    False
+    """
+    processes = {device.process_index for device in mesh.devices.flat}
+    if processes != {jax.process_index()} and len(processes) != jax.process_count():
+        raise ValueError(
+            f"expected a mesh of devices of this process, or of all {jax.process_count()} processes, got devices of "
+            f"{sorted(processes)}. jax.devices() has those of all, jax.local_devices() those of this one."
+        )
+    return len(processes) > 1
+
+
+# What is said to XLA in a compiled program, where `jax.set_mesh` has set a mesh of automatic axes.
+
+
+def split_examples(batch: Any) -> Any:
+    """Have devices share a batch: its examples, of any number, are split over the axis "data" of the mesh that is set.
+
+    Args:
+        batch: a pytree of arrays with examples along the first axis.
+
+    Returns:
+        The same values; what was given, where no mesh is set.
+
+    >>> split_examples(jnp.ones(3))
+    Array([1., 1., 1.], dtype=float32)
+    """
+    spec = PartitionSpec(DATA) if _set_mesh().get(DATA, 1) > 1 else None
+    return batch if spec is None else _constrained(batch, [spec] * len(jax.tree.leaves(batch)))
+
+
+def copied(tree: Any) -> Any:
+    """Have each device of the mesh that is set have all of a tree.
+
+    Args:
+        tree: of arrays.
+
+    Returns:
+        The same values; what was given, where no mesh is set.
+
+    >>> copied(jnp.ones(3))
+    Array([1., 1., 1.], dtype=float32)
+    """
+    return kept(tree, (PartitionSpec(),) * len(jax.tree.leaves(tree)))
+
+
+def kept(tree: Any, specs: tuple[PartitionSpec, ...] | None) -> Any:
+    """Have the leaves of a tree stay split as they were, on the mesh that is set.
+
+    Args:
+        tree: of arrays.
+        specs: of `specs_of`.
+
+    Returns:
+        The same values; what was given, where there are no specs or no mesh is set.
+
+    >>> kept(jnp.ones(3), None)
+    Array([1., 1., 1.], dtype=float32)
+    """
+    return tree if specs is None or math.prod(_set_mesh().values()) == 1 else _constrained(tree, specs)
+
+
+def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
+    """How the leaves of a tree are split over the mesh that is set, if that is known: of what is traced it is not.
+
+    Args:
+        tree: of arrays.
+
+    Returns:
+        A spec for each leaf, or None.
+
+    >>> with jax.set_mesh(automatic(jax.make_mesh((1,), ("data",)))):
+    ...     specs_of([jnp.ones(3)]), jax.jit(lambda x: jnp.array(specs_of(x) is None))(jnp.ones(3)).item()
+    ((P(),), True)
+    """
+    leaves = jax.tree.leaves(tree)
+    shardings = [getattr(leaf, "sharding", None) for leaf in leaves]  # a tracer has none
+    if not _set_mesh() or any(isinstance(a, jax.Array) and s is None for a, s in zip(leaves, shardings, strict=True)):
+        return None
+    return tuple(s.spec if isinstance(s, NamedSharding) else PartitionSpec() for s in shardings)
+
+
+def _set_mesh() -> dict[str, int]:
+    """The axes of the mesh that is set; none where it is one that XLA does not look after alone."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return dict(mesh.shape) if all(kind == AxisType.Auto for kind in mesh.axis_types) else {}
+
+
+def _constrained(tree: Any, specs: Sequence[PartitionSpec]) -> Any:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure.unflatten(map(jax.lax.with_sharding_constraint, leaves, specs))
