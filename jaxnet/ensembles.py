@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr
+from jax.sharding import Mesh
 
+from jaxnet.members_apart import apart
 from jaxnet.members_last import is_fast, members_last
 from jaxnet.rules import Rule
 from jaxnet.training import n_examples, n_steps, train, whole
@@ -55,12 +57,17 @@ def train_ensemble(
     batch_size: int | None = None,
     record_every: int = 1,
     group: int | None = None,
+    mesh: Mesh | None = None,
 ) -> tuple[Any, dict[str, Array]]:
     """Train many members, each as `train` would alone, in one program: `jax.vmap`, in groups that a cache holds.
 
     Members that differ in a hyper-parameter have it in their states: see `optax.inject_hyperparams`. For members that
     differ in their data use `jax.vmap` over `train`. Tiny networks that see all examples each step are computed with
     the members along the last axis of every array, where they fill the vector units of a CPU.
+
+    On a mesh each device trains its own members, by the program that one device alone would run, and sends nothing to
+    the others. With the same `group` the results are the same bits on any number of devices and processes; without,
+    they are up to rounding, since XLA rounds otherwise for other numbers of members at a time.
 
     Args:
         rule: that of one member.
@@ -72,9 +79,11 @@ def train_ensemble(
         batch_size: examples a step; all of them if None.
         record_every: metrics are kept of each k-th step: a record takes 4 bytes a metric and member.
         group: members at a time, fewer need less memory; if None 256 tiny ones on a CPU, and otherwise all.
+        mesh: of the devices that share the members. With several processes each calls it, with the same arguments.
 
     Returns:
-        The states, and the metrics `(members, records, ...)`.
+        The states, and the metrics `(members, records, ...)`; on a mesh split over its members, or, if it does not
+        divide them, copied to each device.
 
     Raises:
         ShapeError: if states and keys differ in the number of members, or the data in that of examples.
@@ -103,7 +112,10 @@ def train_ensemble(
         raise ValueError(
             f"train_ensemble: expected steps to be a multiple of record_every, {record_every}, got {total} steps."
         )
-    return _run(rule, states, data, keys, total, batch_size, record_every, group)
+    run = functools.partial(_run, rule, steps=total, batch_size=batch_size, record_every=record_every, group=group)
+    if mesh is None:
+        return run(states, keys, data)
+    return apart(run, (states, keys), data, members, group or 1, mesh)
 
 
 def _n_members(where: str, states: Any) -> int:
@@ -120,8 +132,9 @@ def _n_members(where: str, states: Any) -> int:
 def _run(
     rule: Rule,
     states: Any,
-    data: Any,
     keys: Array,
+    data: Any,
+    *,
     steps: int,
     batch_size: int | None,
     record_every: int,
@@ -134,19 +147,22 @@ def _run(
         if is_fast(closed.jaxpr):
             update = _members_last(closed, jax.tree.structure(results))
             grouped = functools.partial(_train_members_last, update, data, steps, record_every)
-            return _in_groups(grouped, members, group or _GROUP, states, keys)
+            return _in_groups(grouped, members, group or _evened(members, _GROUP), states, keys)
 
-    def alone(member: tuple[Any, Array]) -> tuple[Any, dict[str, Array]]:
-        state, key = member
+    def alone(state: Any, key: Array) -> tuple[Any, dict[str, Array]]:
         return train(rule, state, data, steps=steps, batch_size=batch_size, key=key, record_every=record_every)
 
-    return jax.lax.map(alone, (states, keys), batch_size=min(group or members, members))
+    return _in_groups(jax.vmap(alone), members, group or members, states, keys)
+
+
+def _evened(members: int, most: int) -> int:
+    """The size of groups of at most so many that are as large as each other, or nearly."""
+    return -(-members // -(-members // most))
 
 
 def _in_groups(function: Callable, members: int, group: int, *trees: Any) -> Any:
-    """A function of many members, called for so many at a time; the last members once more where they fill a group."""
+    """A function of many members, called for so many at a time; the last member once more where it fills a group."""
     groups = -(-members // group)
-    group = -(-members // groups)
     which = jnp.minimum(jnp.arange(groups * group), members - 1).reshape(groups, group)
     results = jax.lax.map(lambda some: function(*some), jax.tree.map(lambda a: a[which], trees))
     return jax.tree.map(lambda a: a.reshape(groups * group, *a.shape[2:])[:members], results)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import PartitionSpec
 
 import jaxnet
 from jaxnet import ShapeError, ensemble, fit, gradient_descent, mlp, squared_error, train, train_ensemble
@@ -126,7 +127,8 @@ def test_tiny_networks_have_their_members_last():
         )
         keys = jax.random.split(jax.random.key(0), 3)
         states = jax.vmap(lambda key: rule.init(net.init(key)))(keys)
-        return _run.lower(rule, states, XOR, keys, 5, None, 1, None).as_text()
+        settings = {"steps": 5, "batch_size": None, "record_every": 1, "group": None}
+        return _run.lower(rule, states, keys, XOR, **settings).as_text()
 
     assert "dot_general" not in program([2, 3, 1])
     assert "dot_general" in program([2, 300, 1])
@@ -213,3 +215,32 @@ def test_what_members_last_computes():
             last = [jnp.moveaxis(a, 0, -1) if has else jnp.asarray(a) for a, has in zip(args, which, strict=True)]
             (found,) = jaxnet.members_last.members_last(closed, last, which, 3)
             np.testing.assert_allclose(jnp.moveaxis(found, -1, 0), expected, rtol=1e-5, err_msg=f"{name}, {which}")
+
+
+# Over several devices.
+
+
+@pytest.mark.parametrize("devices", [1, 3])
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_with_the_same_group_members_over_devices_are_the_same_bits(devices, batch_size):
+    rule = gradient_descent(loss, optax.adam(0.05))
+    states, keys = members(rule, 10)
+    mesh = jax.make_mesh((devices,), ("members",), devices=jax.devices()[:devices])
+    settings = {"keys": keys, "steps": 30, "batch_size": batch_size, "group": 2}
+    one = train_ensemble(rule, states, XOR, **settings)
+    several = train_ensemble(rule, states, XOR, mesh=mesh, **settings)
+    jax.tree.map(np.testing.assert_array_equal, several, one)
+
+
+def test_members_that_devices_divide_stay_on_them():
+    """And so the next call moves nothing; without a group they are equal up to rounding."""
+    rule = gradient_descent(loss, optax.sgd(0.1))
+    states, keys = members(rule, 4)
+    mesh = jax.make_mesh((2, 1), ("members", "other"), devices=jax.devices()[:2])
+    half, _ = train_ensemble(rule, states, XOR, keys=keys, steps=3, mesh=mesh)
+    both, _ = train_ensemble(rule, half, XOR, keys=keys, steps=3, mesh=mesh)
+    for leaf in jax.tree.leaves(both):
+        assert leaf.sharding.spec == PartitionSpec(("members", "other"))
+        assert {shard.data.shape[0] for shard in leaf.addressable_shards} == {2}
+    once, _ = train_ensemble(rule, states, XOR, keys=keys, steps=6)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5), both, once)
