@@ -1,7 +1,8 @@
 """What a circuit computes, bit-parallel: 32 patterns in each uint32 word, so one bitwise operation runs a gate on all.
 
 `simulate` hands blocks of words to a compiled loop over the circuit's `Program`: on CPUs as one native function, on all
-cores; elsewhere, and under the transformations of JAX, as an ordinary loop.
+cores; elsewhere, and under the transformations of JAX, as an ordinary loop. Patterns do not depend on each other, so
+those that are split over devices and processes stay where they are.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 from jax.typing import ArrayLike
 
 from circuits.netlist import Circuit
 from circuits.patterns import pack, unpack
 from circuits.programs import ROW, Program, lower, run, run_on_one_cpu, size_class
-from jaxnet.small_loops import on_one_cpu, probe
+from jaxnet.sharding import put
+from jaxnet.small_loops import probe
 
 # What one call of the native loop reads and writes: 4 MiB.
 _PART_WORDS = 2**20
@@ -55,19 +58,32 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
         ValueError: if words are not `(n, k)`.
         TypeError: if they are not uint32.
 
+    Words that are split over the devices of a mesh along the second axis stay there, and the outputs are split as they
+    are: each process simulates what its own devices have, on CPUs with all its cores, and no device waits for another.
+    The same columns on several devices are simulated once. If inputs are split over devices as well, these first send
+    each other what they lack, and all processes have to call. Every pattern gets the same outputs as on one device.
+
     After `os.fork`, as of `multiprocessing` with "fork", nothing of JAX works in the child, nor does this; use "spawn".
 
     >>> from circuits.netlist import XOR
     >>> xor = Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])
     >>> simulate(xor, jnp.array([[0b1010], [0b1100]], jnp.uint32))
     Array([[6]], dtype=uint32)
+
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("patterns",))
+    >>> split = NamedSharding(mesh, PartitionSpec(None, "patterns"))
+    >>> outputs = simulate(xor, jax.device_put(np.ones((2, 64), np.uint32), split))
+    >>> outputs.shape, outputs.sharding.spec
+    ((1, 64), P(None, 'patterns'))
     """
-    checked = as_words("simulate", circuit, words)
-    if checked.shape[1] == 0:
-        return jnp.zeros((circuit.n_outputs, 0), jnp.uint32)
-    if on_one_cpu(here := probe()) and on_one_cpu(checked):
-        (device,) = (checked if isinstance(checked, jax.Array) else here).devices()
-        return _simulate_natively(circuit, np.asarray(checked), device)
+    checked, here = as_words("simulate", circuit, words), probe()
+    if _is_data(here) and _is_data(checked):
+        if isinstance(checked, np.ndarray):
+            if _on_cpus(here):
+                return jax.device_put(*_simulate_natively(circuit, [checked]))
+            checked = jax.device_put(checked)
+        if isinstance(checked.sharding, NamedSharding | SingleDeviceSharding):
+            return _simulate_where_it_is(circuit, checked)
     return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
 
 
@@ -122,38 +138,80 @@ def program_of(circuit: Circuit, device: Any = None) -> Program:
     return kept[device]
 
 
-def _simulate_natively(circuit: Circuit, words: np.ndarray, device: Any) -> Array:
-    """On one CPU: the words are cut into parts, which threads take in turn."""
-    program = program_of(circuit, device)
+def _is_data(array: Any) -> bool:
+    """Whether the values are known; those of a tracer of jit, vmap or grad are not, and so it is on no device."""
+    return isinstance(array, np.ndarray) or hasattr(array, "sharding")
+
+
+def _on_cpus(array: Array) -> bool:
+    return all(device.platform == "cpu" for device in array.devices())
+
+
+def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
+    """Simulate the columns that the devices of this process have, and give these the results."""
+    sharding: Any = words.sharding
+    if isinstance(sharding, NamedSharding):
+        spec = sharding.spec
+        sharding = NamedSharding(sharding.mesh, PartitionSpec(*[None][: len(spec)], *spec[1:]))
     k = words.shape[1]
+    if words.sharding.shard_shape(words.shape)[0] < circuit.n_inputs:
+        words = put(words, sharding)
+    shards = [(shard.device, shard.index[1].indices(k), shard.data) for shard in words.addressable_shards]
+    blocks = {columns: block for _, columns, block in shards}
+    if _on_cpus(words):
+        results = _simulate_natively(circuit, [np.asarray(block) for block in blocks.values()])
+    else:
+        programs = [program_of(circuit, *block.devices()) for block in blocks.values()]
+        results = _pool().map(lambda *given: _simulate_anywhere(*given)[: circuit.n_outputs], programs, blocks.values())
+    result_of = dict(zip(blocks, results, strict=True))
+    arrays = [jax.device_put(result_of[columns], device) for device, columns, _ in shards]
+    return jax.make_array_from_single_device_arrays((circuit.n_outputs, k), sharding, arrays, dtype=jnp.uint32)
+
+
+def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """On the CPU: blocks of one width, as if side by side, are cut into parts, which threads take in turn."""
+    # Virtual devices share the cores and the memory of the first, and a program is compiled for each anew.
+    device = jax.local_devices(backend="cpu")[0]
+    program = program_of(circuit, device)
+    k = sum(block.shape[1] for block in blocks)
     padded = size_class(circuit.n_inputs, 16), len(program.outputs)
     gates = int(program_of(circuit).counts[1])  # NumPy's: to take it from a device would be a program
     cores = _cores() if k * gates >= _LONG else 1
     part = min(size_class(-(-k // cores), ROW), size_class(max(4 * ROW, _PART_WORDS // sum(padded))))
-    results = _aligned(circuit.n_outputs, k)
+    results = [_aligned(circuit.n_outputs, block.shape[1]) for block in blocks]
 
     def run_parts(starts: range) -> None:
         with _workspace(program.rows, *padded, part, device) as space:
             for start in starts:
-                chosen = words[:, start : start + part]
-                length = chosen.shape[1]
-                space.words[: len(words), :length] = chosen
+                length = min(part, k - start)
+                pieces = list(_pieces(k // len(blocks), start, start + length))
+                for block, columns, place in pieces:
+                    space.words[: circuit.n_inputs, place] = blocks[block][:, columns]
                 n_blocks = np.uint32(-(-length // ROW))
                 space.values, space.results, _ = run_on_one_cpu(
                     program, n_blocks, space.words, space.values, space.results
                 )
-                # A view by DLPack is gone with the statement; NumPy's would stay, and the memory with it.
-                results[:, start : start + length] = np.from_dlpack(space.results)[  # type: ignore[arg-type]
-                    : len(results), :length
-                ]
+                for block, columns, place in pieces:
+                    # A view by DLPack is gone with the statement; NumPy's would stay, and the memory with it.
+                    results[block][:, columns] = np.from_dlpack(space.results)[  # type: ignore[arg-type]
+                        : circuit.n_outputs, place
+                    ]
 
     starts = range(0, k, part)
     threads = min(len(starts), cores)
-    if threads == 1:
+    # In this thread a mesh may be set, and JAX would want the program on all its devices; in those of the pool none is.
+    if threads == 1 and jax.sharding.get_abstract_mesh().empty:
         run_parts(starts)
     else:
         list(_pool().map(run_parts, [starts[thread::threads] for thread in range(threads)]))
-    return jax.device_put(results, device)
+    return results
+
+
+def _pieces(width: int, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
+    """Of blocks side by side, those between two places: which block, which of its columns, and where in between."""
+    for block in range(start // width, -(-stop // width)):
+        first, last = max(start, block * width), min(stop, (block + 1) * width)
+        yield block, slice(first - block * width, last - block * width), slice(first - start, last - start)
 
 
 @dataclass
@@ -192,7 +250,8 @@ def _simulate_anywhere(program: Program, words: Array) -> Array:
     """As an ordinary loop, with rows as long as the cache allows; outputs padded as in the program."""
     n, k = words.shape
     row = min(size_class(k), max(16, size_class(_LIVE_WORDS // program.rows + 1) // 2))
-    return run(program, jnp.pad(words, ((0, n == 0), (0, -k % row))), row=row)[:, :k]
+    padding = -(-max(k, 1) // row) * row - k
+    return run(program, jnp.pad(words, ((0, n == 0), (0, padding))), row=row)[:, :k]
 
 
 def _aligned(*shape: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 import jax
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
 from circuits import exhaustive_patterns, library, parse, random_patterns, unpack
 from circuits.activities import activity
@@ -16,6 +17,14 @@ def test_ones_and_changes_are_counted_at_every_node(k, random_circuit, nodes_of,
     values = nodes_of(circuit, unpack(words, 32 * k))
     np.testing.assert_allclose(ones, values.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(toggles, (values[1:] != values[:-1]).mean(axis=0), rtol=1e-12)
+
+
+def test_patterns_over_devices_are_counted_as_on_one(random_circuit):
+    circuit, words = random_circuit(1, 5, 40, 3), random_patterns(jax.random.key(1), 5, 8 * 37)
+    mesh = jax.make_mesh((min(8, jax.device_count()),), ("patterns",))
+    over_devices = jax.device_put(words, NamedSharding(mesh, PartitionSpec(None, "patterns")))
+    for counted, expected in zip(activity(circuit, over_devices), activity(circuit, words), strict=True):
+        np.testing.assert_array_equal(counted, expected)
 
 
 def test_random_patterns_have_the_probabilities_of_a_tree():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from circuits import ThresholdUnit, evaluate, library, random_patterns, simulate, truth_table
 from circuits.netlist import AND, NOT, TRUE, XOR, Builder, Circuit
@@ -110,13 +111,127 @@ def test_words_on_a_device_stay_there(device, random_circuit):
     np.testing.assert_array_equal(got, by_words(circuit, words))
 
 
-def test_words_over_two_devices_stay_there(random_circuit):
-    circuit, words = random_circuit(12, 6, 40, 4), random_words(5, 6, 1024)
-    mesh = jax.make_mesh((2,), ("patterns",), axis_types=(jax.sharding.AxisType.Auto,))
-    over_both = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "patterns"))
-    got = simulate(circuit, jax.device_put(words, over_both))
-    assert len(got.devices()) == 2
-    np.testing.assert_array_equal(got, by_words(circuit, words))
+def mesh_of(a, b=1, kind=AxisType.Auto):
+    """A mesh of so many devices, or of as many as there are."""
+    b = min(b, jax.device_count())
+    a = min(a, jax.device_count() // b)
+    return Mesh(np.array(jax.devices()[: a * b]).reshape(a, b), ("a", "b"), axis_types=(kind, kind))
+
+
+def put(words, mesh, *spec):
+    return jax.device_put(words, NamedSharding(mesh, PartitionSpec(*spec)))
+
+
+def assert_every_device_has(expected, got):
+    assert (got.shape, got.dtype) == (expected.shape, np.uint32)
+    assert {shard.device for shard in got.addressable_shards} == got.sharding.device_set
+    for shard in got.addressable_shards:
+        np.testing.assert_array_equal(shard.data, expected[shard.index])
+
+
+# Columns narrower than a row, wider, of a length that is no power of two, and in parts that end within a shard.
+@pytest.mark.parametrize("k", [8, 8 * 37, 8 * ROW, 8 * 5_003])
+@pytest.mark.parametrize(
+    ("devices", "spec", "expected_spec"),
+    [
+        ((1, 1), (None, "a"), (None, "a")),
+        ((2, 1), (None, "a"), (None, "a")),
+        ((4, 1), (None, "a"), (None, "a")),
+        ((8, 1), (None, "a"), (None, "a")),
+        ((4, 2), (None, "a"), (None, "a")),
+        ((4, 2), (None, "b"), (None, "b")),
+        ((4, 2), (None, ("b", "a")), (None, ("b", "a"))),
+        ((4, 2), (), ()),
+        ((4, 2), ("b", "a"), (None, "a")),
+        ((4, 2), ("b",), (None,)),
+    ],
+)
+def test_words_over_devices_stay_there(k, devices, spec, expected_spec, random_circuit):
+    circuit, words = random_circuit(12, 12, 300, 9), random_words(k, 12, k)
+    sharded = put(words, mesh_of(*devices), *spec)
+    got = simulate(circuit, sharded)
+    assert got.sharding == NamedSharding(sharded.sharding.mesh, PartitionSpec(*expected_spec))
+    expected = np.asarray(simulate(circuit, words))
+    np.testing.assert_array_equal(expected, by_words(circuit, words))
+    assert_every_device_has(expected, got)
+
+
+def test_words_over_devices_are_shared_by_threads(random_circuit, monkeypatch):
+    circuit, words = random_circuit(8, 11, 300, 9), random_words(8, 11, 8 * 12_501)
+    monkeypatch.setattr("circuits.simulation._LONG", 0)
+    monkeypatch.setattr("circuits.simulation._cores", lambda: 2)
+    assert_every_device_has(by_words(circuit, words), simulate(circuit, put(words, mesh_of(8), None, "a")))
+
+
+@pytest.mark.parametrize(("k", "spec"), [(ROW, ()), (8, (None, "a")), (ROW, ("b", None)), (ROW, (None, "b"))])
+def test_no_columns_are_simulated_twice_and_narrow_ones_together(k, spec, random_circuit, monkeypatch):
+    circuit, words, blocks = random_circuit(12, 6, 40, 4), random_words(5, 6, k), []
+    monkeypatch.setattr(
+        "circuits.simulation.run_on_one_cpu", lambda *args: (blocks.append(args[1]), run_on_one_cpu(*args))[1]
+    )
+    assert_every_device_has(by_words(circuit, words), simulate(circuit, put(words, mesh_of(4, 2), *spec)))
+    assert blocks == [1]
+
+
+@pytest.mark.parametrize(("spec", "simulated"), [((None, ("a", "b")), 8), ((None, "a"), 4), ((), 1), (("b", "a"), 4)])
+def test_devices_that_are_no_cpus_simulate_what_they_have(spec, simulated, random_circuit, monkeypatch):
+    from circuits.simulation import _simulate_anywhere
+
+    circuit, words, at = random_circuit(12, 6, 40, 4), random_words(5, 6, 8 * 37), []
+    monkeypatch.setattr("circuits.simulation._on_cpus", lambda array: False)
+    monkeypatch.setattr(
+        "circuits.simulation._simulate_anywhere",
+        lambda *args: (at.extend(args[1].devices()), _simulate_anywhere(*args))[1],
+    )
+    mesh = mesh_of(4, 2)
+    assert_every_device_has(by_words(circuit, words), simulate(circuit, put(words, mesh, *spec)))
+    assert len(set(at)) == len(at) == min(simulated, mesh.size)
+    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
+    assert simulate(circuit, put(words[:, :0], mesh, *spec)).shape == (4, 0)
+
+
+def test_a_copy_of_the_outputs_stays_when_another_is_given_away(random_circuit):
+    circuit, words = random_circuit(12, 6, 40, 4), random_words(5, 6, 64)
+    first, *others = simulate(circuit, put(words, mesh_of(8))).addressable_shards
+    jax.jit(lambda y: ~y, donate_argnums=0)(first.data).block_until_ready()
+    for other in others:
+        np.testing.assert_array_equal(other.data, by_words(circuit, words))
+
+
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+def test_simulate_and_what_stands_on_it_where_a_mesh_is_set(kind, random_circuit, reference):
+    circuit, words, mesh = random_circuit(12, 6, 40, 4), random_words(5, 6, 64), mesh_of(8, kind=kind)
+    expected, x = by_words(circuit, words), patterns(5, 40, 6)
+    with jax.set_mesh(mesh):
+        assert_every_device_has(expected, simulate(circuit, put(words, mesh, None, "a")))
+        assert_every_device_has(expected, simulate(circuit, jax.device_put(words, jax.devices()[-1])))
+        np.testing.assert_array_equal(simulate(circuit, words), expected)
+        np.testing.assert_array_equal(evaluate(circuit, x), reference(circuit, x))
+        assert truth_table(HALF_ADDER).tolist() == [[False, False], [True, False], [True, False], [False, True]]
+
+
+def test_evaluate_over_devices(random_circuit, reference):
+    circuit, x = random_circuit(12, 6, 40, 4), patterns(5, 40, 6)
+    np.testing.assert_array_equal(evaluate(circuit, put(x, mesh_of(8), "a")), reference(circuit, x))
+
+
+@pytest.mark.parametrize(("n", "m", "k"), [(0, 2, 16), (2, 0, 16), (0, 0, 16), (2, 2, 0)])
+@pytest.mark.parametrize("spec", [(None, "a"), (), ("a",)])
+def test_nothing_over_devices(n, m, k, spec):
+    circuit = Circuit(["a", "b"][:n], [[0, 0]], [TRUE], [1 + n, 0][:m], ["one", "zero"][:m])
+    got = simulate(circuit, put(np.zeros((n, k), np.uint32), mesh_of(2), *spec))
+    assert_every_device_has(np.array([[0xFFFFFFFF] * k, [0] * k], np.uint32)[:m], got)
+
+
+def test_simulate_under_jit_and_vmap_over_devices(random_circuit):
+    circuit, words, mesh = random_circuit(13, 6, 40, 4), random_words(6, 6, 8 * 37), mesh_of(8)
+    expected = by_words(circuit, words)
+    got = jax.jit(lambda words: simulate(circuit, words))(put(words, mesh, None, "a"))
+    assert got.sharding.spec == PartitionSpec(None, "a")
+    assert_every_device_has(expected, got)
+    stacked = put(np.stack([words, ~words]), mesh, None, None, "a")
+    both = jax.vmap(lambda words: simulate(circuit, words))(stacked)
+    assert_every_device_has(np.stack([expected, by_words(circuit, ~words)]), both)
 
 
 @pytest.mark.parametrize("k", [1, 300])
