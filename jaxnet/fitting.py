@@ -17,13 +17,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 from jaxnet.batches import one_ahead
 from jaxnet.checkpoints import CheckpointError
 from jaxnet.processes import agree, from_each, is_first, losses_noticed
 from jaxnet.rules import Rule
-from jaxnet.sharding import automatic, copied, over_processes, place, put, put_examples, shardings, split_examples
+from jaxnet.sharding import automatic, copied, over, over_processes, place, put, put_examples, shardings, split_examples
 from jaxnet.training import n_examples, n_steps, run, whole
 from jaxnet.visits import Run, Visit, next_visit, resumed, save_visit, since_best, with_steps
 
@@ -123,11 +123,12 @@ def fit(
     with contextlib.ExitStack() as stack:
         if mesh is not None:
             stack.enter_context(losses_noticed("fit", _how_to_go_on(checkpoint)))
-            stack.enter_context(jax.set_mesh(automatic(mesh)))
+            if mesh.size > 1:
+                stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
             counts = {"settings": [total, every, record_every, batch_size, patience, monitor, checkpoint]}
             agree("fit", **counts, params=params, data=None if stream else data, validation=validation, key=key)
-        key = key if mesh is None else put(key, NamedSharding(automatic(mesh), PartitionSpec()))
+        key = key if mesh is None else put(key, over(mesh))
         measure = None
         if validation is not None:
             measure = _measurement(rule, validate, _on_devices(validation, mesh), key)

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, Sharding
 
 from jaxnet.processes import agree
-from jaxnet.sharding import automatic, over_processes, put
+from jaxnet.sharding import over, over_processes, put
 
 
 def apart(function: Callable, members: Any, shared: Any, n: int, group: int, mesh: Mesh) -> Any:
@@ -38,11 +38,10 @@ def apart(function: Callable, members: Any, shared: Any, n: int, group: int, mes
     >>> apart(jax.jit(lambda x, y: x + y), (jnp.arange(3),), 10, 3, 1, mesh)
     Array([10, 11, 12], dtype=int32)
     """
-    mesh = automatic(mesh)
     if over_processes(mesh):
         agree("train_ensemble", members=members, data=shared)
     each = -(-n // (group * mesh.size)) * group
-    split, copied = NamedSharding(mesh, PartitionSpec(mesh.axis_names)), NamedSharding(mesh, PartitionSpec())
+    split, copied = over(mesh, mesh.axis_names), over(mesh)
 
     def run(place: int, device: Any) -> Any:
         rows = np.minimum(np.arange(place * each, (place + 1) * each), n - 1)
@@ -63,16 +62,16 @@ def apart(function: Callable, members: Any, shared: Any, n: int, group: int, mes
     return jax.tree.map(joined, *results)
 
 
-def _rows_on(array: Any, rows: np.ndarray, device: Any, copied: NamedSharding) -> Array:
+def _rows_on(array: Any, rows: np.ndarray, device: Any, copied: Sharding) -> Array:
     """Some rows of an array on a device, where they may be already."""
     for shard in getattr(array, "addressable_shards", ()):
         first = shard.index[0]
         if shard.device == device and (first.start or 0, shard.data.shape[0]) == (rows[0], len(rows)):
-            return shard.data
+            return jax.device_put(shard.data, device)
     return jax.device_put(_local(array, copied)[rows], device)
 
 
-def _local(array: Any, copied: NamedSharding) -> Any:
+def _local(array: Any, copied: Sharding) -> Any:
     """An array that this process can index."""
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
         return put(array, copied).addressable_data(0)

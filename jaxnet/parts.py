@@ -5,10 +5,10 @@ from typing import Any
 import jax
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from jaxnet.processes import from_each
-from jaxnet.sharding import DATA, automatic, over_processes, put
+from jaxnet.sharding import DATA, over, over_processes, put
 from jaxnet.validation import ShapeError
 
 
@@ -93,7 +93,7 @@ def from_uneven_parts(where: str, part: Any, like: Any, mesh: Mesh) -> Any:
         padded[: len(own)] = own
         each = from_each(padded)[_owners(mesh)] if over_processes(mesh) else padded[None]
         whole = np.concatenate([some[:n] for some, n in zip(each, rows, strict=True)])
-        return put(whole, NamedSharding(automatic(mesh), PartitionSpec()))
+        return put(whole, over(mesh))
 
     return jax.tree.map(gathered, like if part is None else part)
 
@@ -125,8 +125,12 @@ def rows_of_parts(where: str, part: Any, mesh: Mesh) -> np.ndarray:
 
 
 def _joined(part: Any, mesh: Mesh) -> Any:
-    sharding = NamedSharding(automatic(mesh), PartitionSpec(*[DATA] * (DATA in mesh.axis_names)))
-    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), part)
+    sharding, several = over(mesh, *[DATA] * (DATA in mesh.axis_names)), over_processes(mesh)
+
+    def of_leaf(leaf: Any) -> Array:
+        return jax.make_array_from_process_local_data(sharding, np.asarray(leaf)) if several else put(leaf, sharding)
+
+    return jax.tree.map(of_leaf, part)
 
 
 def _are_even(rows: np.ndarray, mesh: Mesh) -> bool:

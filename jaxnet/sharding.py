@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 from jaxnet.validation import ShapeError
 
@@ -61,13 +61,12 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
         specs: by path.
 
     Returns:
-        A tree of `jax.sharding.NamedSharding`, all axes automatic.
+        A tree of `jax.sharding.Sharding`, those of `over`.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
     >>> shardings({"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})["w"].spec
     P('model',)
     """
-    mesh = automatic(mesh)
     params = getattr(tree, "params", tree)
     named = {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
     specs = {} if specs is None else dict(specs)
@@ -78,11 +77,11 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
             )
     chosen = {name: _spec(name, shape, mesh, specs) for name, shape in named.items()}
 
-    def of_leaf(path: Any, leaf: Any) -> NamedSharding:
+    def of_leaf(path: Any, leaf: Any) -> Sharding:
         name = jax.tree_util.keystr(path)
         # An optimiser has what it remembers in trees like that of the parameters, somewhere in its state.
         like = [param for param, shape in named.items() if name.endswith(param) and shape == np.shape(leaf)]
-        return NamedSharding(mesh, chosen[max(like, key=len)] if like else PartitionSpec())
+        return over(mesh, *chosen[max(like, key=len)]) if like else over(mesh)
 
     return jax.tree.map_with_path(of_leaf, tree)
 
@@ -115,6 +114,24 @@ def _spec(name: str, shape: tuple[int, ...], mesh: Mesh, specs: Specs) -> Partit
     return spec
 
 
+def over(mesh: Mesh, *axes: Any) -> Sharding:
+    """How an array is split over a mesh whose axes XLA looks after.
+
+    Args:
+        mesh: any mesh.
+        axes: those of a `PartitionSpec`; none for a copy on each device.
+
+    Returns:
+        A `NamedSharding`; that of the device alone, where there is one. For that XLA has faster programs.
+
+    >>> over(jax.make_mesh((1,), ("data",)), "data")
+    SingleDeviceSharding(device=...)
+    """
+    if mesh.size == 1:
+        return SingleDeviceSharding(mesh.devices.item())
+    return NamedSharding(automatic(mesh), PartitionSpec(*axes))
+
+
 def automatic(mesh: Mesh) -> Mesh:
     """The same mesh with axes that XLA looks after; `jax.make_mesh` makes explicit ones, unless told otherwise.
 
@@ -140,8 +157,7 @@ def put(value: Any, sharding: Sharding) -> Array:
     Returns:
         An array of the same values.
 
-    >>> mesh = automatic(jax.make_mesh((jax.device_count(),), ("data",)))
-    >>> put(np.arange(3), NamedSharding(mesh, PartitionSpec()))
+    >>> put(np.arange(3), over(jax.make_mesh((jax.device_count(),), ("data",))))
     Array([0, 1, 2], dtype=int32)
     """
     if sharding.is_fully_addressable:
@@ -170,7 +186,7 @@ def as_numpy(array: Array) -> np.ndarray:
     """
     if not array.is_fully_addressable and not array.is_fully_replicated:
         sharding: Any = array.sharding
-        array = put(array, NamedSharding(sharding.mesh, PartitionSpec()))
+        array = put(array, over(sharding.mesh))
     return np.asarray(array)
 
 
@@ -188,13 +204,12 @@ def put_examples(data: Any, mesh: Mesh) -> Any:
     >>> put_examples(np.arange(3), mesh).sharding.spec
     P()
     """
-    mesh = automatic(mesh)
 
     def of_leaf(leaf: Any) -> Array:
         sharding, spec = getattr(leaf, "sharding", None), PartitionSpec()
         if isinstance(sharding, NamedSharding) and sharding.device_set == set(mesh.devices.flat):
             spec = sharding.spec
-        return put(leaf, NamedSharding(mesh, spec))
+        return put(leaf, over(mesh, *spec))
 
     return jax.tree.map(of_leaf, data)
 
