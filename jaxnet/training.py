@@ -44,8 +44,10 @@ def train(
 
     Examples come in a random order, made on the device before the first step (4 bytes for each example of each batch):
     the order of one epoch after that of another, cut into batches, so that every example is seen once an epoch and all
-    batches are full; a batch may have the end of one epoch and the beginning of the next. Data may be sharded over a
-    mesh: batches want its axes automatic, since an explicit sharding does not say where the examples of a batch go.
+    batches are full; a batch may have the end of one epoch and the beginning of the next.
+
+    Under `jax.set_mesh`, on a mesh of automatic axes, devices share each batch: its examples are split over the axis
+    "data", and the state stays split as it is. `jaxnet.place` puts state, data and key on the mesh.
 
     What step k does depends on the key and on k alone. So a run may be cut: `start` says how many steps were made.
 
