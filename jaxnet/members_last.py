@@ -118,7 +118,7 @@ def _for_members(eqn: Any, operands: Sequence, which: Sequence[bool]) -> Any:
         x, y = wide
         return _dot(x, y, params["dimension_numbers"])
     axes = tuple(-1 if b else None for b in which)
-    return jax.vmap(lambda *xs: eqn.primitive.bind(*xs, **params), in_axes=axes, out_axes=-1)(*operands)
+    return jax.vmap(lambda *xs: bound(eqn, xs), in_axes=axes, out_axes=-1)(*operands)
 
 
 def _filled(x: Array, shape: tuple[int, ...]) -> Array:

@@ -41,6 +41,9 @@ _PLAIN = frozenset([
 ])
 # fmt: on
 
+# They say where an array is to be, which on one device says nothing; JAX puts them in where an argument was on a mesh.
+_PLACING = frozenset(["mesh_cast", "reshard", "sharding_constraint"])
+
 
 def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
     """Whether a loop around a function would be faster as one native function, and can be one.
@@ -72,7 +75,7 @@ def _length(jaxpr: Jaxpr, most_products: int) -> float:
             total += _length(inner.jaxpr, most_products)
         elif eqn.primitive.name == "dot_general" and 0 < _products(eqn) <= most_products:
             total += 2
-        elif eqn.primitive.name in _PLAIN and all(_size(v) <= LARGEST for v in eqn.outvars):
+        elif eqn.primitive.name in _PLAIN | _PLACING and all(_size(v) <= LARGEST for v in eqn.outvars):
             total += 1
         else:
             return math.inf
@@ -139,7 +142,9 @@ def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence) -> list:
 
 
 def bound(eqn: Any, operands: Sequence) -> Any:
-    """What an operation of a jaxpr gives for operands."""
+    """What an operation of a jaxpr gives for operands, on one device."""
+    if eqn.primitive.name in _PLACING:
+        return operands[0]
     return eqn.primitive.bind(*operands, **eqn.params)
 
 

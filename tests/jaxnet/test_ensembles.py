@@ -12,6 +12,7 @@ from jax.sharding import PartitionSpec
 import jaxnet
 from jaxnet import ShapeError, ensemble, fit, gradient_descent, mlp, squared_error, train, train_ensemble
 from jaxnet.ensembles import _run
+from jaxnet.members_last import is_fast
 
 XOR = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32), np.array([[0], [1], [1], [0]], np.float32)
 NET = mlp([2, 3, 1])
@@ -244,3 +245,12 @@ def test_members_that_devices_divide_stay_on_them():
         assert {shard.data.shape[0] for shard in leaf.addressable_shards} == {2}
     once, _ = train_ensemble(rule, states, XOR, keys=keys, steps=6)
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5), both, once)
+
+
+def test_a_tiny_network_is_seen_to_be_tiny_where_its_data_was_on_a_mesh():
+    """JAX then puts operations into the program that say where arrays are, and do nothing."""
+    rule = gradient_descent(loss, optax.sgd(0.1))
+    mesh = jax.make_mesh((2,), ("data",), devices=jax.devices()[:2])
+    data = jax.device_put(jaxnet.place(XOR, mesh), jax.devices()[0])
+    state = rule.init(NET.init(jax.random.key(0)))
+    assert is_fast(jax.make_jaxpr(rule.update)(state, data, jax.random.key(1)).jaxpr)
