@@ -28,7 +28,8 @@ def one_ahead(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Itera
         An iterator of batches of JAX arrays; inside it a thread reads.
 
     Raises:
-        ShapeError: from the iterator, if a batch has another shape than the first; the last may have fewer examples.
+        ShapeError: from the iterator, if a batch has another shape than the first, of which the last may have fewer
+            examples, or if one has none.
 
     >>> with one_ahead(iter([[1.0], [2.0], [3.0]]), first=1) as batches:
     ...     [batch[0].item() for batch in batches]
@@ -66,6 +67,8 @@ def _of_one_shape(batches: Iterator[Any], first: int) -> Iterator[Any]:
     expected = short = None
     for number, batch in enumerate(batches, first):
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch)
+        if any(a.shape[:1] == (0,) for a in jax.tree.leaves(shapes)):
+            raise ShapeError(f"fit: expected at least one example in batch {number} (the first is 0), got none.")
         expected = shapes if expected is None else expected
         if short is not None or not (shapes == expected or _is_shorter(shapes, expected)):
             found, number = (shapes, number) if short is None else (short, number - 1)
@@ -78,9 +81,9 @@ def _of_one_shape(batches: Iterator[Any], first: int) -> Iterator[Any]:
 
 
 def _is_shorter(shapes: Any, expected: Any) -> bool:
-    """Whether all that differs is that there are fewer examples, at least one."""
+    """Whether all that differs is that there are fewer examples."""
     rows = {a.shape[:1] for a in jax.tree.leaves(shapes)}
-    if len(rows) != 1 or rows & {(), (0,)}:
+    if len(rows) != 1 or () in rows:
         return False
     (n,) = rows.pop()
     fewer = jax.tree.map(lambda a: jax.ShapeDtypeStruct((min(n, *a.shape[:1]), *a.shape[1:]), a.dtype), expected)

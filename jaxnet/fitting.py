@@ -123,8 +123,7 @@ def fit(
     with contextlib.ExitStack() as stack:
         if mesh is not None:
             stack.enter_context(losses_noticed("fit", _how_to_go_on(checkpoint)))
-            if mesh.size > 1:
-                stack.enter_context(jax.set_mesh(automatic(mesh)))
+            stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
             counts = {"settings": [total, every, record_every, batch_size, patience, monitor, checkpoint]}
             agree("fit", **counts, params=params, data=None if stream else data, validation=validation, key=key)

@@ -23,7 +23,7 @@ def own_part(n: int, mesh: Mesh) -> slice:
         A slice: all n where there is one process, or no axis "data".
 
     Raises:
-        ValueError: if the devices of this process are not neighbours on that axis.
+        ValueError: if the devices of a process are not neighbours on that axis, or have only some places of another's.
 
     >>> own_part(60_000, jax.make_mesh((jax.device_count(),), ("data",)))
     slice(0, 60000, None)
@@ -50,7 +50,7 @@ def from_parts(part: Any, mesh: Mesh) -> Any:
     >>> from_parts(np.ones((16, 3)), mesh).sharding.spec
     P('data',)
     """
-    rows = rows_of_parts("from_parts", part, mesh)
+    rows = np.maximum(rows_of_parts("from_parts", part, mesh), 0)
     if not _are_even(rows, mesh):
         raise ShapeError(
             f"from_parts: expected as many examples in each process, and a multiple of the {_n_places(mesh)} devices "
@@ -80,7 +80,7 @@ def from_uneven_parts(where: str, part: Any, like: Any, mesh: Mesh) -> Any:
     (3, 2)
     """
     rows = rows_of_parts(where, part, mesh)
-    if not rows.any():
+    if rows.max() < 0:
         return None
     if part is None and like is None:
         raise ShapeError(f"{where}: process {jax.process_index()} has no batch at all, others have.")
@@ -92,14 +92,14 @@ def from_uneven_parts(where: str, part: Any, like: Any, mesh: Mesh) -> Any:
         padded = np.zeros((rows.max(), *leaf.shape[1:]), leaf.dtype)
         padded[: len(own)] = own
         each = from_each(padded)[_owners(mesh)] if over_processes(mesh) else padded[None]
-        whole = np.concatenate([some[:n] for some, n in zip(each, rows, strict=True)])
+        whole = np.concatenate([some[: max(n, 0)] for some, n in zip(each, rows, strict=True)])
         return put(whole, over(mesh))
 
     return jax.tree.map(gathered, like if part is None else part)
 
 
 def rows_of_parts(where: str, part: Any, mesh: Mesh) -> np.ndarray:
-    """How many examples there are in each part of a batch, of which a process has one; 0 for None.
+    """How many examples there are in each part of a batch, of which a process has one; -1 for None.
 
     Args:
         where: named in the error.
@@ -118,9 +118,9 @@ def rows_of_parts(where: str, part: Any, mesh: Mesh) -> np.ndarray:
     sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(part)}
     if len(sizes) > 1 or () in sizes:
         raise ShapeError(
-            f"{where}: expected arrays with the same number of examples along the first axis, got {sizes}."
+            f"{where}: expected arrays with the same number of examples along the first axis, got {sorted(sizes)}."
         )
-    own = sizes.pop()[0] if sizes else 0
+    own = sizes.pop()[0] if sizes else -1
     return from_each(own)[_owners(mesh)] if over_processes(mesh) else np.array([own])
 
 
@@ -134,7 +134,8 @@ def _joined(part: Any, mesh: Mesh) -> Any:
 
 
 def _are_even(rows: np.ndarray, mesh: Mesh) -> bool:
-    return bool(rows.min() == rows.max() > 0 and rows.max() % _n_places(mesh) == 0)
+    n_places = {len(places) for places in _places(mesh).values()}
+    return bool(rows.min() == rows.max() > 0 and len(n_places) == 1 and rows.max() % n_places.pop() == 0)
 
 
 def _n_places(mesh: Mesh) -> int:
@@ -165,4 +166,10 @@ def _places(mesh: Mesh) -> dict[int, range]:
                 f'expected the devices of a process to be neighbours on the axis "data", but process {process} has the '
                 f"places {sorted(found[process])}. Order the devices of the mesh by process."
             )
+    distinct = {(some.start, some.stop) for some in places.values()}
+    if sum(stop - start for start, stop in distinct) != len(rows):
+        raise ValueError(
+            'expected processes to have the same places on the axis "data", or none in common, but they have '
+            f"{sorted(distinct)}. Let the other axes of the mesh divide, or be a multiple of, the devices of a process."
+        )
     return places

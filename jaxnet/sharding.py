@@ -4,6 +4,7 @@ The engine is JAX's own: arrays have a `jax.sharding.NamedSharding`, one program
 communication in (Y. Xu et al., GSPMD, 2021). Examples are split over the axis of a mesh that is called "data".
 """
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,6 +38,7 @@ def place(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
         The tree, of arrays on all devices.
 
     Raises:
+        TypeError: if the specs are not specs by path.
         ValueError: if a path leads to no parameter, or if the mesh has no axis of a name.
         ShapeError: if a parameter has fewer axes than its spec, or one that the devices do not divide.
 
@@ -69,7 +71,11 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
     """
     params = getattr(tree, "params", tree)
     named = {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
-    specs = {} if specs is None else dict(specs)
+    specs = {} if specs is None else specs
+    if not isinstance(specs, Mapping) or not all(
+        isinstance(path, str) and isinstance(spec, PartitionSpec) for path, spec in specs.items()
+    ):
+        raise TypeError(f"place: expected a dict of jax.sharding.PartitionSpec by path, got {specs!r}.")
     for path in specs:
         if not any(_leads_to(path, name) for name in named):
             raise ValueError(
@@ -122,7 +128,7 @@ def over(mesh: Mesh, *axes: Any) -> Sharding:
         axes: those of a `PartitionSpec`; none for a copy on each device.
 
     Returns:
-        A `NamedSharding`; that of the device alone, where there is one. For that XLA has faster programs.
+        A `NamedSharding`; that of the device alone, where there is one, so that the program is that of no mesh.
 
     >>> over(jax.make_mesh((1,), ("data",)), "data")
     SingleDeviceSharding(device=...)
@@ -139,11 +145,13 @@ def automatic(mesh: Mesh) -> Mesh:
         mesh: any mesh.
 
     Returns:
-        One of the same devices and names.
+        One of the same devices and names; of one device it has no axes, since there is nothing to look after.
 
-    >>> automatic(jax.make_mesh((1,), ("data",), axis_types=(AxisType.Explicit,))).axis_types
+    >>> automatic(jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Explicit,))).axis_types
     (Auto,)
     """
+    if mesh.size == 1:
+        return Mesh(mesh.devices.reshape(()), ())
     return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
 
 
@@ -191,7 +199,7 @@ def as_numpy(array: Array) -> np.ndarray:
 
 
 def put_examples(data: Any, mesh: Mesh) -> Any:
-    """Put examples on all devices: what is spread over them already stays as it is, all else is copied to each.
+    """Put examples on all devices: what is split over axes of the mesh stays as it is, all else is copied to each.
 
     Args:
         data: a pytree of arrays, the same in each process, or of `from_parts`.
@@ -206,10 +214,13 @@ def put_examples(data: Any, mesh: Mesh) -> Any:
     """
 
     def of_leaf(leaf: Any) -> Array:
-        sharding, spec = getattr(leaf, "sharding", None), PartitionSpec()
+        sharding, there = getattr(leaf, "sharding", None), over(mesh)
         if isinstance(sharding, NamedSharding) and sharding.device_set == set(mesh.devices.flat):
-            spec = sharding.spec
-        return put(leaf, over(mesh, *spec))
+            with contextlib.suppress(ValueError):  # of JAX, if it is of another mesh, whose axes this one has not
+                split = over(mesh, *sharding.spec)
+                split.shard_shape(leaf.shape)
+                there = split
+        return put(leaf, there)
 
     return jax.tree.map(of_leaf, data)
 
@@ -224,11 +235,14 @@ def over_processes(mesh: Mesh) -> bool:
         False where they are all of this process.
 
     Raises:
+        TypeError: if it is no mesh.
         ValueError: if they are those of some processes and not of all.
 
     >>> over_processes(jax.make_mesh((1,), ("data",)))
     False
     """
+    if not isinstance(mesh, Mesh):
+        raise TypeError(f"expected a jax.sharding.Mesh, as jax.make_mesh gives, got {type(mesh).__name__}.")
     processes = {device.process_index for device in mesh.devices.flat}
     if processes != {jax.process_index()} and len(processes) != jax.process_count():
         raise ValueError(
@@ -245,7 +259,7 @@ def split_examples(batch: Any) -> Any:
     """Have devices share a batch: its examples, of any number, are split over the axis "data" of the mesh that is set.
 
     Args:
-        batch: a pytree of arrays with examples along the first axis.
+        batch: a pytree of arrays with examples along the first axis, or of numbers, which are not split.
 
     Returns:
         The same values; what was given, where no mesh is set.
@@ -253,8 +267,16 @@ def split_examples(batch: Any) -> Any:
     >>> split_examples(jnp.ones(3))
     Array([1., 1., 1.], dtype=float32)
     """
-    spec = PartitionSpec(DATA) if _set_mesh().get(DATA, 1) > 1 else None
-    return batch if spec is None else _constrained(batch, [spec] * len(jax.tree.leaves(batch)))
+    parts = _set_mesh().get(DATA, 1)
+
+    def of_leaf(leaf: Array) -> Array:
+        if parts == 1 or jnp.ndim(leaf) == 0:
+            return leaf
+        # Of what came from outside XLA would else make fewer parts, such as 2 for 8 devices; JAX has no words for that.
+        leaf = copied(leaf) if len(leaf) % parts else leaf
+        return jax.lax.with_sharding_constraint(leaf, PartitionSpec(DATA))
+
+    return jax.tree.map(of_leaf, batch)
 
 
 def copied(tree: Any) -> Any:
@@ -297,7 +319,7 @@ def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
     Returns:
         A spec for each leaf, or None.
 
-    >>> with jax.set_mesh(automatic(jax.make_mesh((1,), ("data",)))):
+    >>> with jax.set_mesh(automatic(jax.make_mesh((jax.device_count(),), ("data",)))):
     ...     specs_of([jnp.ones(3)]), jax.jit(lambda x: jnp.array(specs_of(x) is None))(jnp.ones(3)).item()
     ((P(),), True)
     """

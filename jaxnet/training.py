@@ -47,7 +47,8 @@ def train(
     batches are full; a batch may have the end of one epoch and the beginning of the next.
 
     Under `jax.set_mesh`, on a mesh of automatic axes, devices share each batch: its examples are split over the axis
-    "data", and the state stays split as it is. `jaxnet.place` puts state, data and key on the mesh.
+    "data", and the state stays split as it is. `jaxnet.place` puts state, data and key on the mesh. (On explicit axes,
+    which `jax.make_mesh` makes unless told otherwise, each device would make the whole batch; `fit` takes either kind.)
 
     What step k does depends on the key and on k alone. So a run may be cut: `start` says how many steps were made.
 

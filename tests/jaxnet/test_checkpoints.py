@@ -21,6 +21,7 @@ import numpy as np
 import optax
 import pytest
 from jax.extend.random import define_prng_impl
+from jax.sharding import PartitionSpec
 from safetensors.numpy import load_file, save_file
 
 import jaxnet
@@ -285,6 +286,37 @@ def test_a_sharded_and_a_weakly_typed_leaf_and_keys_on_a_mesh(path):
     back = load(path, tree)
     assert same(back, tree)
     assert all(leaf.sharding == split for leaf in back)
+
+
+def state_on(devices, specs):
+    """A state with a memory, a counter, a key and a weak type, on a mesh of so many devices, or on none."""
+    rule = jaxnet.gradient_descent(lambda params, x: jnp.sum(params["w"] * x), optax.adam(0.1))
+    state = rule.init({"w": jnp.arange(24.0).reshape(8, 3), "b": jnp.array(0.5)})
+    tree = {"state": state, "key": jax.random.key(3), "weak": jnp.array(2.5)}
+    if not devices:
+        return tree
+    mesh = jax.make_mesh((devices,), ("data",), devices=jax.devices()[:devices])
+    return {**jaxnet.place(tree, mesh), "state": jaxnet.place(state, mesh, specs)}
+
+
+PLACES = [(0, None), (1, None), (4, None), (8, {"['w']": PartitionSpec("data")}), (3, {"": PartitionSpec()})]
+
+
+@pytest.mark.parametrize(("devices", "specs"), PLACES)
+def test_a_file_does_not_say_on_what_it_was_written(path, devices, specs):
+    """The same bytes from any mesh, but for the order of the two texts that safetensors keeps beside the arrays."""
+    tree, alone = state_on(devices, specs), state_on(0, None)
+    contents = []
+    for saved in (tree, alone):
+        save(path, saved)
+        size = int.from_bytes(path.read_bytes()[:8], "little")
+        header = json.loads(path.read_bytes()[8 : 8 + size])
+        contents.append((size, header, path.read_bytes()[8 + size :]))
+    assert contents[0] == contents[1]
+    for like in (state_on(*place) for place in PLACES):
+        back = load(path, like)
+        assert same(back, alone)
+        assert [leaf.sharding for leaf in jax.tree.leaves(back)] == [leaf.sharding for leaf in jax.tree.leaves(like)]
 
 
 def test_64_bits_are_not_cut_to_32(path):
