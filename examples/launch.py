@@ -49,7 +49,7 @@ def wait(processes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("processes", type=int, help="how many")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the script and its arguments")
     arguments = parser.parse_args()

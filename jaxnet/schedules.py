@@ -137,6 +137,11 @@ def size_class(size: int) -> int:
 
 def _build(wiring: Wiring) -> Schedule:
     n = size_class(wiring.n_inputs)
+    if max(FIRST_EDGE + size_class(wiring.n_edges), 1 + n + size_class(wiring.n_units)) >= 2**31:
+        raise ValueError(
+            f"schedule: expected fewer than 2^31 edges and nodes, filled up to a size class, got {wiring.n_edges:,} "
+            f"edges and {wiring.n_inputs + wiring.n_units:,} nodes. Their numbers have 32 bits: cut the wiring into several."
+        )
     fan_in = np.diff(wiring.offsets)
     # From nodes of the wiring to positions of a buffer that begins with a zero and has room for padded inputs.
     positions = np.where(wiring.sources < wiring.n_inputs, wiring.sources + 1, wiring.sources + 1 + n - wiring.n_inputs)

@@ -72,7 +72,8 @@ def train(
     Raises:
         ShapeError: if the arrays of `data` differ in their first axis.
         TypeError: if a number is not whole, or not exactly one of `steps` and `epochs` is given.
-        ValueError: if there are no examples, or a number is out of range.
+        ValueError: if there are no examples, or a number is out of range; of examples, and of steps in one call, there
+            are fewer than 2^31 where batches are drawn.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
 
@@ -112,6 +113,11 @@ def run(
     the state stays split as it is, and all of them have the metrics.
     """
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
+    if batch_size is not None and max(examples, most) >= 2**31:
+        raise ValueError(
+            "train: expected fewer than 2^31 examples, and steps in one call, to draw batches from them, got "
+            f"{examples:,} examples and {most:,} steps. Give fit an iterator of batches; go on with start=..."
+        )
     epoch, offset = divmod(start * (batch_size or 1), examples)
     place = Place(np.uint32(start), np.uint32(epoch), np.int32(offset))
     blocks = None if steps is None else np.int32(steps // record_every)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxnet import Neuron, Schedule, Wiring, evaluate, identity, schedule
-from jaxnet.schedules import FIRST_EDGE, NO_EDGE, SUM_EDGE, size_class
+from jaxnet.schedules import FIRST_EDGE, NO_EDGE, SUM_EDGE, _build, size_class
 
 XOR = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
 # How much feeds a unit, and from how far back: none, few, more than the widest row, and more than its square.
@@ -213,3 +213,16 @@ def test_a_wide_unit_beside_narrow_ones_costs_its_edges():
     for sweep in (layout.forward, layout.backward):
         assert sweep.edges.size < 4 * 300_000
         assert sweep.n_steps < 1000
+
+
+class Vast:
+    """What `schedule` asks of a wiring before it makes anything."""
+
+    n_inputs, n_units, n_edges = 2, 2, 2_000_000_000
+
+
+def test_a_wiring_whose_edges_32_bits_do_not_number():
+    with pytest.raises(
+        ValueError, match=r"^schedule: expected fewer than 2\^31 edges and nodes, .* 2,000,000,000 edges "
+    ):
+        _build(Vast())

@@ -649,3 +649,12 @@ def test_numbers_of_steps_and_examples_may_be_those_of_numpy():
     state, _ = train(SLOPE, SLOPE.init(start(7)), THREE, steps=four, batch_size=two, key=jax.random.key(0))
     expected, _ = train(SLOPE, SLOPE.init(start(7)), THREE, steps=4, batch_size=2, key=jax.random.key(0))
     assert state.params == expected.params
+
+
+@pytest.mark.parametrize(("n", "steps"), [(2**31, 1), (4, 2**31)])
+def test_examples_and_steps_that_32_bits_do_not_number(n, steps):
+    """On shapes alone; from there on every batch would be the first."""
+    data = jax.ShapeDtypeStruct((n,), np.float32)
+    run = functools.partial(train, LEVEL, steps=steps, batch_size=2, key=jax.random.key(0))
+    with pytest.raises(ValueError, match=r"^train: expected fewer than 2\^31 examples, and steps in one"):
+        jax.eval_shape(run, LEVEL.init(Neuron(f32([2, -1]), f32(0.5))), data)
