@@ -47,6 +47,11 @@ class Contestant(NamedTuple):
     moved: str = ""
 
 
+def flops(compiled):
+    """Floating-point operations of a program on one device, the bodies of its loops counted once."""
+    return compiled.cost_analysis()["flops"]
+
+
 def collective_bytes(program):
     """By kind, the bytes that a device gives to collective operations in one turn of the loops of a program."""
     computations = dict(re.findall(r"^(?:ENTRY )?(%[\w.-]+) .*?\{\n(.*?)^\}", program, re.M | re.S))
@@ -105,14 +110,14 @@ def one_network(mesh, sizes, n, batch_size, steps):
     rule = jaxnet.gradient_descent(loss, optimizer)
     train = partial(jaxnet.train, rule, steps=steps, batch_size=batch_size)
     # Each device draws the order of the examples for itself, once a run.
-    drawing = jax.jit(partial(by_hand.order, n=n, batch_size=batch_size, steps=steps)).lower(jax.random.key(0))
-    drawing = drawing.compile().cost_analysis()["flops"]
+    order = jax.jit(partial(by_hand.order, n=n, batch_size=batch_size, steps=steps))
+    drawing = flops(order.lower(jax.random.key(0)).compile())
 
     def contestant(run, mesh, function, *arguments):
         with jax.set_mesh(mesh):
             compiled = function.lower(*arguments).compile()
         moved = ", ".join(f"{kind} {size:,} B" for kind, size in collective_bytes(compiled.as_text()).items())
-        return Contestant(run, mesh, steps, compiled.cost_analysis()["flops"] - drawing, moved or "none")
+        return Contestant(run, mesh, steps, flops(compiled) - drawing, moved or "none")
 
     def ours(mesh, specs):
         layers, x, y, key = jaxnet.place(everything, mesh)
