@@ -221,8 +221,7 @@ def test_what_members_last_computes():
 # Over several devices.
 
 
-@pytest.mark.parametrize("devices", [1, 3])
-@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize(("devices", "batch_size"), [(3, None), pytest.param(3, 2, marks=pytest.mark.slow), (1, 2)])
 def test_with_the_same_group_members_over_devices_are_the_same_bits(devices, batch_size):
     rule = gradient_descent(loss, optax.adam(0.05))
     states, keys = members(rule, 10)

@@ -460,9 +460,9 @@ def test_a_last_batch_of_fewer_examples():
     """The steps are those of the same batches by hand."""
     batches = [DATA, DATA, (X[:7], X[:7])]
     fitted = fit(PLAIN, START, iter(batches), key=key())
-    state = PLAIN.init(START)
+    state, update = PLAIN.init(START), jax.jit(PLAIN.update)
     for batch in batches:
-        state, _ = PLAIN.update(state, batch, key())
+        state, _ = update(state, batch, key())
     assert (fitted.steps, fitted.stopped) == (3, "no more data")
     for got, expected in zip(jax.tree.leaves(fitted.params), jax.tree.leaves(state.params), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-6)

@@ -451,7 +451,7 @@ def test_a_run_on_a_mesh_under_vmap_and_grad(jit):
     for function, params in functions:
         with jax.set_mesh(mesh_of()):
             found = (jax.jit(function) if jit else function)(params)
-        close(found, function(params))
+        close(found, jax.jit(function)(params))
 
 
 @pytest.mark.slow
