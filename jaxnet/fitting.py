@@ -125,19 +125,18 @@ def fit(
             stack.enter_context(losses_noticed("fit", _how_to_go_on(checkpoint)))
             stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
-            counts = {"settings": [total, every, record_every, batch_size, patience, monitor, checkpoint]}
-            agree("fit", **counts, params=params, data=None if stream else data, validation=validation, key=key)
+            numbers = [total, every, record_every, batch_size, patience, monitor, checkpoint]
+            arrays = {"params": params, "data": None if stream else data, "validation": validation, "key": key}
+            agree("fit", settings=numbers, **arrays)
         key = key if mesh is None else put(key, over(mesh))
         measure = None
         if validation is not None:
             measure = _measurement(rule, validate, _on_devices(validation, mesh), key)
         visit = Visit(_state(rule, params, mesh, specs), [], [], None, 0)
-        if checkpoint is not None and Path(checkpoint).exists():
-            visit = resumed(checkpoint, visit.state, measure is not None, key, settings)
-            if total is not None and visit.steps > total:
-                raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
-        if several:
-            _check_agreement(checkpoint, visit.steps)
+        if checkpoint is not None:
+            visit = _resumed_by_all(checkpoint, visit, measure is not None, key, settings, several)
+        if total is not None and visit.steps > total:
+            raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
 
         if stream:
             batches = stack.enter_context(one_ahead(data, visit.steps, mesh))
@@ -198,14 +197,26 @@ def _how_to_go_on(checkpoint: str | os.PathLike[str] | None) -> str:
     return f"{checkpoint} has the run up to its last visit: start as many as you like, to go on from there."
 
 
-def _check_agreement(checkpoint: str | os.PathLike[str] | None, steps: int) -> None:
-    """Check that all processes found the same checkpoint."""
-    found = from_each(steps)
-    if (found != found[0]).any():
+def _resumed_by_all(
+    checkpoint: str | os.PathLike[str], visit: Visit, validated: bool, key: Array, settings: dict, several: bool
+) -> Visit:
+    """The visit in the checkpoint, if it is there; an error in each process, if one cannot go on as the others do."""
+    failure = None
+    try:
+        if Path(checkpoint).exists():
+            visit = resumed(checkpoint, visit.state, validated, key, settings)
+    except (OSError, ValueError) as error:
+        failure = error
+    steps = from_each(-1 if failure else visit.steps) if several else np.array([visit.steps])
+    if failure is not None:
+        raise failure
+    if (steps != steps[0]).any():
+        unread = " (-1: it could not be read)" if steps.min() < 0 else ""
         raise CheckpointError(
-            f"{checkpoint}: expected the same run in each process, got runs of {found.tolist()} steps. The file has to "
-            "be in a folder that all of them see."
+            f"{checkpoint}: expected the same run in each process, got runs of {steps.tolist()} steps{unread}. "
+            "The file has to be in a folder that all of them see."
         )
+    return visit
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from jaxnet.processes import from_each
+from jaxnet.processes import agree, from_each
 from jaxnet.sharding import DATA, over, over_processes, put
 from jaxnet.validation import ShapeError
 
@@ -45,12 +45,14 @@ def from_parts(part: Any, mesh: Mesh) -> Any:
 
     Raises:
         ShapeError: in each process, if they have not as many, or their devices do not divide them.
+        ValueError: in each process, if they differ in other axes, or in dtypes.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("data",))
     >>> from_parts(np.ones((16, 3)), mesh).sharding.spec
     P('data',)
     """
     rows = np.maximum(rows_of_parts("from_parts", part, mesh), 0)
+    _check_agreement("from_parts", part, mesh)
     if not _are_even(rows, mesh):
         raise ShapeError(
             f"from_parts: expected as many examples in each process, and a multiple of the {_n_places(mesh)} devices "
@@ -74,6 +76,7 @@ def from_uneven_parts(where: str, part: Any, like: Any, mesh: Mesh) -> Any:
 
     Raises:
         ShapeError: if a part has arrays that differ in the number of examples, or a process has nothing to begin with.
+        ValueError: if those to begin with differ in other axes, or in dtypes.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("data",))
     >>> from_uneven_parts("fit", np.ones((3, 2)), None, mesh).shape
@@ -82,8 +85,10 @@ def from_uneven_parts(where: str, part: Any, like: Any, mesh: Mesh) -> Any:
     rows = rows_of_parts(where, part, mesh)
     if rows.max() < 0:
         return None
-    if part is None and like is None:
-        raise ShapeError(f"{where}: process {jax.process_index()} has no batch at all, others have.")
+    if like is None:
+        if rows.min() < 0:
+            raise ShapeError(f"{where}: process {_owners(mesh)[int(rows.argmin())]} has no batch at all, others have.")
+        _check_agreement(where, part, mesh)
     if _are_even(rows, mesh):
         return _joined(part, mesh)
 
@@ -122,6 +127,14 @@ def rows_of_parts(where: str, part: Any, mesh: Mesh) -> np.ndarray:
         )
     own = sizes.pop()[0] if sizes else -1
     return from_each(own)[_owners(mesh)] if over_processes(mesh) else np.array([own])
+
+
+def _check_agreement(where: str, part: Any, mesh: Mesh) -> None:
+    """Check that parts are of one kind; of others, XLA would read the bytes of one as those of another."""
+    if over_processes(mesh):
+        kind = jax.tree.map(lambda a: (np.shape(a)[1:], jax.dtypes.canonicalize_dtype(np.asarray(a).dtype).name), part)
+        own = f"Those of process {jax.process_index()} are {kind}."
+        agree(where, advice=own, **{"shapes and dtypes of examples": str(kind)})
 
 
 def _joined(part: Any, mesh: Mesh) -> Any:

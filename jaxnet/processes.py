@@ -4,8 +4,10 @@ The runtime is JAX's own, `jax.distributed`: each process has some of the device
 calls the same functions in the same order.
 """
 
+import atexit
 import contextlib
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,12 +16,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 # What a launcher tells a process: where process 0 listens, how many there are, and which one it is.
 VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
-# What XLA says where a collective operation, or a heartbeat, finds nobody at the other end.
-_SIGNS = ("gloo", "nccl", "connection closed", "connection reset", "socket closed", "heartbeat", "coordination service")
+# What XLA says where a collective operation, or a heartbeat, finds nobody at the other end. (Of a callback into Python
+# it repeats what that raised, which may be an error of another connection.)
+_LOSS = re.compile(
+    r"(?s)[A-Z_]+: (?!CpuCallback)"
+    r"(?i:.*(gloo|nccl|connection closed|connection reset|socket closed|heartbeat|coordination service))"
+)
+
+_ADVICE = (
+    "Each process calls it with the same arguments; where each is to have examples of its own, join them with "
+    "jaxnet.from_parts, or pass an iterator."
+)
 
 
 class ProcessLostError(RuntimeError):
@@ -31,18 +43,22 @@ def join_processes(timeout: int = 30) -> None:
 
     Call it before anything else of JAX. The others are found by JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and
     JAX_PROCESS_ID in the environment, as `examples/launch.py` sets them; without these by
-    `jax.distributed.initialize`, which knows Slurm, Open MPI, Kubernetes and TPU pods.
+    `jax.distributed.initialize`, which knows Slurm, Open MPI, Kubernetes and TPU pods. If they do not come within five
+    minutes, JAX ends the process.
 
-    In a run of several, an error that nobody catches then ends its process right after the traceback. Otherwise JAX
-    would wait for the other processes at the exit, while they wait for this one.
+    In a run of several, an error that nobody catches then ends its process right after the traceback, and the others
+    when they next wait for it. SIGTERM ends a process as usual; JAX would catch it. One that comes to the end of its
+    script, or calls `sys.exit`, waits for the others, up to JAX's five minutes, after which JAX ends them all: where
+    one alone is to stop the run, let it raise an error. After a `ProcessLostError` that the script has caught the exit
+    does not wait, and its status is 1.
 
     Args:
-        timeout: seconds without a sign of life after which a process counts as gone; one that was killed is
-            noticed at once.
+        timeout: seconds without a sign of life, as where a host hangs, after which a process counts as gone; one that
+            was killed is noticed at once.
 
     Raises:
         ValueError: if the three variables are not all there, or are no address and no whole numbers.
-        RuntimeError: if JAX has been used before; of JAX, if the others do not come.
+        RuntimeError: if JAX has been used before.
 
     >>> _ = jax.devices()
     >>> join_processes()
@@ -53,17 +69,19 @@ def join_processes(timeout: int = 30) -> None:
     found: dict[str, Any] = {}
     if any(given):
         address, count, number = (value or "" for value in given)
-        if not (address and count.isdecimal() and number.isdecimal() and int(number) < int(count)):
+        port = address.rpartition(":")[2]
+        if not all(n.isdecimal() for n in (port, count, number)) or int(number) >= int(count):
             shown = ", ".join(f"{name}={value}" for name, value in zip(VARIABLES, given, strict=True))
             raise ValueError(
-                f"join_processes: expected an address, the number of processes n, and a number in 0..n-1, got {shown}. "
-                "Set all three, as examples/launch.py does, or none to run alone."
+                "join_processes: expected an address with a port, the number of processes n, and a number in 0..n-1, "
+                f"got {shown}. Set all three, as examples/launch.py does, or none to run alone."
             )
         found = {"coordinator_address": address, "num_processes": int(count), "process_id": int(number)}
     try:
-        jax.distributed.initialize(**found, heartbeat_timeout_seconds=timeout, shutdown_timeout_seconds=timeout)
-    except ValueError:
-        if found:
+        jax.config.update("jax_enable_preemption_service", False)  # it would catch SIGTERM
+        jax.distributed.initialize(**found, heartbeat_timeout_seconds=timeout)
+    except ValueError as error:
+        if "coordinator_address should be defined" not in str(error):
             raise
         return  # JAX found no others
     except RuntimeError as error:
@@ -77,13 +95,37 @@ def join_processes(timeout: int = 30) -> None:
 
 
 def _ending(report: Callable) -> Callable:
-    def report_and_end(*error: Any) -> None:
-        report(*error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(1)
+    def report_and_end(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if _is_loss(error) or isinstance(error, ProcessLostError):
+            # First of all: where process 0 is gone, JAX ends this one a moment later.
+            print(f"jaxnet: {_lost()} Here is where it noticed.", file=sys.stderr, flush=True)
+        try:
+            report(kind, error, trace)
+        finally:
+            _end()
 
     return report_and_end
+
+
+def _end() -> None:
+    """Without what JAX does at the exit: it would wait for the others, while they wait for this one or are gone."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
+def _is_loss(error: BaseException) -> bool:
+    # Where a computation only begins, JAX raises what XLA says as a ValueError.
+    return isinstance(error, jax.errors.JaxRuntimeError | ValueError) and _LOSS.match(str(error)) is not None
+
+
+def _lost() -> str:
+    return (
+        "another process of this run has ended, or cannot be reached any more, so process "
+        f"{jax.process_index()} of {jax.process_count()} stops as well."
+    )
 
 
 def from_each(value: Any) -> np.ndarray:
@@ -105,11 +147,12 @@ def from_each(value: Any) -> np.ndarray:
     return np.asarray(process_allgather(np.asarray(value))).reshape(jax.process_count(), *np.shape(value))
 
 
-def agree(where: str, **values: Any) -> None:
+def agree(where: str, *, advice: str | None = None, **values: Any) -> None:
     """Check that all processes call a function with the same arguments; they would wait for one another for ever.
 
     Args:
         where: named in the error.
+        advice: how they come to be the same.
         values: numbers, text, None, or pytrees of arrays that a process has to itself.
 
     Raises:
@@ -125,8 +168,7 @@ def agree(where: str, **values: Any) -> None:
             other = int(np.flatnonzero(column != column[0])[0])
             raise ValueError(
                 f"{where}: expected the same {name} in each process, but process {other} has others than process 0. "
-                "Each process calls it with the same arguments; where each is to have examples of its own, join them "
-                "with jaxnet.from_parts, or pass an iterator."
+                + (advice or _ADVICE)
             )
 
 
@@ -134,9 +176,12 @@ def _checksum(tree: Any) -> int:
     """Of all leaves of a tree; of an array that is split over processes only what each knows of it."""
     total = 0
     for path, leaf in jax.tree.leaves_with_path(tree):
-        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            leaf = jax.random.key_data(jax.random.clone(leaf))
         split = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        if not split and isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            device = jax.local_devices()[0]
+            # Where a mesh of all processes is set, JAX would take the key of this one for that of all.
+            with jax.set_mesh(Mesh(np.array(device), ())):
+                leaf = jax.random.key_data(jax.random.clone(jax.device_put(leaf, device)))
         array = np.ascontiguousarray(f"{leaf.dtype}" if split else leaf if hasattr(leaf, "dtype") else str(leaf))
         content: Any = array.reshape(-1).view(np.uint8)
         text = f"{jax.tree_util.keystr(path)} {array.dtype} {np.shape(leaf)}"
@@ -169,12 +214,9 @@ def losses_noticed(where: str, advice: str) -> Iterator[None]:
     """
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        text = str(error)
-        if jax.process_count() == 1 or not any(sign in text.lower() for sign in _SIGNS):
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if jax.process_count() == 1 or not _is_loss(error):
             raise
-        reason = text.split(": ")[-1].strip()
-        raise ProcessLostError(
-            f"{where}: another process of this run has ended, or cannot be reached any more, so process "
-            f"{jax.process_index()} of {jax.process_count()} stops as well. {advice} (XLA says: {reason})"
-        ) from error
+        atexit.register(_end)
+        reason = str(error).split(": ")[-1].strip()
+        raise ProcessLostError(f"{where}: {_lost()} {advice} (XLA says: {reason})") from error
