@@ -143,11 +143,17 @@ def test_mnist_learns_draws_and_compares(tmp_path):
             np.zeros((9, 28, 27), np.uint8),
             "{path}: expected bytes of shape (n, 28, 28), got uint8 (9, 28, 27).",
         ),
-        ("t10k-labels-idx1-ubyte", np.zeros((0,), np.uint8), "{path}: expected bytes of shape (n,), got uint8 (0,)."),
-        (
+        pytest.param(
+            "t10k-labels-idx1-ubyte",
+            np.zeros((0,), np.uint8),
+            "{path}: expected bytes of shape (n,), got uint8 (0,).",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             "train-labels-idx1-ubyte",
             np.zeros(599, np.uint8),
             "{path}: expected 600 labels in 0..9, one an image, got 599 up to 0.",
+            marks=pytest.mark.slow,
         ),
         (
             "t10k-labels-idx1-ubyte",
