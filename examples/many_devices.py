@@ -3,7 +3,7 @@
     python examples/many_devices.py
     XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/many_devices.py       # eight virtual devices
     python examples/launch.py 2 examples/many_devices.py --checkpoint adder.safetensors      # two processes
-    srun --kill-on-bad-exit=1 python examples/many_devices.py --checkpoint adder.safetensors # a task a host, by Slurm
+    srun --kill-on-bad-exit=1 python examples/many_devices.py --checkpoint adder.safetensors # by Slurm
 
 Each process makes its own part of the 65,536 sums of two bytes, by simulating an adder. All runs make the same steps,
 up to rounding. One that was killed goes on from its checkpoint, on as many devices as there are then.
@@ -28,6 +28,9 @@ parser.add_argument("--checkpoint", metavar="FILE", help="where the run is writt
 options = parser.parse_args()
 if options.quick:
     options.epochs = 2
+if options.epochs < 1:
+    parser.error("expected at least one epoch")
+BATCH_SIZE = 512
 mesh = jax.make_mesh((jax.device_count(),), ("data",))
 
 
@@ -38,9 +41,11 @@ def say(*text):
 
 say(f"{jax.device_count()} {jax.devices()[0].device_kind} devices in {jax.process_count()} processes")
 
-# 1. The data: the rows of the truth table that this process is to know, and what the adder gives for them.
+# 1. The data: the rows of the truth table that this process is to know, and what the adder gives for them. Where the
+# devices do not divide 65,536, the last few rows are left out.
 adder = circuits.library.adder(8)
-mine = np.arange(2**16, dtype=np.uint32)[jaxnet.own_part(2**16, mesh)]
+n = 2**16 - 2**16 % jax.device_count()
+mine = np.arange(n, dtype=np.uint32)[jaxnet.own_part(n, mesh)]
 bits = (mine[:, None] >> np.arange(16, dtype=np.uint32)) & 1  # of both bytes
 sums = circuits.evaluate(adder, bits)
 data = jaxnet.from_parts((np.asarray(bits, np.float32), np.asarray(sums, np.float32)), mesh)
@@ -59,11 +64,15 @@ def loss(params, batch):
 # the second layer would be split over devices as well.
 rule = jaxnet.gradient_descent(loss, optax.adam(1e-3), has_aux=True)
 start = time.perf_counter()
-run = jaxnet.fit(
-    rule, net.init(jax.random.key(0)), data, epochs=options.epochs, batch_size=512, key=jax.random.key(1),
-    mesh=mesh, checkpoint=options.checkpoint,
-)  # fmt: skip
+try:
+    run = jaxnet.fit(
+        rule, net.init(jax.random.key(0)), data, epochs=options.epochs, batch_size=BATCH_SIZE, key=jax.random.key(1),
+        mesh=mesh, checkpoint=options.checkpoint,
+    )  # fmt: skip
+except jaxnet.CheckpointError as error:  # in each process
+    raise SystemExit(f"many_devices.py: {error}") from None
 say(f"{run.steps:,} steps in {time.perf_counter() - start:.1f} s, {run.stopped}")
-for epoch in range(0, options.epochs, max(1, options.epochs // 5)):
-    shares = run.history["right"][epoch * 128 : (epoch + 1) * 128]
+steps = -(-n // BATCH_SIZE)
+for epoch in range(0, run.steps // steps, max(1, options.epochs // 5)):
+    shares = run.history["right"][epoch * steps : (epoch + 1) * steps]
     say(f"epoch {epoch + 1:3}: {shares.mean():8.3%} of the output bits right")
