@@ -78,7 +78,8 @@ def train_ensemble(
         epochs: how many times each example is seen.
         batch_size: examples a step; all of them if None.
         record_every: metrics are kept of each k-th step: a record takes 4 bytes a metric and member.
-        group: members at a time, fewer need less memory; if None 256 tiny ones on a CPU, and otherwise all.
+        group: members at a time, fewer need less memory; the last group is filled up. If None 256 tiny ones on a CPU,
+            and otherwise all.
         mesh: of the devices that share the members. With several processes each calls it, with the same arguments.
 
     Returns:

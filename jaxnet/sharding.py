@@ -45,8 +45,8 @@ def place(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
     >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
     >>> params = {"w": np.ones((8, 3)), "b": np.ones(8)}
     >>> placed = place(params, mesh, {"['w']": PartitionSpec("model")})
-    >>> placed["w"].sharding.spec, placed["b"].sharding.spec
-    (P('model',), P())
+    >>> placed["w"].addressable_shards[0].data.shape == (8 // jax.device_count(), 3)
+    True
     >>> place(params, mesh, {"w": PartitionSpec("model")})
     Traceback (most recent call last):
     ValueError: place: expected specs by paths to parameters, such as ['b'] or ['w'], got 'w'.
@@ -66,8 +66,9 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
         A tree of `jax.sharding.Sharding`, those of `over`.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
-    >>> shardings({"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})["w"].spec
-    P('model',)
+    >>> where = shardings({"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})
+    >>> where["w"].shard_shape((8, 3)) == (8 // jax.device_count(), 3)
+    True
     """
     params = getattr(tree, "params", tree)
     named = {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
@@ -147,8 +148,9 @@ def automatic(mesh: Mesh) -> Mesh:
     Returns:
         One of the same devices and names; of one device it has no axes, since there is nothing to look after.
 
-    >>> automatic(jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Explicit,))).axis_types
-    (Auto,)
+    >>> explicit = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Explicit,))
+    >>> set(automatic(explicit).axis_types) <= {AxisType.Auto}
+    True
     """
     if mesh.size == 1:
         return Mesh(mesh.devices.reshape(()), ())
@@ -209,8 +211,8 @@ def put_examples(data: Any, mesh: Mesh) -> Any:
         The data, of JAX arrays.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("data",))
-    >>> put_examples(np.arange(3), mesh).sharding.spec
-    P()
+    >>> put_examples(np.arange(3), mesh).sharding.is_fully_replicated
+    True
     """
 
     def of_leaf(leaf: Any) -> Array:

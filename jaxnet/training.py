@@ -150,7 +150,7 @@ def _run(
     rows = None
     if batch_size is not None:
         n = len(jax.tree.leaves(data)[0])
-        # Drawn by every device for itself: it is little work, and each needs all of it.
+        # Drawn by every device for itself, since each needs all of it.
         rows = copied(_order(order_key, place, n, batch_size, max(most, 1)))
     else:
         data = split_examples(data)

@@ -602,7 +602,7 @@ def test_anybody_can_read_the_file(path):
         ),
         (
             jax.random.key(0),
-            jax.random.PRNGKey(0),
+            jax.random.key_data(jax.random.key(0)),
             ["(the root): expected uint32 (2,), found key<fry> ()"],
         ),
         ([1.0, 2.0], [1.0], ["[1]: expected nothing, found a Python float"]),
