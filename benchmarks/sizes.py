@@ -27,7 +27,7 @@ from wirings import layered, peak
 
 import jaxnet
 from circuits import library, programs
-from jaxnet.sharding import over, shardings
+from jaxnet.sharding import mesh_sharding, shardings
 
 # Bytes, and a second: bytes of memory, operations in float32, bytes of a link one way. All published.
 # NVIDIA, H100 Tensor Core GPU data sheet, SXM, without sparsity; NVLink is 900 GB/s, half of it each way.
@@ -197,11 +197,11 @@ def on_eight_devices() -> Iterable:
         def on(a: Any, sharding: Any) -> ShapeDtypeStruct:
             return ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding)
 
-        data = tuple(on(shape(net.batch, n), over(mesh)) for n in (net.sizes[0], net.sizes[-1]))
+        data = tuple(on(shape(net.batch, n), mesh_sharding(mesh)) for n in (net.sizes[0], net.sizes[-1]))
         with jax.set_mesh(mesh):
             program = compiled(
                 lambda state, data, key, rule=rule: jaxnet.train(rule, state, data, steps=10, key=key),
-                jax.tree.map(on, state, shardings(state, mesh, specs)), data, on(KEY, over(mesh)),
+                jax.tree.map(on, state, shardings(state, mesh, specs)), data, on(KEY, mesh_sharding(mesh)),
             )  # fmt: skip
         found = collective_bytes(program.as_text())["all-reduce"]
         yield (
@@ -234,7 +234,7 @@ class Sparse(NamedTuple):
 def sparse_and_checked(levels: int, width: int, fan_in: int) -> tuple[Sparse, tuple]:
     """What a step takes, from XLA's plans for 8 and 32 examples, and a row of the table."""
     wiring, _ = layered(levels, width, fan_in)
-    schedule, edges = jaxnet.schedule(wiring), wiring.n_edges
+    schedule, edges = jaxnet.level_schedule(wiring), wiring.n_edges
     layout = schedule.layout
     forward, backward = layout.forward.sources, layout.backward.sources
     # Of each slot a source and an edge; of each position a unit, a place and whether it is live; one number of others.
@@ -323,8 +323,11 @@ def measured() -> Iterable:
         yield "a byte, `save`, beside the array itself", took, (peak() - before) * 1e6 / tree.nbytes, (12e9, 12e12)
     for levels, width, fan_in in ((10, 10_000, 10), (10, 100, 1_000)):
         (wiring, _), (again, _) = (layered(levels, width, fan_in) for _ in range(2))
-        took, most = seconds(lambda w=wiring: jaxnet.schedule(w).layout), traced(lambda w=again: jaxnet.schedule(w))
-        yield f"an edge, `schedule`, fan-in {fan_in:,}", took / wiring.n_edges, most / wiring.n_edges, (1e9, 1e14)
+        took, most = (
+            seconds(lambda w=wiring: jaxnet.level_schedule(w).layout),
+            traced(lambda w=again: jaxnet.level_schedule(w)),
+        )
+        yield f"an edge, `level_schedule`, fan-in {fan_in:,}", took / wiring.n_edges, most / wiring.n_edges, (1e9, 1e14)
     for layers in (50, 200):
         rule, state = trained(jaxnet.mlp([32] * (layers + 1)), ADAM)
         took = seconds(partial(compiled, rule.update, state, (shape(8, 32),) * 2, KEY))

@@ -117,7 +117,7 @@ def measure(case):
     jax.block_until_ready(jnp.ones(1) + 1)
     before = peak()
     wiring, params = layered(*case)
-    ready, to_schedule = timed(lambda: jaxnet.schedule(wiring))
+    ready, to_schedule = timed(lambda: jaxnet.level_schedule(wiring))
     arrays, scheduled = jax.tree.map(jnp.asarray, params), peak() - before
     prepared = []
     for batch in BATCHES:

@@ -12,7 +12,7 @@ from circuits.activities import Activity as Activity
 from circuits.activities import activity as activity
 from circuits.comparison import Comparison as Comparison
 from circuits.comparison import compare as compare
-from circuits.compilation import Compiled as Compiled
+from circuits.compilation import CompiledCircuit as CompiledCircuit
 from circuits.compilation import to_network as to_network
 from circuits.equivalence import Counterexample as Counterexample
 from circuits.equivalence import Equivalent as Equivalent

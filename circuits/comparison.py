@@ -14,7 +14,7 @@ from jax import Array
 from tqdm import tqdm
 
 from circuits import threshold_circuits
-from circuits.compilation import Compiled, to_network
+from circuits.compilation import CompiledCircuit, to_network
 from circuits.netlist import Circuit, depth
 from circuits.simulation import evaluate
 from circuits.threshold_circuits import ThresholdCircuit
@@ -235,8 +235,8 @@ def _sampled_rows(n: int, n_units: int, seed: int) -> np.ndarray:
     return np.unpackbits(np.unique(np.packbits(bits, axis=1), axis=0), axis=1, count=n).astype(bool)
 
 
-def _construct(soft: Compiled, error: float, data: tuple[Array, Array], bar: tqdm) -> Constructed:
-    def worst_error(network: Compiled) -> float:
+def _construct(soft: CompiledCircuit, error: float, data: tuple[Array, Array], bar: tqdm) -> Constructed:
+    def worst_error(network: CompiledCircuit) -> float:
         wiring = soft.circuit.wiring
         block = max(1, _LIVE_VALUES // (wiring.n_inputs + wiring.n_units))
         x, y = data

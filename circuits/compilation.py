@@ -31,7 +31,7 @@ _GAIN_STEP = 1 / 64
 _EXACT = 2**23
 
 
-class Compiled(NamedTuple):
+class CompiledCircuit(NamedTuple):
     """A circuit as a network.
 
     Attributes:
@@ -56,7 +56,7 @@ def to_network(
     *,
     error: float | None = None,
     gain: float | None = None,
-) -> Compiled:
+) -> CompiledCircuit:
     """A network that computes a circuit: exactly with steps, within `error` with sigmoids.
 
     Args:
@@ -68,7 +68,7 @@ def to_network(
         gain: a gain of your own, in place of `error`; it too is rounded up until float32 adds up exact inputs exactly.
 
     Returns:
-        A `Compiled`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but rounds
+        A `CompiledCircuit`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but rounds
         sums over other units, which is not in the bound: about 1e-6 for gates, more for units with many inputs.
 
     Raises:
@@ -103,7 +103,7 @@ def to_network(
     if activation is step:
         if error is not None or gain is not None:
             raise ValueError("to_network: steps are exact and take neither error nor gain.")
-        return Compiled(wired(hard.wiring, step), Neuron(jnp.asarray(w), jnp.asarray(b)), hard, None, 0.0)
+        return CompiledCircuit(wired(hard.wiring, step), Neuron(jnp.asarray(w), jnp.asarray(b)), hard, None, 0.0)
     if activation is not sigmoid:
         raise ValueError(f"to_network: expected jaxnet.step or jaxnet.sigmoid, got {activation!r}.")
     if (error is None) == (gain is None):
@@ -117,7 +117,7 @@ def to_network(
         raise ValueError(f"to_network: expected a positive, finite gain, got {gain}.")
     gain = _exact_gain(gain, most)
     params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
-    return Compiled(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
+    return CompiledCircuit(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
 
 
 def _exact_gain(gain: float, most: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circuits.layout import GATE_WIDTH, Layout, Symbol, arrange, pin_offset
+from circuits.layout import GATE_WIDTH, Drawing, Symbol, arrange, pin_offset
 from circuits.netlist import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, Circuit, without_dead_gates
 from circuits.threshold_circuits import ThresholdCircuit
 
@@ -68,7 +68,7 @@ _SHAPES: dict[int, tuple[_Shape, str | int | None]] = {
 }  # fmt: skip
 
 
-def draw(
+def draw_circuit(
     circuit: Circuit,
     inputs: Sequence[Any] | Mapping[str, Any] | None = None,
     *,
@@ -98,22 +98,22 @@ def draw(
     Source: IEEE Std 91a-1991, the distinctive shapes; `circuits.layout` for their places.
 
     >>> from circuits import parse
-    >>> figure = draw(parse("s = a ^ b; carry = a & b"), inputs={"a": 1, "b": 0})
+    >>> figure = draw_circuit(parse("s = a ^ b; carry = a & b"), inputs={"a": 1, "b": 0})
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['a = 1', 'b = 0', '1', '0', 's = 1', 'carry = 0']
     """
     if isinstance(circuit, ThresholdCircuit):
         raise TypeError(
-            "draw: expected a Circuit, got a ThresholdCircuit. circuits.to_circuit makes gates of its units."
+            "draw_circuit: expected a Circuit, got a ThresholdCircuit. circuits.to_circuit makes gates of its units."
         )
     if not isinstance(circuit, Circuit):
-        raise TypeError(f"draw: expected a Circuit, got {type(circuit).__name__}.")
+        raise TypeError(f"draw_circuit: expected a Circuit, got {type(circuit).__name__}.")
     bits = None if inputs is None else _bits(circuit, inputs)
     part = circuit if outputs is None else _part(circuit, outputs)
     size = part.n_gates + part.n_inputs + part.n_outputs
     if size > MAX_SYMBOLS:
         raise ValueError(
-            f"draw: expected at most {MAX_SYMBOLS} gates, inputs and outputs, got {size}. Draw a part, "
+            f"draw_circuit: expected at most {MAX_SYMBOLS} gates, inputs and outputs, got {size}. Draw a part, "
             "outputs=[...], or have Graphviz draw it: circuits.write(circuit, 'circuit.dot')."
         )
     values = None if bits is None else _values(part, bits)
@@ -137,17 +137,17 @@ def _bits(circuit: Circuit, inputs: Sequence[Any] | Mapping[str, Any]) -> dict[s
         unknown = [name for name in inputs if name not in names]
         if missing or unknown:
             raise ValueError(
-                f"draw: expected a bit for each of the inputs {list(names)}, got none for {missing}, "
+                f"draw_circuit: expected a bit for each of the inputs {list(names)}, got none for {missing}, "
                 f"and unknown {unknown}."
             )
         row = [inputs[name] for name in names]
     else:
         row = list(inputs)
     if len(row) != len(names):
-        raise ValueError(f"draw: expected {len(names)} inputs for {circuit}, got {len(row)}.")
+        raise ValueError(f"draw_circuit: expected {len(names)} inputs for {circuit}, got {len(row)}.")
     for name, bit in zip(names, row, strict=True):
         if np.ndim(bit) or bit not in (0, 1):
-            raise ValueError(f"draw: expected input {name!r} to be 0 or 1, got {bit!r}.")
+            raise ValueError(f"draw_circuit: expected input {name!r} to be 0 or 1, got {bit!r}.")
     return {name: int(bit) for name, bit in zip(names, row, strict=True)}
 
 
@@ -156,7 +156,7 @@ def _part(circuit: Circuit, outputs: Sequence[str]) -> Circuit:
     unknown = [name for name in outputs if name not in circuit.output_names]
     if isinstance(outputs, str) or unknown:
         raise ValueError(
-            f"draw: expected outputs to be a list of some of {list(circuit.output_names)}, got {outputs!r}."
+            f"draw_circuit: expected outputs to be a list of some of {list(circuit.output_names)}, got {outputs!r}."
         )
     nodes = [circuit.outputs[circuit.output_names.index(name)] for name in outputs]
     kept = without_dead_gates(Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, nodes, outputs))
@@ -181,7 +181,7 @@ def _label(symbol: Symbol, values: list[int] | None) -> str:
     return shown if values is None else f"{shown} = {values[symbol.node]}"
 
 
-def _corners(drawing: Layout, values: list[int] | None) -> tuple[float, float, float, float]:
+def _corners(drawing: Drawing, values: list[int] | None) -> tuple[float, float, float, float]:
     """Left, right, top and bottom of what is drawn, with the names and a margin."""
     from matplotlib.textpath import TextPath
 
@@ -210,7 +210,7 @@ def _axes(corners: tuple[float, float, float, float]) -> "Axes":
     return figure.add_axes((0, 0, 1, 1))
 
 
-def _paint(ax: "Axes", drawing: Layout, values: list[int] | None, corners: tuple[float, float, float, float]) -> None:
+def _paint(ax: "Axes", drawing: Drawing, values: list[int] | None, corners: tuple[float, float, float, float]) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.patches import Circle, PathPatch
     from matplotlib.path import Path as Outline

@@ -22,7 +22,7 @@ _WIDEST = 12  # inches
 _COLOURS = ("#F4F4F4", "#0072B2")  # of 0 and 1; in grey as well, light and dark
 
 
-def karnaugh_map(circuit: Circuit | ThresholdCircuit, path: str | Path | None = None) -> "Figure":
+def draw_karnaugh_map(circuit: Circuit | ThresholdCircuit, path: str | Path | None = None) -> "Figure":
     """Draw the truth table of each output as a map whose rows and columns are in the order of a Gray code.
 
     Args:
@@ -42,7 +42,7 @@ def karnaugh_map(circuit: Circuit | ThresholdCircuit, path: str | Path | None = 
     Source: M. Karnaugh (1953).
 
     >>> from circuits import parse
-    >>> figure = karnaugh_map(parse("carry = maj(a, b, c)"))
+    >>> figure = draw_karnaugh_map(parse("carry = maj(a, b, c)"))
     >>> [text.get_text() for text in figure.axes[0].texts]                 # rows a = 0, 1; columns bc = 00, 01, 11, 10
     ['0', '0', '1', '0', '0', '1', '1', '1']
     """
@@ -52,15 +52,15 @@ def karnaugh_map(circuit: Circuit | ThresholdCircuit, path: str | Path | None = 
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     if not isinstance(circuit, (Circuit, ThresholdCircuit)):
-        raise TypeError(f"karnaugh_map: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
+        raise TypeError(f"draw_karnaugh_map: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
     n, m = circuit.n_inputs, circuit.n_outputs
     if n > MAX_INPUTS:
         raise ValueError(
-            f"karnaugh_map: expected at most {MAX_INPUTS} inputs, got {n}: a map of 2^{n} cells cannot be read. "
+            f"draw_karnaugh_map: expected at most {MAX_INPUTS} inputs, got {n}: a map of 2^{n} cells cannot be read. "
             "circuits.truth_table has the values of up to 24 inputs."
         )
     if not 1 <= m <= MAX_OUTPUTS:
-        raise ValueError(f"karnaugh_map: expected 1 to {MAX_OUTPUTS} outputs, one a panel, got {m}.")
+        raise ValueError(f"draw_karnaugh_map: expected 1 to {MAX_OUTPUTS} outputs, one a panel, got {m}.")
     down, right = n // 2, n - n // 2
     cell = 0.3 if n <= _DIGITS else 0.17  # inches
     width, height = cell * 2**right + 0.45 + 0.07 * down, cell * 2**down + 0.62 + 0.07 * right * (right > 2)

@@ -57,14 +57,14 @@ class Wire(NamedTuple):
     dots: np.ndarray
 
 
-class Layout(NamedTuple):
+class Drawing(NamedTuple):
     """A drawing without its shapes."""
 
     symbols: tuple[Symbol, ...]
     wires: tuple[Wire, ...]
 
 
-def arrange(circuit: Circuit, sweeps: int = 12) -> Layout:
+def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
     """Lay a circuit out from left to right: inputs, gates in columns after their fan-ins, outputs.
 
     Args:
@@ -72,7 +72,7 @@ def arrange(circuit: Circuit, sweeps: int = 12) -> Layout:
         sweeps: how often to go over the columns to lower the number of crossings; 0 keeps the order of the netlist.
 
     Returns:
-        The same `Layout` for the same circuit. Fan-ins that change nothing are left out, as `essential` does; the
+        The same `Drawing` for the same circuit. Fan-ins that change nothing are left out, as `essential` does; the
         constant, node 0, is a gate where an output is it. No two gates meet, no wire crosses a gate, and wires of
         different nodes cross, but do not lie on each other.
 
@@ -241,7 +241,7 @@ def _solved(cost: np.ndarray, rows: Sequence[tuple[int, int, float]], bounds: li
     return np.rint(found.x).astype(int)
 
 
-def _routed(symbols: list[Symbol], graph: _Graph, y: list[int]) -> Layout:
+def _routed(symbols: list[Symbol], graph: _Graph, y: list[int]) -> Drawing:
     """Symbols and wires at their places; the channel between two columns is as wide as its wires need."""
     pieces: dict[int, list[Pieces]] = {node: [] for node in graph.nodes}
     x = [0] * len(graph.columns)
@@ -259,7 +259,7 @@ def _routed(symbols: list[Symbol], graph: _Graph, y: list[int]) -> Layout:
                 pieces[graph.nodes[left]].append(Pieces([(x[place], y[left], start, y[left])], []))
     column = {item: place for place, items in enumerate(graph.columns) for item in items}
     placed = [symbol._replace(x=x[column[item]], y=y[item]) for item, symbol in enumerate(symbols)]
-    return Layout(tuple(placed), tuple(_wire(node, own) for node, own in sorted(pieces.items()) if own))
+    return Drawing(tuple(placed), tuple(_wire(node, own) for node, own in sorted(pieces.items()) if own))
 
 
 def _wire(node: int, pieces: list[Pieces]) -> Wire:

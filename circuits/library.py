@@ -127,7 +127,7 @@ def add_columns(columns: Sequence[Sequence[Any]]) -> list[Any]:
     return digits
 
 
-def compare(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
+def less_equal_greater(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
     """How two numbers compare.
 
     Args:
@@ -141,12 +141,12 @@ def compare(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
         ValueError: if the widths differ or are zero.
 
     >>> from numpy import array
-    >>> less, equal, greater = compare([array([True])], [array([False])])              # 1 and 0
+    >>> less, equal, greater = less_equal_greater([array([True])], [array([False])])              # 1 and 0
     >>> less.item(), equal.item(), greater.item()
     (False, False, True)
     """
     if len(a) != len(b) or not len(a):
-        raise ValueError(f"compare: expected two numbers of the same width, got {len(a)} and {len(b)} bits.")
+        raise ValueError(f"less_equal_greater: expected two numbers of the same width, got {len(a)} and {len(b)} bits.")
     less, greater, equal = ~a[0] & b[0], a[0] & ~b[0], ~(a[0] ^ b[0])
     for x, y in zip(a[1:], b[1:], strict=True):
         same = ~(x ^ y)
@@ -258,7 +258,7 @@ def comparator(n: int) -> Circuit:
     ('less', 'equal', 'greater')
     """
     _check_width("comparator", n)
-    return trace(lambda a, b: dict(zip(("less", "equal", "greater"), compare(a, b), strict=True)), a=n, b=n)
+    return trace(lambda a, b: dict(zip(("less", "equal", "greater"), less_equal_greater(a, b), strict=True)), a=n, b=n)
 
 
 def adder(n: int) -> Circuit:

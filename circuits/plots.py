@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuits.comparison import SQUARE, Comparison
-from circuits.drawing import draw as draw
-from circuits.karnaugh_maps import karnaugh_map as karnaugh_map
+from circuits.drawing import draw_circuit as draw_circuit
+from circuits.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -84,14 +84,14 @@ def lower(circuit: Circuit) -> Program:
         for product in range(8):
             if product & leaf:
                 coefficients[:, product] ^= coefficients[:, product ^ leaf]
-    gates = size_class(len(nodes), 64)
+    gates = power_of_two(len(nodes), 64)
     return Program(
         np.array([circuit.n_inputs, len(nodes), circuit.n_outputs], np.uint32),
         _padded(fan_ins, gates),
         _padded(-coefficients.astype(np.uint32), gates),
         _padded(targets, gates),
-        _padded(outputs, size_class(circuit.n_outputs, 16)),
-        size_class(rows, 64),
+        _padded(outputs, power_of_two(circuit.n_outputs, 16)),
+        power_of_two(rows, 64),
     )
 
 
@@ -241,7 +241,7 @@ def _entry(array: Array, *place: Any) -> Array:
     return lax.dynamic_slice(array, [jnp.uint32(i) for i in place], (1,) * array.ndim).reshape(())
 
 
-def size_class(n: int, least: int = 1) -> int:
+def power_of_two(n: int, least: int = 1) -> int:
     """The power of two at or above n.
 
     Args:
@@ -251,7 +251,7 @@ def size_class(n: int, least: int = 1) -> int:
     Returns:
         The size that arrays of n entries are padded to.
 
-    >>> [size_class(n) for n in (0, 1, 5, 8)], size_class(3, least=64)
+    >>> [power_of_two(n) for n in (0, 1, 5, 8)], power_of_two(3, least=64)
     ([1, 1, 8, 8], 64)
     """
     return max(least, 1 << max(0, n - 1).bit_length())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 
-class Files(NamedTuple):
+class ProofFiles(NamedTuple):
     """Where a proof is.
 
     Attributes:
@@ -23,7 +23,7 @@ class Files(NamedTuple):
 
 
 # The variable of the constant false: it may be in a lemma, and is not in the file.
-FALSE = 2**31
+FALSE_VARIABLE = 2**31
 
 
 class Proof:
@@ -32,8 +32,8 @@ class Proof:
     >>> import io
     >>> file = io.StringIO()
     >>> proof = Proof(file)
-    >>> proof.add([1, -2, FALSE])
-    >>> proof.add([3, -FALSE])
+    >>> proof.add([1, -2, FALSE_VARIABLE])
+    >>> proof.add([3, -FALSE_VARIABLE])
     >>> proof.add([])
     >>> file.getvalue()
     '1 -2 0\n0\n'
@@ -55,8 +55,8 @@ class Proof:
 
 def _text(clause: Iterable[int]) -> str | None:
     """A line of a file; None where the clause is true whatever the variables are."""
-    rest = set(clause) - {FALSE}
-    if any(x == -FALSE or -x in rest for x in rest):
+    rest = set(clause) - {FALSE_VARIABLE}
+    if any(x == -FALSE_VARIABLE or -x in rest for x in rest):
         return None
     return " ".join(map(str, (*sorted(rest, key=abs), 0)))
 

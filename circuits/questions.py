@@ -24,7 +24,7 @@ class OutOfTime(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True)
-class Netlist:
+class XorAndGraph:
     """A netlist of AND and XOR gates on literals that grows; node 0 is false, then come the inputs.
 
     Attributes:
@@ -65,8 +65,8 @@ class Netlist:
         return [[-z, x], [-z, y], [z, -x, -y]]
 
 
-def always(
-    netlist: Netlist, node: int, literal: int, effort: int | None, enough: Callable[[], bool], proof: Proof | None
+def prove_equal(
+    netlist: XorAndGraph, node: int, literal: int, effort: int | None, enough: Callable[[], bool], proof: Proof | None
 ) -> Literal[True] | dict[int, bool] | None:
     """Whether a node always has the value of a literal.
 
@@ -116,7 +116,7 @@ def always(
 class _Question:
     """A solver, and which of its variables is which node."""
 
-    def __init__(self, netlist: Netlist, engine: Any):
+    def __init__(self, netlist: XorAndGraph, engine: Any):
         self.netlist, self.engine = netlist, engine
         self.variables: dict[int, int] = {}
         # Nodes that have a variable and not yet their clauses, the highest level first.

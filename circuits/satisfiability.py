@@ -18,7 +18,7 @@ from tqdm import tqdm
 from circuits.formats import dimacs
 from circuits.netlist import Circuit, without_dead_gates
 from circuits.patterns import exhaustive_patterns
-from circuits.proofs import Files, Proof
+from circuits.proofs import Proof, ProofFiles
 from circuits.simulation import evaluate, simulate
 from circuits.sweeping import Swept, mixed_patterns, sweep
 
@@ -69,7 +69,7 @@ class Proved(Answer):
     seconds: float
     calls: int = 0
     merged: int = 0
-    proof: Files | None = None
+    proof: ProofFiles | None = None
 
 
 class Unsatisfiable(Proved):
@@ -210,10 +210,10 @@ def _first(circuit: Circuit, words: np.ndarray) -> np.ndarray | None:
 
 def _sweep(
     cone: Circuit, deadline: float, seed: int, proof: str | os.PathLike | None, progress: bool
-) -> tuple[Swept, Files | None]:
+) -> tuple[Swept, ProofFiles | None]:
     if proof is None:
         return sweep(cone, deadline=deadline, seed=seed, progress=progress), None
-    files = Files(Path(f"{os.fspath(proof)}.cnf"), Path(f"{os.fspath(proof)}.drat"))
+    files = ProofFiles(Path(f"{os.fspath(proof)}.cnf"), Path(f"{os.fspath(proof)}.drat"))
     files.drat.unlink(missing_ok=True)  # that of another question
     files.cnf.write_text(dimacs.dumps(cone), encoding="utf-8")
     # Under another name until it is one.

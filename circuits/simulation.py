@@ -25,9 +25,9 @@ from jax.typing import ArrayLike
 
 from circuits.netlist import Circuit
 from circuits.patterns import pack, unpack
-from circuits.programs import ROW, Program, lower, run, run_on_one_cpu, size_class
-from jaxnet.sharding import put
-from jaxnet.small_loops import probe
+from circuits.programs import ROW, Program, lower, power_of_two, run, run_on_one_cpu
+from jaxnet.sharding import put_on_devices
+from jaxnet.small_loops import zero_made_here
 
 # What one call of the native loop reads and writes: 4 MiB.
 _PART_WORDS = 2**20
@@ -76,7 +76,7 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
     >>> outputs.shape, outputs.sharding.spec
     ((1, 64), P(None, 'patterns'))
     """
-    checked, here = as_words("simulate", circuit, words), probe()
+    checked, here = as_words("simulate", circuit, words), zero_made_here()
     if _is_data(here) and _is_data(checked):
         if isinstance(checked, np.ndarray):
             if _on_cpus(here):
@@ -155,7 +155,7 @@ def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
         sharding = NamedSharding(sharding.mesh, PartitionSpec(*[None][: len(spec)], *spec[1:]))
     k = words.shape[1]
     if words.sharding.shard_shape(words.shape)[0] < circuit.n_inputs:
-        words = put(words, sharding)
+        words = put_on_devices(words, sharding)
     shards = [(shard.device, shard.index[1].indices(k), shard.data) for shard in words.addressable_shards]
     blocks = {columns: block for _, columns, block in shards}
     if _on_cpus(words):
@@ -174,10 +174,10 @@ def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[n
     device = jax.local_devices(backend="cpu")[0]
     program = program_of(circuit, device)
     k = sum(block.shape[1] for block in blocks)
-    padded = size_class(circuit.n_inputs, 16), len(program.outputs)
+    padded = power_of_two(circuit.n_inputs, 16), len(program.outputs)
     gates = int(program_of(circuit).counts[1])  # NumPy's: to take it from a device would be a program
     cores = _cores() if k * gates >= _LONG else 1
-    part = min(size_class(-(-k // cores), ROW), size_class(max(4 * ROW, _PART_WORDS // sum(padded))))
+    part = min(power_of_two(-(-k // cores), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
     results = [_aligned(circuit.n_outputs, block.shape[1]) for block in blocks]
 
     def run_parts(starts: range) -> None:
@@ -249,7 +249,7 @@ def _pool() -> ThreadPoolExecutor:
 def _simulate_anywhere(program: Program, words: Array) -> Array:
     """As an ordinary loop, with rows as long as the cache allows; outputs padded as in the program."""
     n, k = words.shape
-    row = min(size_class(k), max(16, size_class(_LIVE_WORDS // program.rows + 1) // 2))
+    row = min(power_of_two(k), max(16, power_of_two(_LIVE_WORDS // program.rows + 1) // 2))
     padding = -(-max(k, 1) // row) * row - k
     return run(program, jnp.pad(words, ((0, n == 0), (0, padding))), row=row)[:, :k]
 

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from circuits.netlist import OR, XNOR, XOR, Circuit, essential
 from circuits.patterns import random_patterns
-from circuits.proofs import FALSE, Proof
-from circuits.questions import Netlist, OutOfTime, always
+from circuits.proofs import FALSE_VARIABLE, Proof
+from circuits.questions import OutOfTime, XorAndGraph, prove_equal
 
 # Random patterns at the beginning, and those made of each counterexample; past so many no more are kept.
 _PATTERNS, _NEIGHBOURS, _MOST_PATTERNS = 2048, 32, 2**15
@@ -103,7 +103,9 @@ class _Sweep:
         self.circuit, self.enough, self.proof = circuit, enough, proof
         self.random = random.Random(seed)
         n = circuit.n_inputs
-        self.netlist = Netlist([False] * (n + 1), [None] * (n + 1), [0] * (n + 1), [FALSE, *range(1, n + 1)])
+        self.netlist = XorAndGraph(
+            [False] * (n + 1), [None] * (n + 1), [0] * (n + 1), [FALSE_VARIABLE, *range(1, n + 1)]
+        )
         # The literal of each node of the circuit, and of each gate by its structure.
         self.literals = [2 * node for node in range(n + 1)]
         self.known: dict[tuple[bool, int, int], int] = {}
@@ -139,7 +141,7 @@ class _Sweep:
         literal = self.literals[goal]
         if literal and not self._value(literal):
             self.calls += 1
-            answer = always(self.netlist, literal >> 1, literal & 1, None, self.enough, self.proof)
+            answer = prove_equal(self.netlist, literal >> 1, literal & 1, None, self.enough, self.proof)
             if answer is True:
                 self.literals[goal] = literal = 0
             else:
@@ -184,7 +186,7 @@ class _Sweep:
                 return 2 * node
             literal = 2 * other ^ self.inverted[node] ^ self.inverted[other]
             self.calls += 1
-            answer = always(self.netlist, node, literal, _EFFORT, self.enough, self.proof)
+            answer = prove_equal(self.netlist, node, literal, _EFFORT, self.enough, self.proof)
             if answer is True:
                 self.merged += 1
                 return literal

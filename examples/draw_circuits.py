@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from circuits import Circuit, c17_path, library, mux, parse, read, trace
-from circuits.plots import draw, karnaugh_map
+from circuits.plots import draw_circuit, draw_karnaugh_map
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
 
@@ -19,13 +19,13 @@ c17 = read(c17_path)
 assert isinstance(c17, Circuit)
 
 figures = {
-    "full_adder": draw(full_adder, inputs=[0, 1, 1]),
-    "c17": draw(c17),
-    "multiplexer": draw(multiplexer, inputs={"s0": 1, "s1": 0, "d0": 0, "d1": 1, "d2": 1, "d3": 0}),
-    "adder": draw(adder, inputs=five_and_three),
-    "adder_s2": draw(adder, outputs=["s2"]),
-    "multiplier": draw(library.multiplier(3)),
-    "karnaugh_map": karnaugh_map(library.multiplier(2)),
+    "full_adder": draw_circuit(full_adder, inputs=[0, 1, 1]),
+    "c17": draw_circuit(c17),
+    "multiplexer": draw_circuit(multiplexer, inputs={"s0": 1, "s1": 0, "d0": 0, "d1": 1, "d2": 1, "d3": 0}),
+    "adder": draw_circuit(adder, inputs=five_and_three),
+    "adder_s2": draw_circuit(adder, outputs=["s2"]),
+    "multiplier": draw_circuit(library.multiplier(3)),
+    "karnaugh_map": draw_karnaugh_map(library.multiplier(2)),
 }
 folder.mkdir(parents=True, exist_ok=True)
 for name, figure in figures.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import circuits
-from circuits.plots import draw
+from circuits.plots import draw_circuit
 
 default = os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data")
 data = Path(sys.argv[1] if len(sys.argv) > 1 else default)
@@ -77,5 +77,5 @@ broken = circuits.Circuit(small.input_names, small.fan_ins, tables, small.output
 found = circuits.equivalent(circuits.library.adder(4), broken)
 assert isinstance(found, circuits.Counterexample)
 name = next(name for name, bit in found.outputs_a.items() if found.outputs_b[name] != bit)
-draw(broken, inputs=found.inputs, outputs=[name], path=picture)
+draw_circuit(broken, inputs=found.inputs, outputs=[name], path=picture)
 print(f"four bits: {name} should be {found.outputs_a[name]:d}; its gates are drawn in {picture}")

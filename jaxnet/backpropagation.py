@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxnet.activations import Activation
-from jaxnet.evaluation import Wired, backpropagate, pre_activations
+from jaxnet.evaluation import Wired, unit_deltas, unit_sums
 from jaxnet.layers import Chain, Layer, Network
 from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError
@@ -224,7 +224,7 @@ def _forward(part: Layer | Wired, theta: tuple[Array, Array], x: Array) -> tuple
     if isinstance(part, Layer):
         z = pre_activation(Neuron(*theta), x)
         return z, part.activation(z)
-    z = pre_activations(part.wiring, Neuron(*theta), x, part.activation)
+    z = unit_sums(part.wiring, Neuron(*theta), x, part.activation)
     return z, jnp.concatenate([x.astype(z.dtype), part.activation(z).astype(z.dtype)], axis=-1)
 
 
@@ -247,7 +247,7 @@ def _delta(part: Layer | Wired, theta: tuple[Array, Array], z: Array, slope: Arr
     if isinstance(part, Layer):
         return _times_derivative(part.activation, z, slope)
     of_units = _slopes_of_nodes(part.wiring, slope)[..., part.wiring.n_inputs :]
-    return backpropagate(part.wiring, Neuron(*theta), z, of_units, part.activation)
+    return unit_deltas(part.wiring, Neuron(*theta), z, of_units, part.activation)
 
 
 def _backward(part: Layer | Wired, theta: tuple[Array, Array], delta: Array, slope: Array) -> Array:

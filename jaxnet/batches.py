@@ -16,7 +16,7 @@ from jaxnet.validation import ShapeError
 
 
 @contextlib.contextmanager
-def one_ahead(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iterator[Any]]:
+def prefetched(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iterator[Any]]:
     """Batches, of which the next one is read while one is worked on.
 
     Args:
@@ -31,7 +31,7 @@ def one_ahead(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Itera
         ShapeError: from the iterator, if a batch has another shape than the first, of which the last may have fewer
             examples, or if one has none.
 
-    >>> with one_ahead(iter([[1.0], [2.0], [3.0]]), first=1) as batches:
+    >>> with prefetched(iter([[1.0], [2.0], [3.0]]), first=1) as batches:
     ...     [batch[0].item() for batch in batches]
     [2.0, 3.0]
     """

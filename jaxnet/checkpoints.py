@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.processes import is_first
-from jaxnet.sharding import as_numpy, put
+from jaxnet.sharding import as_numpy, put_on_devices
 
 _FORMAT = 1
 _LONGEST_HEADER = 25_000_000  # characters; safetensors stops at 100 MB, and writes these with escapes
@@ -256,7 +256,7 @@ def _placed(value: np.ndarray, leaf: Any, found: dict[str, Any]) -> Any:
         zeros = jnp.full(value.shape, value.dtype.type(0).item())
         placed = zeros.at[...].set(value) if zeros.dtype == value.dtype else value
     sharding = leaf.sharding if getattr(leaf, "committed", True) else None
-    return jax.device_put(placed) if sharding is None else put(placed, sharding)
+    return jax.device_put(placed) if sharding is None else put_on_devices(placed, sharding)
 
 
 def _differences(leaves: dict[str, tuple[Any, dict[str, Any]]], found: dict[str, dict[str, Any]]) -> Iterator[str]:

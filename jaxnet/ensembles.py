@@ -10,10 +10,10 @@ from jax import Array
 from jax.extend.core import ClosedJaxpr
 from jax.sharding import Mesh
 
-from jaxnet.members_apart import apart
+from jaxnet.members_apart import run_per_device
 from jaxnet.members_last import is_fast, members_last
 from jaxnet.rules import Rule
-from jaxnet.training import n_examples, n_steps, train, whole
+from jaxnet.training import n_examples, n_steps, train, whole_number
 from jaxnet.validation import ShapeError
 
 # So many tiny networks, with all that a step needs, stay in the nearest cache of a CPU.
@@ -99,7 +99,7 @@ def train_ensemble(
     (Array([1., 1., 1.], dtype=float32), (3, 100))
     """
     n = n_examples("train_ensemble", data)
-    batch_size = batch_size if batch_size is None else whole("train_ensemble", "batch_size", batch_size, 1, n)
+    batch_size = batch_size if batch_size is None else whole_number("train_ensemble", "batch_size", batch_size, 1, n)
     total = n_steps("train_ensemble", steps, epochs, n, batch_size)
     members = _n_members("train_ensemble", states)
     if jnp.shape(keys) != (members,):
@@ -107,8 +107,8 @@ def train_ensemble(
             f"train_ensemble: expected a key for each of the {members} members, got keys of shape {jnp.shape(keys)}. "
             "jax.random.split(key, members) makes them."
         )
-    group = group if group is None else whole("train_ensemble", "group", group, 1)
-    record_every = whole("train_ensemble", "record_every", record_every, 1)
+    group = group if group is None else whole_number("train_ensemble", "group", group, 1)
+    record_every = whole_number("train_ensemble", "record_every", record_every, 1)
     if total % record_every:
         raise ValueError(
             f"train_ensemble: expected steps to be a multiple of record_every, {record_every}, got {total} steps."
@@ -116,7 +116,7 @@ def train_ensemble(
     run = functools.partial(_run, rule, steps=total, batch_size=batch_size, record_every=record_every, group=group)
     if mesh is None:
         return run(states, keys, data)
-    return apart(run, (states, keys), data, members, group or 1, mesh)
+    return run_per_device(run, (states, keys), data, members, group or 1, mesh)
 
 
 def _n_members(where: str, states: Any) -> int:

@@ -15,24 +15,24 @@ from jax.typing import ArrayLike
 from jaxnet import sweeps
 from jaxnet.activations import Activation, PerUnit, name_of, sigmoid
 from jaxnet.layers import Network
-from jaxnet.schedules import Schedule, schedule, size_class
+from jaxnet.schedules import LevelSchedule, level_schedule, size_class
 from jaxnet.units import Neuron
 from jaxnet.validation import ShapeError, check_floating
 from jaxnet.wiring import Wiring
 
 
 def evaluate(
-    wiring: Wiring | Schedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit = sigmoid
+    wiring: Wiring | LevelSchedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit = sigmoid
 ) -> Array:
     """Run a loop-free graph of units, each sigma(sum_i w_i y_i + b) of the nodes that feed it.
 
     Level by level in a compiled loop over all examples at once, with multiplications and sums in full precision on
     every device. Memory grows with edges, and with nodes times examples. The gradient costs three to five forwards,
     whatever the depth. Called outside `jit`, one compilation serves all wirings of a size class. Under a `jit` of your
-    own a wiring is part of the program; pass `schedule(wiring)` as an argument to make it data.
+    own a wiring is part of the program; pass `level_schedule(wiring)` as an argument to make it data.
 
     Args:
-        wiring: the graph, or its `schedule`.
+        wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
         activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each; a function of one number,
@@ -58,13 +58,13 @@ def evaluate(
     return _examples(y, x, ready.n_outputs)
 
 
-def pre_activations(
-    wiring: Wiring | Schedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit = sigmoid
+def unit_sums(
+    wiring: Wiring | LevelSchedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit = sigmoid
 ) -> Array:
     """What every unit of a loop-free graph adds up, z = sum_i w_i y_i + b.
 
     Args:
-        wiring: the graph, or its `schedule`.
+        wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
         activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each.
@@ -78,16 +78,16 @@ def pre_activations(
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 6-7.
 
-    >>> pre_activations(Wiring(1, [0, 1, 2], [0, 1], [2]), Neuron(jnp.ones(2), jnp.zeros(2)), jnp.array([0.0]))
+    >>> unit_sums(Wiring(1, [0, 1, 2], [0, 1], [2]), Neuron(jnp.ones(2), jnp.zeros(2)), jnp.array([0.0]))
     Array([0. , 0.5], dtype=float32)
     """
-    ready, kinds, w, b, x, functions = _prepared("pre_activations", wiring, params, x, activation)
-    z = sweeps.pre_activations(ready.layout, kinds, w, b, _columns(x, ready.n_inputs), functions, ready.rows_per_step)
+    ready, kinds, w, b, x, functions = _prepared("unit_sums", wiring, params, x, activation)
+    z = sweeps.unit_sums(ready.layout, kinds, w, b, _columns(x, ready.n_inputs), functions, ready.rows_per_step)
     return _examples(z, x, ready.n_units)
 
 
-def backpropagate(
-    wiring: Wiring | Schedule,
+def unit_deltas(
+    wiring: Wiring | LevelSchedule,
     params: Neuron,
     z: ArrayLike,
     cotangent: ArrayLike,
@@ -96,9 +96,9 @@ def backpropagate(
     """The deltas of all units, dl/dz, from the outputs back to the inputs.
 
     Args:
-        wiring: the graph, or its `schedule`.
+        wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
-        z: `(..., units)`, as `pre_activations` gives it.
+        z: `(..., units)`, as `unit_sums` gives it.
         cotangent: `(..., units)`, dl/dv of the values of the units where the loss itself reads them, 0 elsewhere.
         activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each.
 
@@ -112,17 +112,17 @@ def backpropagate(
     Source: Y. Zhang, Introduction to Neural Networks (2019), backpropagation.
 
     >>> wiring, params = Wiring(1, [0, 1, 2], [0, 1], [2]), Neuron(jnp.array([1.0, 3.0]), jnp.zeros(2))
-    >>> backpropagate(wiring, params, jnp.zeros(2), jnp.array([0.0, 1.0]))
+    >>> unit_deltas(wiring, params, jnp.zeros(2), jnp.array([0.0, 1.0]))
     Array([0.1875, 0.25  ], dtype=float32)
     """
     z, cotangent = jnp.asarray(z), jnp.asarray(cotangent)
     if z.ndim == 0 or z.shape[-1] != wiring.n_units or cotangent.shape != z.shape:
         raise ShapeError(
-            f"backpropagate: expected z and cotangent (..., {wiring.n_units}) for {wiring}, got {z.shape} and "
+            f"unit_deltas: expected z and cotangent (..., {wiring.n_units}) for {wiring}, got {z.shape} and "
             f"{cotangent.shape}."
         )
     no_inputs = jnp.zeros((*z.shape[:-1], wiring.n_inputs), z.dtype)
-    ready, kinds, w, _, x, functions = _prepared("backpropagate", wiring, params, no_inputs, activation)
+    ready, kinds, w, _, x, functions = _prepared("unit_deltas", wiring, params, no_inputs, activation)
     columns = (_columns(jnp.asarray(a).astype(x.dtype), ready.n_units) for a in (z, cotangent))
     deltas = sweeps.deltas(ready.layout, kinds, w, *columns, functions, ready.rows_per_step)
     return _examples(deltas, x, ready.n_units)
@@ -168,7 +168,9 @@ def wired(wiring: Wiring, activation: Activation | PerUnit = sigmoid, *, dtype: 
     return Network(init, lambda params, x: evaluate(wiring, params, x, activation), Wired(wiring, activation))
 
 
-def _prepared(where: str, wiring: Wiring | Schedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit):
+def _prepared(
+    where: str, wiring: Wiring | LevelSchedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit
+):
     """Checked, in one dtype, and padded to size classes but for x."""
     w, b = (jnp.asarray(p) for p in params)
     x = jnp.asarray(x)
@@ -187,7 +189,7 @@ def _prepared(where: str, wiring: Wiring | Schedule, params: Neuron, x: ArrayLik
             raise ShapeError(
                 f"{where}: expected {wiring.n_units} activations, one a unit of {wiring}, got {len(kinds)}."
             )
-    ready = wiring if isinstance(wiring, Schedule) else schedule(wiring)
+    ready = wiring if isinstance(wiring, LevelSchedule) else level_schedule(wiring)
     dtype = jnp.result_type(w, b, x)
     return ready, _padded(kinds), _padded(w.astype(dtype)), _padded(b.astype(dtype)), x.astype(dtype), functions
 

@@ -19,13 +19,23 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
-from jaxnet.batches import one_ahead
+from jaxnet.batches import prefetched
 from jaxnet.checkpoints import CheckpointError
-from jaxnet.processes import agree, from_each, is_first, losses_noticed
+from jaxnet.processes import all_gather, check_same_arguments, is_first, lost_processes_reported
 from jaxnet.rules import Rule
-from jaxnet.sharding import automatic, copied, over, over_processes, place, put, put_examples, shardings, split_examples
-from jaxnet.training import n_examples, n_steps, run, whole
-from jaxnet.visits import Run, Visit, next_visit, resumed, save_visit, since_best, with_steps
+from jaxnet.sharding import (
+    automatic,
+    mesh_sharding,
+    over_processes,
+    place,
+    put_examples,
+    put_on_devices,
+    replicated,
+    shardings,
+    split_examples,
+)
+from jaxnet.training import n_examples, n_steps, run, whole_number
+from jaxnet.visits import Run, RunState, next_visit, resumed, save_visit, since_best, with_steps
 
 
 def fit(
@@ -100,8 +110,8 @@ def fit(
     >>> fitted.params.round(3), fitted.history["loss"].shape, fitted.validation["step"][-1], fitted.stopped
     (Array(2., dtype=float32), (100,), np.int64(100), 'finished')
     """
-    record_every = whole("fit", "record_every", record_every, 1)
-    patience = patience if patience is None else whole("fit", "patience", patience, 1)
+    record_every = whole_number("fit", "record_every", record_every, 1)
+    patience = patience if patience is None else whole_number("fit", "patience", patience, 1)
     if validation is None and (validate is not None or patience is not None):
         raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")
     if mesh is None and specs is not None:
@@ -111,10 +121,10 @@ def fit(
     if stream:
         if epochs is not None or batch_size is not None:
             raise TypeError("fit: an iterator has batches of its own: expected no epochs and no batch_size.")
-        n, total = None, steps if steps is None else whole("fit", "steps", steps)
+        n, total = None, steps if steps is None else whole_number("fit", "steps", steps)
     else:
         n = n_examples("fit", data)
-        batch_size = batch_size if batch_size is None else whole("fit", "batch_size", batch_size, 1, n)
+        batch_size = batch_size if batch_size is None else whole_number("fit", "batch_size", batch_size, 1, n)
         total = n_steps("fit", steps, epochs, n, batch_size)
     every = _every(every, record_every, total, n, batch_size)
     if total is not None and total % record_every:
@@ -122,24 +132,24 @@ def fit(
     settings = {"examples": n, "batch_size": batch_size, "record_every": record_every}
     with contextlib.ExitStack() as stack:
         if mesh is not None:
-            stack.enter_context(losses_noticed("fit", _how_to_go_on(checkpoint)))
+            stack.enter_context(lost_processes_reported("fit", _how_to_go_on(checkpoint)))
             stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
             numbers = [total, every, record_every, batch_size, patience, monitor, checkpoint]
             arrays = {"params": params, "data": None if stream else data, "validation": validation, "key": key}
-            agree("fit", settings=numbers, **arrays)
-        key = key if mesh is None else put(key, over(mesh))
+            check_same_arguments("fit", settings=numbers, **arrays)
+        key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
         measure = None
         if validation is not None:
             measure = _measurement(rule, validate, _on_devices(validation, mesh), key)
-        visit = Visit(_state(rule, params, mesh, specs), [], [], None, 0)
+        visit = RunState(_state(rule, params, mesh, specs), [], [], None, 0)
         if checkpoint is not None:
             visit = _resumed_by_all(checkpoint, visit, measure is not None, key, settings, several)
         if total is not None and visit.steps > total:
             raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
 
         if stream:
-            batches = stack.enter_context(one_ahead(data, visit.steps, mesh))
+            batches = stack.enter_context(prefetched(data, visit.steps, mesh))
             advance = functools.partial(_batch_by_batch, rule, batches, key, record_every)
         else:
             advance = functools.partial(_chunk, rule, _on_devices(data, mesh), batch_size, key, record_every, every)
@@ -147,7 +157,7 @@ def fit(
         bar = stack.enter_context(_bar(total, visit.steps, progress and (is_first() or not several)))
         more = True
         while True:
-            came = bool(from_each(interrupted()).any()) if several else interrupted()
+            came = bool(all_gather(interrupted()).any()) if several else interrupted()
             if (stopped := _why_stop(visit, total, more, came, monitor, patience)) is not None:
                 return visit.as_run(stopped)
             # Visits are at multiples of `every`, wherever the run began.
@@ -159,13 +169,13 @@ def fit(
             if checkpoint is not None:
                 save_visit(checkpoint, visit, key, settings)
                 if several:
-                    from_each(visit.steps)  # none goes on, or ends, before process 0 has written
+                    all_gather(visit.steps)  # none goes on, or ends, before process 0 has written
             bar.update(made)
             bar.set_postfix(_latest(visit), refresh=False)
 
 
 def _why_stop(
-    visit: Visit, total: int | None, more: bool, interrupted: bool, monitor: str, patience: int | None
+    visit: RunState, total: int | None, more: bool, interrupted: bool, monitor: str, patience: int | None
 ) -> str | None:
     if visit.steps == total:
         return "finished"
@@ -198,8 +208,8 @@ def _how_to_go_on(checkpoint: str | os.PathLike[str] | None) -> str:
 
 
 def _resumed_by_all(
-    checkpoint: str | os.PathLike[str], visit: Visit, validated: bool, key: Array, settings: dict, several: bool
-) -> Visit:
+    checkpoint: str | os.PathLike[str], visit: RunState, validated: bool, key: Array, settings: dict, several: bool
+) -> RunState:
     """The visit in the checkpoint, if it is there; an error in each process, if one cannot go on as the others do."""
     failure = None
     try:
@@ -207,7 +217,7 @@ def _resumed_by_all(
             visit = resumed(checkpoint, visit.state, validated, key, settings)
     except (OSError, ValueError) as error:
         failure = error
-    steps = from_each(-1 if failure else visit.steps) if several else np.array([visit.steps])
+    steps = all_gather(-1 if failure else visit.steps) if several else np.array([visit.steps])
     if failure is not None:
         raise failure
     if (steps != steps[0]).any():
@@ -230,7 +240,7 @@ def _every(every: int | None, record_every: int, total: int | None, n: int | Non
         epoch = 1 if n is None or batch_size is None else -(-n // batch_size)
         every = 100 if n is None or total is None else max(epoch, -(-total // 100), 1)
         every = -(-every // record_every) * record_every
-    every = whole("fit", "every", every, 1)
+    every = whole_number("fit", "every", every, 1)
     if every % record_every:
         raise ValueError(f"fit: expected every to be a multiple of record_every, {record_every}, got {every}.")
     return every
@@ -287,15 +297,15 @@ def _measurement(rule: Rule, validate: Callable | None, validation: Any, key: Ar
 @functools.partial(jax.jit, static_argnums=0)
 def _metrics(rule: Rule, state: Any, batch: Any, key: Array) -> dict[str, Array]:
     """Metrics are measured before the step, which is left out here: nothing uses it, so it is not compiled."""
-    return copied(rule.update(state, split_examples(batch), key)[1])
+    return replicated(rule.update(state, split_examples(batch), key)[1])
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _called(function: Callable, params: Any, data: Any) -> Any:
-    return copied(function(params, split_examples(data)))
+    return replicated(function(params, split_examples(data)))
 
 
-def _latest(visit: Visit) -> dict[str, str]:
+def _latest(visit: RunState) -> dict[str, str]:
     """The loss, as the progress bar shows it."""
     found = {"loss": visit.records, "validation": visit.measured}
     losses = {name: r[-1]["loss"][-1] for name, r in found.items() if r and "loss" in r[-1]}

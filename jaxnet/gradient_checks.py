@@ -23,7 +23,7 @@ from jaxnet.differences import (
     Judgement,
     judge,
 )
-from jaxnet.probing import Probe, probe
+from jaxnet.probing import PerturbedFunction, perturbed
 
 _PASSING = (VERDICTS[FLAT], VERDICTS[RIGHT], VERDICTS[KINKED])
 _SEARCHED = 32  # entries of a leaf around which a far jump is looked for
@@ -177,12 +177,17 @@ def check_gradients(
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.debug_key_reuse(False):
         random = np.random.default_rng(seed)
         return _check(
-            probe(f, leaves, jax.tree.structure(params), args, random), names, leaves, tolerance, limit, random
+            perturbed(f, leaves, jax.tree.structure(params), args, random), names, leaves, tolerance, limit, random
         )
 
 
 def _check(
-    probed: Probe, names: list[str], leaves: list[np.ndarray], tolerance: float, limit: int, random: np.random.Generator
+    probed: PerturbedFunction,
+    names: list[str],
+    leaves: list[np.ndarray],
+    tolerance: float,
+    limit: int,
+    random: np.random.Generator,
 ) -> GradientCheck:
     entries = [
         np.arange(leaf.size) if leaf.size <= limit else np.sort(random.choice(leaf.size, limit, replace=False))
@@ -239,7 +244,12 @@ def _check(
 
 
 def _look_farther(
-    probed: Probe, spans: np.ndarray, owner: np.ndarray, values: np.ndarray, automatic: np.ndarray, judged: Judgement
+    probed: PerturbedFunction,
+    spans: np.ndarray,
+    owner: np.ndarray,
+    values: np.ndarray,
+    automatic: np.ndarray,
+    judged: Judgement,
 ) -> None:
     """Find the first change of functions that are constant here, and turn the verdict where it is a jump."""
     with np.errstate(invalid="ignore"):

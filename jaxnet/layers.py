@@ -16,7 +16,7 @@ from jax.nn.initializers import Initializer, glorot_normal, he_normal
 from jax.typing import ArrayLike
 
 from jaxnet.activations import Activation, elu, gelu, leaky_relu, name_of, relu, sigmoid, silu, softplus
-from jaxnet.small_loops import on_one_cpu, probe
+from jaxnet.small_loops import on_one_cpu, zero_made_here
 from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError, located
 
@@ -108,7 +108,7 @@ def layer(
 def _initial_layers(key: Array, sizes: tuple, initializers: tuple, dtype: Any) -> tuple[Neuron, ...]:
     """What the layers' own functions give, in one program: JAX compiles one by one what is called one by one."""
     # On a CPU the compiler takes seconds to make random numbers fast that are drawn once, in a millisecond.
-    compiled = _drawn_once if on_one_cpu(probe(), key) else _drawn
+    compiled = _drawn_once if on_one_cpu(zero_made_here(), key) else _drawn
     return compiled(key, sizes, initializers, dtype)
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, Sharding
 
-from jaxnet.processes import agree
-from jaxnet.sharding import over, over_processes, put
+from jaxnet.processes import check_same_arguments
+from jaxnet.sharding import mesh_sharding, over_processes, put_on_devices
 
 
-def apart(function: Callable, members: Any, shared: Any, n: int, group: int, mesh: Mesh) -> Any:
+def run_per_device(function: Callable, members: Any, shared: Any, n: int, group: int, mesh: Mesh) -> Any:
     """Call a function of members on each device of a mesh, for those that are its own.
 
     Args:
@@ -35,13 +35,13 @@ def apart(function: Callable, members: Any, shared: Any, n: int, group: int, mes
         device.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("members",))
-    >>> apart(jax.jit(lambda x, y: x + y), (jnp.arange(3),), 10, 3, 1, mesh)
+    >>> run_per_device(jax.jit(lambda x, y: x + y), (jnp.arange(3),), 10, 3, 1, mesh)
     Array([10, 11, 12], dtype=int32)
     """
     if over_processes(mesh):
-        agree("train_ensemble", members=members, data=shared)
+        check_same_arguments("train_ensemble", members=members, data=shared)
     each = -(-n // (group * mesh.size)) * group
-    split, copied = over(mesh, mesh.axis_names), over(mesh)
+    split, copied = mesh_sharding(mesh, mesh.axis_names), mesh_sharding(mesh)
 
     def run(place: int, device: Any) -> Any:
         rows = np.minimum(np.arange(place * each, (place + 1) * each), n - 1)
@@ -74,5 +74,5 @@ def _rows_on(array: Any, rows: np.ndarray, device: Any, copied: Sharding) -> Arr
 def _local(array: Any, copied: Sharding) -> Any:
     """An array that this process can index."""
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
-        return put(array, copied).addressable_data(0)
+        return put_on_devices(array, copied).addressable_data(0)
     return jnp.asarray(array)

@@ -7,8 +7,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from jaxnet.processes import agree, from_each
-from jaxnet.sharding import DATA, over, over_processes, put
+from jaxnet.processes import all_gather, check_same_arguments
+from jaxnet.sharding import DATA, mesh_sharding, over_processes, put_on_devices
 from jaxnet.validation import ShapeError
 
 
@@ -96,9 +96,9 @@ def from_uneven_parts(where: str, part: Any, like: Any, mesh: Mesh) -> Any:
         own = leaf if part is not None else leaf[:0]
         padded = np.zeros((rows.max(), *leaf.shape[1:]), leaf.dtype)
         padded[: len(own)] = own
-        each = from_each(padded)[_owners(mesh)] if over_processes(mesh) else padded[None]
+        each = all_gather(padded)[_owners(mesh)] if over_processes(mesh) else padded[None]
         whole = np.concatenate([some[: max(n, 0)] for some, n in zip(each, rows, strict=True)])
-        return put(whole, over(mesh))
+        return put_on_devices(whole, mesh_sharding(mesh))
 
     return jax.tree.map(gathered, like if part is None else part)
 
@@ -126,7 +126,7 @@ def rows_of_parts(where: str, part: Any, mesh: Mesh) -> np.ndarray:
             f"{where}: expected arrays with the same number of examples along the first axis, got {sorted(sizes)}."
         )
     own = sizes.pop()[0] if sizes else -1
-    return from_each(own)[_owners(mesh)] if over_processes(mesh) else np.array([own])
+    return all_gather(own)[_owners(mesh)] if over_processes(mesh) else np.array([own])
 
 
 def _check_agreement(where: str, part: Any, mesh: Mesh) -> None:
@@ -134,14 +134,18 @@ def _check_agreement(where: str, part: Any, mesh: Mesh) -> None:
     if over_processes(mesh):
         kind = jax.tree.map(lambda a: (np.shape(a)[1:], jax.dtypes.canonicalize_dtype(np.asarray(a).dtype).name), part)
         own = f"Those of process {jax.process_index()} are {kind}."
-        agree(where, advice=own, **{"shapes and dtypes of examples": str(kind)})
+        check_same_arguments(where, advice=own, **{"shapes and dtypes of examples": str(kind)})
 
 
 def _joined(part: Any, mesh: Mesh) -> Any:
-    sharding, several = over(mesh, *[DATA] * (DATA in mesh.axis_names)), over_processes(mesh)
+    sharding, several = mesh_sharding(mesh, *[DATA] * (DATA in mesh.axis_names)), over_processes(mesh)
 
     def of_leaf(leaf: Any) -> Array:
-        return jax.make_array_from_process_local_data(sharding, np.asarray(leaf)) if several else put(leaf, sharding)
+        return (
+            jax.make_array_from_process_local_data(sharding, np.asarray(leaf))
+            if several
+            else put_on_devices(leaf, sharding)
+        )
 
     return jax.tree.map(of_leaf, part)
 

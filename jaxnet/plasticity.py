@@ -19,13 +19,13 @@ from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError, check_floating
 
 
-class Plastic(NamedTuple):
+class PlasticState(NamedTuple):
     """The state of `delta`, `hebb` and `oja`: they remember nothing but the parameters."""
 
     params: Neuron
 
 
-class Corrected(NamedTuple):
+class PerceptronState(NamedTuple):
     """The state of `perceptron`: the parameters, and how many mistakes each unit has made since `init`, int32."""
 
     params: Neuron
@@ -46,7 +46,7 @@ def perceptron(step_size: ArrayLike = 1.0) -> Rule:
 
     Returns:
         A `Rule` on batches `(x, y)`: x `(N, n)` and Boolean targets y `(N,)` for one unit, `(N, m)` for a layer. Its
-        state is `Corrected(params, mistakes)`; its metrics are `{"mistakes": ...}`, those of the batch, `()` or `(m,)`
+        state is `PerceptronState(params, mistakes)`; its metrics are `{"mistakes": ...}`, those of the batch, `()` or `(m,)`
         int32. A target that is neither 0 nor 1 (such as -1) makes the weights NaN.
 
     Raises:
@@ -64,21 +64,23 @@ def perceptron(step_size: ArrayLike = 1.0) -> Rule:
     (Neuron(w=Array([2., 1.], dtype=float32), b=Array(-3., dtype=float32)), 11, 0)
     """
 
-    def init(params: Neuron) -> Corrected:
+    def init(params: Neuron) -> PerceptronState:
         params = _strong("perceptron", params)
-        return Corrected(params, jnp.zeros(params.b.shape, jnp.int32))
+        return PerceptronState(params, jnp.zeros(params.b.shape, jnp.int32))
 
-    def update(state: Corrected, batch: tuple[ArrayLike, ArrayLike], key: Array) -> tuple[Corrected, dict[str, Array]]:
+    def update(
+        state: PerceptronState, batch: tuple[ArrayLike, ArrayLike], key: Array
+    ) -> tuple[PerceptronState, dict[str, Array]]:
         x, y = check_examples("perceptron", state.params, batch)
         # Traced targets cannot be refused; NaN shows, where targets of -1 would look like data that no unit separates.
         y = jnp.where((y == 0) | (y == 1), y, jnp.nan)
 
-        def correct(state: Corrected, example: tuple[Array, Array]) -> tuple[Corrected, None]:
+        def correct(state: PerceptronState, example: tuple[Array, Array]) -> tuple[PerceptronState, None]:
             params, mistakes = state
             x, y = example
             error = y - step(pre_activation(params, x))
             params = _add(params, step_size, jnp.multiply.outer(error, x), error)
-            return Corrected(params, mistakes + (error != 0).astype(jnp.int32)), None
+            return PerceptronState(params, mistakes + (error != 0).astype(jnp.int32)), None
 
         after, _ = jax.lax.scan(correct, state, (x, y))
         return after, {"mistakes": after.mistakes - state.mistakes}
@@ -99,7 +101,7 @@ def delta(step_size: ArrayLike, activation: Activation = sigmoid) -> Rule:
 
     Returns:
         A `Rule` on batches `(x, y)`: x `(N, n)` and targets y `(N,)` for one unit, `(N, m)` for a layer. The change
-        is the mean over the batch. Its state is `Plastic(params)`; its metrics are `{"loss": ...}`, the mean
+        is the mean over the batch. Its state is `PlasticState(params)`; its metrics are `{"loss": ...}`, the mean
         of `squared_error` before the step.
 
     Raises:
@@ -116,15 +118,17 @@ def delta(step_size: ArrayLike, activation: Activation = sigmoid) -> Rule:
     (Neuron(w=Array([3.5], dtype=float32), b=Array(1.5, dtype=float32)), 5.0)
     """
 
-    def init(params: Neuron) -> Plastic:
-        return Plastic(_strong("delta", params))
+    def init(params: Neuron) -> PlasticState:
+        return PlasticState(_strong("delta", params))
 
-    def update(state: Plastic, batch: tuple[ArrayLike, ArrayLike], key: Array) -> tuple[Plastic, dict[str, Array]]:
+    def update(
+        state: PlasticState, batch: tuple[ArrayLike, ArrayLike], key: Array
+    ) -> tuple[PlasticState, dict[str, Array]]:
         x, y = check_examples("delta", state.params, batch)
         v, pull_back = jax.vjp(activation, pre_activation(state.params, x))
         (error,) = pull_back(y - v)
         loss = squared_error(v.reshape(len(x), -1), y.reshape(len(x), -1)).mean()
-        return Plastic(_add(state.params, step_size, error.T @ x / len(x), error.mean(axis=0))), {"loss": loss}
+        return PlasticState(_add(state.params, step_size, error.T @ x / len(x), error.mean(axis=0))), {"loss": loss}
 
     return Rule(init, update)
 
@@ -142,7 +146,7 @@ def hebb(step_size: ArrayLike) -> Rule:
 
     Returns:
         A `Rule` on batches x `(N, n)`, without targets. The change is the mean over the batch; b takes part in y and
-        is not changed. Its state is `Plastic(params)`; its metrics are `{"norm": ...}`, that of w before the step,
+        is not changed. Its state is `PlasticState(params)`; its metrics are `{"norm": ...}`, that of w before the step,
         `()` for one unit, `(m,)` for a layer.
 
     Raises:
@@ -158,14 +162,14 @@ def hebb(step_size: ArrayLike) -> Rule:
     Array([1.5, 0.5], dtype=float32)
     """
 
-    def init(params: Neuron) -> Plastic:
-        return Plastic(_strong("hebb", params))
+    def init(params: Neuron) -> PlasticState:
+        return PlasticState(_strong("hebb", params))
 
-    def update(state: Plastic, batch: ArrayLike, key: Array) -> tuple[Plastic, dict[str, Array]]:
+    def update(state: PlasticState, batch: ArrayLike, key: Array) -> tuple[PlasticState, dict[str, Array]]:
         w, b = state.params
         x = _inputs("hebb", state.params, batch)
         y = pre_activation(state.params, x)
-        return Plastic(_add(state.params, step_size, y.T @ x / len(x), jnp.zeros_like(b))), {"norm": _norm(w)}
+        return PlasticState(_add(state.params, step_size, y.T @ x / len(x), jnp.zeros_like(b))), {"norm": _norm(w)}
 
     return Rule(init, update)
 
@@ -184,7 +188,7 @@ def oja(step_size: ArrayLike) -> Rule:
 
     Returns:
         A `Rule` on batches x `(N, n)`, without targets. The change is the mean over the batch; b takes part in y and
-        is not changed. Its state is `Plastic(params)`; its metrics are `{"norm": ...}`, that of w before the step,
+        is not changed. Its state is `PlasticState(params)`; its metrics are `{"norm": ...}`, that of w before the step,
         `()` for one unit, `(m,)` for a layer.
 
     Raises:
@@ -203,17 +207,17 @@ def oja(step_size: ArrayLike) -> Rule:
     Array([0.6, 0.8], dtype=float32)
     """
 
-    def init(params: Neuron) -> Plastic:
-        return Plastic(_strong("oja", params))
+    def init(params: Neuron) -> PlasticState:
+        return PlasticState(_strong("oja", params))
 
-    def update(state: Plastic, batch: ArrayLike, key: Array) -> tuple[Plastic, dict[str, Array]]:
+    def update(state: PlasticState, batch: ArrayLike, key: Array) -> tuple[PlasticState, dict[str, Array]]:
         w, b = state.params
         x = _inputs("oja", state.params, batch)
         y = pre_activation(state.params, x)
         together = y.T @ y / len(x)
         forgotten = together * w if w.ndim == 1 else jnp.tril(together) @ w
         change = y.T @ x / len(x) - forgotten
-        return Plastic(_add(state.params, step_size, change, jnp.zeros_like(b))), {"norm": _norm(w)}
+        return PlasticState(_add(state.params, step_size, change, jnp.zeros_like(b))), {"norm": _norm(w)}
 
     return Rule(init, update)
 

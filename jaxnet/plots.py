@@ -77,7 +77,7 @@ def draw_rich_club(found: RichClub, path: str | Path | None = None) -> "Figure":
     return figure
 
 
-def learning_curves(
+def draw_learning_curves(
     history: Mapping[str, Any],
     validation: Mapping[str, Any] | None = None,
     path: str | Path | None = None,
@@ -111,17 +111,19 @@ def learning_curves(
 
     >>> import jax.numpy as jnp
     >>> history = {"loss": jnp.array([4.0, 1.0, 0.2]), "accuracy": jnp.array([0.1, 0.5, 0.9])}
-    >>> loss, accuracy = learning_curves(history, {"step": [3], "loss": [0.3]}, units={"loss": "nats"}).axes
+    >>> loss, accuracy = draw_learning_curves(history, {"step": [3], "loss": [0.3]}, units={"loss": "nats"}).axes
     >>> loss.get_ylabel(), loss.get_yscale(), accuracy.get_yscale()
     ('loss (nats)', 'log', 'linear')
     """
     low, high = quantiles
     if not 0 <= low <= 0.5 <= high <= 1:
-        raise ValueError(f"learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")
+        raise ValueError(f"draw_learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")
     training = _curves("history", history)
     measured = _curves("validation", {} if validation is None else validation)
     if not training.metrics:
-        raise ValueError("learning_curves: expected a history with a metric and a record, got none. Were steps made?")
+        raise ValueError(
+            "draw_learning_curves: expected a history with a metric and a record, got none. Were steps made?"
+        )
     x_label = "record" if training.steps is None and measured.steps is None else "step"
     if measured.n:
         measured = measured._replace(steps=_steps_of_validation(training, measured))
@@ -151,7 +153,7 @@ def learning_curves(
     return figure
 
 
-def confusion_matrix(
+def draw_confusion_matrix(
     truth: Any, predicted: Any, path: str | Path | None = None, names: Sequence[str] | None = None
 ) -> "Figure":
     """Draw how often each class was taken for each: a row a true class, a column a predicted one.
@@ -172,7 +174,7 @@ def confusion_matrix(
         ValueError: if there are no examples, a class is out of range or there are more than 100, or matplotlib does not
             know the extension.
 
-    >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], names=["cat", "dog"]).axes[0].get_title()
+    >>> draw_confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], names=["cat", "dog"]).axes[0].get_title()
     'accuracy 75.00 % (3 of 4)'
     """
     from matplotlib.colors import PowerNorm
@@ -180,21 +182,21 @@ def confusion_matrix(
     truth, predicted = _classes("truth", truth), _classes("predicted", predicted)
     if truth.shape != predicted.shape:
         raise ShapeError(
-            f"confusion_matrix: expected a prediction for each of {len(truth)} examples, got {len(predicted)}."
+            f"draw_confusion_matrix: expected a prediction for each of {len(truth)} examples, got {len(predicted)}."
         )
     if not len(truth):
-        raise ValueError("confusion_matrix: expected at least one example, got none.")
+        raise ValueError("draw_confusion_matrix: expected at least one example, got none.")
     m = int(max(truth.max(), predicted.max())) + 1 if names is None else len(names)
     for where, classes in (("truth", truth), ("predicted", predicted)):
         if classes.min() < 0 or classes.max() >= m:
             wrong = classes.min() if classes.min() < 0 else classes.max()
             raise ValueError(
-                f"confusion_matrix: expected classes in 0..{m - 1}{'' if names is None else ', as many as names'}, "
+                f"draw_confusion_matrix: expected classes in 0..{m - 1}{'' if names is None else ', as many as names'}, "
                 f"got {wrong} in {where}."
             )
     if m > _MAX_CLASSES:
         raise ValueError(
-            f"confusion_matrix: expected at most {_MAX_CLASSES} classes, got {m}. "
+            f"draw_confusion_matrix: expected at most {_MAX_CLASSES} classes, got {m}. "
             "Number those that occur by numpy.unique(..., return_inverse=True)."
         )
     names = [str(name) for name in (range(m) if names is None else names)]
@@ -241,21 +243,23 @@ def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
         values = np.asarray(values)
         dimensions, shapes = ((1,), "(records,)") if name == "step" else ((1, 2), "(records,) or (records, members)")
         if values.ndim not in dimensions or 0 in values.shape[1:]:
-            raise ShapeError(f"learning_curves: expected {where}[{name!r}] to be {shapes}, got shape {values.shape}.")
+            raise ShapeError(
+                f"draw_learning_curves: expected {where}[{name!r}] to be {shapes}, got shape {values.shape}."
+            )
         try:
             # JAX's short floats are of no kind that NumPy knows, but it can cast them.
             arrays[name] = values.astype(float, casting="same_kind")
         except TypeError:
             raise TypeError(
-                f"learning_curves: expected real numbers in {where}[{name!r}], got {values.dtype}."
+                f"draw_learning_curves: expected real numbers in {where}[{name!r}], got {values.dtype}."
             ) from None
     sizes = {name: len(values) for name, values in arrays.items()}
     if len(set(sizes.values())) > 1:
-        raise ShapeError(f"learning_curves: expected as many records of each metric, got in {where} {sizes}.")
+        raise ShapeError(f"draw_learning_curves: expected as many records of each metric, got in {where} {sizes}.")
     n = next(iter(sizes.values()), 0)
     steps = arrays.pop("step", None)
     if steps is not None and not (np.isfinite(steps).all() and (np.diff(steps) > 0).all()):
-        raise ValueError(f"learning_curves: expected {where}['step'] to be finite and increasing, got {steps}.")
+        raise ValueError(f"draw_learning_curves: expected {where}['step'] to be finite and increasing, got {steps}.")
     return _Curves(n, steps, {name: values.reshape(n, -1) for name, values in arrays.items() if n})
 
 
@@ -263,12 +267,12 @@ def _steps_of_validation(training: _Curves, measured: _Curves) -> np.ndarray | N
     """The steps at which validation was measured, on the axis of training; refused where they would be a guess."""
     if measured.steps is None and measured.n != training.n:
         raise ValueError(
-            f"learning_curves: expected validation['step'], since validation has {measured.n} records "
+            f"draw_learning_curves: expected validation['step'], since validation has {measured.n} records "
             f"and history {training.n}."
         )
     if measured.steps is not None and training.steps is None and measured.steps[-1] > training.n:
         raise ValueError(
-            f"learning_curves: expected history['step'], since validation goes to step {measured.steps[-1]:g} "
+            f"draw_learning_curves: expected history['step'], since validation goes to step {measured.steps[-1]:g} "
             f"and history has {training.n} records."
         )
     return training.steps if measured.steps is None else measured.steps
@@ -331,10 +335,10 @@ def _classes(where: str, values: Any) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 1:
         hint = " Of a network's outputs, pass argmax(axis=-1)." if values.ndim == 2 else ""
-        raise ShapeError(f"confusion_matrix: expected {where} to be (n,), got shape {values.shape}.{hint}")
+        raise ShapeError(f"draw_confusion_matrix: expected {where} to be (n,), got shape {values.shape}.{hint}")
     if len(values) and values.dtype.kind not in "iub":
         raise TypeError(
-            f"confusion_matrix: expected integers in {where}, the numbers of classes, got {values.dtype}. "
+            f"draw_confusion_matrix: expected integers in {where}, the numbers of classes, got {values.dtype}. "
             "numpy.unique(..., return_inverse=True) numbers other labels."
         )
     return values.astype(int)

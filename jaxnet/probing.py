@@ -36,7 +36,7 @@ class _Function(NamedTuple):
         return self.outputs(theta, arrays) @ projection
 
 
-class Probe(NamedTuple):
+class PerturbedFunction(NamedTuple):
     """A function to evaluate around a point.
 
     Attributes:
@@ -75,9 +75,9 @@ class Probe(NamedTuple):
         return np.asarray(_gradient(self.function, self.theta, self.arrays, self.projection))
 
 
-def probe(
+def perturbed(
     f: Callable[..., Any], leaves: list[np.ndarray], structure: Any, args: tuple, random: np.random.Generator
-) -> Probe:
+) -> PerturbedFunction:
     """A function, traced once in float64.
 
     Args:
@@ -88,7 +88,7 @@ def probe(
         random: for the signs and the projection.
 
     Returns:
-        A `Probe`. Make and use it under `jax.enable_x64(True)`.
+        A `PerturbedFunction`. Make and use it under `jax.enable_x64(True)`.
 
     Raises:
         TypeError: if an output is not real and floating.
@@ -130,7 +130,7 @@ def probe(
     finite = np.where(np.isfinite(theta), np.abs(theta), 1.0)
     unit = random.choice([-1.0, 1.0], theta.size) * 2.0 ** np.ceil(np.log2(np.maximum(finite, 1.0)))
     projection = random.choice([-1.0, 1.0], output.size) * random.uniform(0.5, 1.5, output.size)
-    return Probe(
+    return PerturbedFunction(
         function,
         theta,
         unit,

@@ -128,7 +128,7 @@ def _lost() -> str:
     )
 
 
-def from_each(value: Any) -> np.ndarray:
+def all_gather(value: Any) -> np.ndarray:
     """The values that the processes have, `(processes, ...)`; all of them call it together.
 
     Args:
@@ -137,7 +137,7 @@ def from_each(value: Any) -> np.ndarray:
     Returns:
         A NumPy array, the same in each process.
 
-    >>> from_each(7)
+    >>> all_gather(7)
     array([7])
     """
     if jax.process_count() == 1:
@@ -147,7 +147,7 @@ def from_each(value: Any) -> np.ndarray:
     return np.asarray(process_allgather(np.asarray(value))).reshape(jax.process_count(), *np.shape(value))
 
 
-def agree(where: str, *, advice: str | None = None, **values: Any) -> None:
+def check_same_arguments(where: str, *, advice: str | None = None, **values: Any) -> None:
     """Check that all processes call a function with the same arguments; they would wait for one another for ever.
 
     Args:
@@ -158,11 +158,11 @@ def agree(where: str, *, advice: str | None = None, **values: Any) -> None:
     Raises:
         ValueError: in each process, if they differ.
 
-    >>> agree("fit", steps=100, data=np.ones(3))
+    >>> check_same_arguments("fit", steps=100, data=np.ones(3))
     """
     if jax.process_count() == 1:
         return
-    sums = from_each(np.array([_checksum(value) for value in values.values()], np.uint32))
+    sums = all_gather(np.array([_checksum(value) for value in values.values()], np.uint32))
     for name, column in zip(values, sums.T, strict=True):
         if len(set(column.tolist())) > 1:
             other = int(np.flatnonzero(column != column[0])[0])
@@ -199,7 +199,7 @@ def is_first() -> bool:
 
 
 @contextlib.contextmanager
-def losses_noticed(where: str, advice: str) -> Iterator[None]:
+def lost_processes_reported(where: str, advice: str) -> Iterator[None]:
     """Say in clear words that another process is gone, where XLA says that a collective operation failed.
 
     Args:
@@ -209,7 +209,7 @@ def losses_noticed(where: str, advice: str) -> Iterator[None]:
     Raises:
         ProcessLostError: if in the block XLA finds another process gone.
 
-    >>> with losses_noticed("fit", "Start again."):
+    >>> with lost_processes_reported("fit", "Start again."):
     ...     pass
     """
     try:

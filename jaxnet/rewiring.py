@@ -66,10 +66,10 @@ def rewire(graph: Graph, *, key: Array, rewirings: int = 1, swaps_per_edge: int 
     >>> found.edges.shape, [degrees(Graph(6, edges, directed=False)).tolist() for edges in found.edges][0]
     ((3, 6, 2), [2, 2, 2, 2, 2, 2])
     """
-    return Rewired(*kept_of_rewired("rewire", graph, key, rewirings, swaps_per_edge, progress, np.copy))
+    return Rewired(*map_rewirings("rewire", graph, key, rewirings, swaps_per_edge, progress, np.copy))
 
 
-def kept_of_rewired(
+def map_rewirings(
     where: str,
     graph: Graph,
     key: Array,

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from jaxnet.graphs import Graph
-from jaxnet.rewiring import kept_of_rewired, undirected_degrees
+from jaxnet.rewiring import map_rewirings, undirected_degrees
 
 
 class RichClub(NamedTuple):
@@ -136,7 +136,7 @@ def normalised_rich_club(
     low, high = quantiles
     if not 0 <= low <= high <= 1:
         raise ValueError(f"{name}: expected quantiles in order within 0..1, got {quantiles}.")
-    random, n_accepted, n_swaps = kept_of_rewired(
+    random, n_accepted, n_swaps = map_rewirings(
         name, graph, key, rewirings, swaps_per_edge, progress, lambda edges: _edges_within(degree, edges)
     )
     n_members = _members(degree)

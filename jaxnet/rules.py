@@ -29,7 +29,7 @@ class Rule(NamedTuple):
     update: Callable[[Any, Any, Array], tuple[Any, dict[str, Array]]]
 
 
-class Descent(NamedTuple):
+class DescentState(NamedTuple):
     """The state of `gradient_descent`: the parameters, and whatever the optimiser remembers."""
 
     params: Any
@@ -85,7 +85,7 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
         has_aux: whether the loss returns a pair.
 
     Returns:
-        A `Rule` whose state is `Descent(params, optimizer_state)` and whose metrics are `{"loss": ...}` and the
+        A `Rule` whose state is `DescentState(params, optimizer_state)` and whose metrics are `{"loss": ...}` and the
         auxiliary ones, all measured before the step. Keep the rule and use it again: to `train` another one
         is another program, to be compiled.
 
@@ -121,13 +121,13 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
             raise ValueError("gradient_descent: an auxiliary metric is called 'loss', as the loss itself. Rename it.")
         return value, aux
 
-    def init(params: Any) -> Descent:
+    def init(params: Any) -> DescentState:
         # Strongly typed from the start, since they are after a step: a run that goes on compiles nothing new.
         params = jax.tree.map(lambda p: jax.lax.convert_element_type(p, jnp.result_type(p)), params)
         with jax.numpy_dtype_promotion("standard"):  # as below
-            return Descent(params, optimizer.init(params))
+            return DescentState(params, optimizer.init(params))
 
-    def update(state: Descent, batch: Any, key: Array) -> tuple[Descent, dict[str, Array]]:
+    def update(state: DescentState, batch: Any, key: Array) -> tuple[DescentState, dict[str, Array]]:
         (value, aux), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
         # Optax multiplies Python floats with its integer step count, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
@@ -140,7 +140,7 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
                 value_fn=lambda params: objective(params, batch, jax.random.clone(key))[0],
             )
             params = optax.apply_updates(state.params, updates)
-        return Descent(params, optimizer_state), {"loss": value, **aux}
+        return DescentState(params, optimizer_state), {"loss": value, **aux}
 
     return Rule(init, update)
 

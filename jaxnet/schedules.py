@@ -50,7 +50,7 @@ class Sweep(NamedTuple):
     edges: Any
 
 
-class Layout(NamedTuple):
+class SweepLayout(NamedTuple):
     """The arrays of a schedule; the buffer of values has zero, the inputs, then the rows of the forward sweep.
 
     Attributes:
@@ -80,7 +80,7 @@ class Layout(NamedTuple):
     meta_fields=["rows_per_step", "n_inputs", "n_units", "n_edges", "n_outputs"],
 )
 @dataclass(frozen=True, eq=False)
-class Schedule:
+class LevelSchedule:
     """A wiring made ready to run: a pytree of arrays, to be passed through `jax.jit` as an argument.
 
     Attributes:
@@ -92,7 +92,7 @@ class Schedule:
         n_outputs: m.
     """
 
-    layout: Layout
+    layout: SweepLayout
     rows_per_step: tuple[int, int]
     n_inputs: int
     n_units: int
@@ -100,20 +100,20 @@ class Schedule:
     n_outputs: int
 
     def __repr__(self) -> str:
-        return f"Schedule({self.n_inputs} inputs, {self.n_units} units, {self.n_edges} edges, {self.n_outputs} outputs)"
+        return f"LevelSchedule({self.n_inputs} inputs, {self.n_units} units, {self.n_edges} edges, {self.n_outputs} outputs)"
 
 
-def schedule(wiring: Wiring) -> Schedule:
+def level_schedule(wiring: Wiring) -> LevelSchedule:
     """The order in which `evaluate` computes a wiring; it is made once and kept with the wiring.
 
     Args:
         wiring: the graph.
 
     Returns:
-        A `Schedule`. Schedules of the same size class have arrays of the same shapes, and share compiled programs.
+        A `LevelSchedule`. Schedules of the same size class have arrays of the same shapes, and share compiled programs.
 
-    >>> schedule(Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3]))
-    Schedule(2 inputs, 2 units, 5 edges, 1 outputs)
+    >>> level_schedule(Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3]))
+    LevelSchedule(2 inputs, 2 units, 5 edges, 1 outputs)
     """
     kept = wiring.__dict__.get("_schedule")
     if kept is None:
@@ -135,7 +135,7 @@ def size_class(size: int) -> int:
     return -(-size // step) * step
 
 
-def _build(wiring: Wiring) -> Schedule:
+def _build(wiring: Wiring) -> LevelSchedule:
     n = size_class(wiring.n_inputs)
     if max(FIRST_EDGE + size_class(wiring.n_edges), 1 + n + size_class(wiring.n_units)) >= 2**31:
         raise ValueError(
@@ -173,10 +173,10 @@ def _build(wiring: Wiring) -> Schedule:
     places = np.zeros(len(units), np.int32)
     places[1 : last + 1] = rows_of_nodes[::-1]
     layout = jax.tree.map(
-        jnp.asarray, Layout(forward, units, positions_of_units, live, outputs, backward, nodes, places)
+        jnp.asarray, SweepLayout(forward, units, positions_of_units, live, outputs, backward, nodes, places)
     )
     counts = wiring.n_inputs, wiring.n_units, wiring.n_edges, wiring.n_outputs
-    return Schedule(layout, (rows_per_step, backward_rows_per_step), *counts)
+    return LevelSchedule(layout, (rows_per_step, backward_rows_per_step), *counts)
 
 
 def _live(wiring: Wiring) -> np.ndarray:

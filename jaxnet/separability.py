@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.plasticity import Corrected, check_examples, perceptron
+from jaxnet.plasticity import PerceptronState, check_examples, perceptron
 from jaxnet.units import Neuron, pre_activation
 from jaxnet.validation import ShapeError
 
@@ -226,16 +226,16 @@ def proves_inseparable(proof: Inseparable, x: ArrayLike, y: ArrayLike) -> bool:
 
 
 @jax.jit
-def _epochs(params: Neuron, data: tuple[Array, Array], max_epochs: ArrayLike) -> tuple[Corrected, Array, Array]:
+def _epochs(params: Neuron, data: tuple[Array, Array], max_epochs: ArrayLike) -> tuple[PerceptronState, Array, Array]:
     """Epochs of the perceptron rule until one is without a mistake: the state, their number, and the last mistakes."""
     rule = perceptron()
 
-    def epoch(run: tuple[Corrected, Array, Array]) -> tuple[Corrected, Array, Array]:
+    def epoch(run: tuple[PerceptronState, Array, Array]) -> tuple[PerceptronState, Array, Array]:
         state, done, _ = run
         state, metrics = rule.update(state, data, jax.random.key(0))
         return state, done + 1, metrics["mistakes"]
 
-    def unfinished(run: tuple[Corrected, Array, Array]) -> Array:
+    def unfinished(run: tuple[PerceptronState, Array, Array]) -> Array:
         _, done, wrong = run
         return (wrong > 0) & (done < max_epochs)
 

@@ -51,7 +51,7 @@ def place(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
     Traceback (most recent call last):
     ValueError: place: expected specs by paths to parameters, such as ['b'] or ['w'], got 'w'.
     """
-    return jax.tree.map(put, tree, shardings(tree, mesh, specs))
+    return jax.tree.map(put_on_devices, tree, shardings(tree, mesh, specs))
 
 
 def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
@@ -63,7 +63,7 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
         specs: by path.
 
     Returns:
-        A tree of `jax.sharding.Sharding`, those of `over`.
+        A tree of `jax.sharding.Sharding`, those of `mesh_sharding`.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
     >>> where = shardings({"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})
@@ -88,7 +88,7 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
         name = jax.tree_util.keystr(path)
         # An optimiser has what it remembers in trees like that of the parameters, somewhere in its state.
         like = [param for param, shape in named.items() if name.endswith(param) and shape == np.shape(leaf)]
-        return over(mesh, *chosen[max(like, key=len)]) if like else over(mesh)
+        return mesh_sharding(mesh, *chosen[max(like, key=len)]) if like else mesh_sharding(mesh)
 
     return jax.tree.map_with_path(of_leaf, tree)
 
@@ -121,7 +121,7 @@ def _spec(name: str, shape: tuple[int, ...], mesh: Mesh, specs: Specs) -> Partit
     return spec
 
 
-def over(mesh: Mesh, *axes: Any) -> Sharding:
+def mesh_sharding(mesh: Mesh, *axes: Any) -> Sharding:
     """How an array is split over a mesh whose axes XLA looks after.
 
     Args:
@@ -131,7 +131,7 @@ def over(mesh: Mesh, *axes: Any) -> Sharding:
     Returns:
         A `NamedSharding`; that of the device alone, where there is one, so that the program is that of no mesh.
 
-    >>> over(jax.make_mesh((1,), ("data",)), "data")
+    >>> mesh_sharding(jax.make_mesh((1,), ("data",)), "data")
     SingleDeviceSharding(device=...)
     """
     if mesh.size == 1:
@@ -157,7 +157,7 @@ def automatic(mesh: Mesh) -> Mesh:
     return Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
 
 
-def put(value: Any, sharding: Sharding) -> Array:
+def put_on_devices(value: Any, sharding: Sharding) -> Array:
     """Put an array where a sharding says.
 
     Args:
@@ -167,7 +167,7 @@ def put(value: Any, sharding: Sharding) -> Array:
     Returns:
         An array of the same values.
 
-    >>> put(np.arange(3), over(jax.make_mesh((jax.device_count(),), ("data",))))
+    >>> put_on_devices(np.arange(3), mesh_sharding(jax.make_mesh((jax.device_count(),), ("data",))))
     Array([0, 1, 2], dtype=int32)
     """
     if sharding.is_fully_addressable:
@@ -175,7 +175,7 @@ def put(value: Any, sharding: Sharding) -> Array:
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
         return jax.jit(lambda value: value, out_shardings=sharding)(value)
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-        data = put(jax.random.key_data(jax.random.clone(value)), sharding)
+        data = put_on_devices(jax.random.key_data(jax.random.clone(value)), sharding)
         return jax.random.wrap_key_data(data, impl=jax.random.key_impl(value))
     # Every process has all the values: none has to send them, as `jax.device_put` would, to compare.
     host = np.asarray(jnp.asarray(value))
@@ -196,7 +196,7 @@ def as_numpy(array: Array) -> np.ndarray:
     """
     if not array.is_fully_addressable and not array.is_fully_replicated:
         sharding: Any = array.sharding
-        array = put(array, over(sharding.mesh))
+        array = put_on_devices(array, mesh_sharding(sharding.mesh))
     return np.asarray(array)
 
 
@@ -216,13 +216,13 @@ def put_examples(data: Any, mesh: Mesh) -> Any:
     """
 
     def of_leaf(leaf: Any) -> Array:
-        sharding, there = getattr(leaf, "sharding", None), over(mesh)
+        sharding, there = getattr(leaf, "sharding", None), mesh_sharding(mesh)
         if isinstance(sharding, NamedSharding) and sharding.device_set == set(mesh.devices.flat):
             with contextlib.suppress(ValueError):  # of JAX, if it is of another mesh, whose axes this one has not
-                split = over(mesh, *sharding.spec)
+                split = mesh_sharding(mesh, *sharding.spec)
                 split.shard_shape(leaf.shape)
                 there = split
-        return put(leaf, there)
+        return put_on_devices(leaf, there)
 
     return jax.tree.map(of_leaf, data)
 
@@ -275,13 +275,13 @@ def split_examples(batch: Any) -> Any:
         if parts == 1 or jnp.ndim(leaf) == 0:
             return leaf
         # Of what came from outside XLA would else make fewer parts, such as 2 for 8 devices; JAX has no words for that.
-        leaf = copied(leaf) if len(leaf) % parts else leaf
+        leaf = replicated(leaf) if len(leaf) % parts else leaf
         return jax.lax.with_sharding_constraint(leaf, PartitionSpec(DATA))
 
     return jax.tree.map(of_leaf, batch)
 
 
-def copied(tree: Any) -> Any:
+def replicated(tree: Any) -> Any:
     """Have each device of the mesh that is set have all of a tree.
 
     Args:
@@ -290,13 +290,13 @@ def copied(tree: Any) -> Any:
     Returns:
         The same values; what was given, where no mesh is set.
 
-    >>> copied(jnp.ones(3))
+    >>> replicated(jnp.ones(3))
     Array([1., 1., 1.], dtype=float32)
     """
-    return kept(tree, (PartitionSpec(),) * len(jax.tree.leaves(tree)))
+    return constrained(tree, (PartitionSpec(),) * len(jax.tree.leaves(tree)))
 
 
-def kept(tree: Any, specs: tuple[PartitionSpec, ...] | None) -> Any:
+def constrained(tree: Any, specs: tuple[PartitionSpec, ...] | None) -> Any:
     """Have the leaves of a tree stay split as they were, on the mesh that is set.
 
     Args:
@@ -306,7 +306,7 @@ def kept(tree: Any, specs: tuple[PartitionSpec, ...] | None) -> Any:
     Returns:
         The same values; what was given, where there are no specs or no mesh is set.
 
-    >>> kept(jnp.ones(3), None)
+    >>> constrained(jnp.ones(3), None)
     Array([1., 1., 1.], dtype=float32)
     """
     return tree if specs is None or math.prod(_set_mesh().values()) == 1 else _constrained(tree, specs)

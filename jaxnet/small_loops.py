@@ -212,10 +212,10 @@ def on_one_cpu(*trees: Any) -> bool:
 
 
 @jax.jit
-def probe() -> Array:
+def zero_made_here() -> Array:
     """A zero made where it is asked for: a tracer where something is being traced, whatever the arguments are.
 
-    >>> on_one_cpu(probe()), jax.jit(lambda: jnp.array(on_one_cpu(probe())))().item()
+    >>> on_one_cpu(zero_made_here()), jax.jit(lambda: jnp.array(on_one_cpu(zero_made_here())))().item()
     (True, False)
     """
     return jnp.zeros(())

@@ -15,23 +15,25 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnet.schedules import BLOCK, Layout, Sweep
+from jaxnet.schedules import BLOCK, Sweep, SweepLayout
 
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
-def outputs(layout: Layout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
+def outputs(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
     """`(m, examples)` of inputs `(n, examples)`."""
     return _outputs(functions, rows_per_step, layout, _kinds(layout, kinds), w, b, x)
 
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
-def pre_activations(layout: Layout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
+def unit_sums(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
     """`(units, examples)`."""
     return _activity(functions, rows_per_step, layout, _kinds(layout, kinds), w, b, x)[0][layout.positions]
 
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
-def deltas(layout: Layout, kinds: Array, w: Array, z: Array, cotangent: Array, functions: tuple, rows_per_step: tuple):
+def deltas(
+    layout: SweepLayout, kinds: Array, w: Array, z: Array, cotangent: Array, functions: tuple, rows_per_step: tuple
+):
     """`(units, examples)`."""
     z, cotangent = (jnp.concatenate([jnp.zeros_like(a[:1]), a])[layout.units] for a in (z, cotangent))
     kinds = _kinds(layout, kinds)
@@ -41,13 +43,13 @@ def deltas(layout: Layout, kinds: Array, w: Array, z: Array, cotangent: Array, f
     return jax.linear_transpose(propagate, right)(right)[0][layout.positions]
 
 
-def _kinds(layout: Layout, kinds: Array) -> Array:
+def _kinds(layout: SweepLayout, kinds: Array) -> Array:
     """Of every position: one more than the place of its unit's function, and 0 where there is no unit."""
     return _get(jnp.concatenate([jnp.zeros(1, kinds.dtype), kinds + 1]), layout.units)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _outputs(functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Array, w: Array, b: Array, x: Array):
+def _outputs(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array):
     """What is read, when no derivative is: the values alone are kept."""
     forward, rows = layout.forward, rows_per_step[0]
     slots, biases = _weights(forward, w), _biases(layout, b)
@@ -77,7 +79,7 @@ def _outputs_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangent
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _activity(functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Array, w: Array, b: Array, x: Array):
+def _activity(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array):
     """What every position adds up, z, and its value, v; inputs and parts of sums have the identity."""
     forward, rows = layout.forward, rows_per_step[0]
     slots, biases = _weights(forward, w), _biases(layout, b)
@@ -106,7 +108,7 @@ def _activity_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangen
 
 
 def _propagate(
-    functions: tuple, rows_per_step: tuple, layout: Layout, kinds: Array, w: Array, z: Array, right: Array
+    functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, z: Array, right: Array
 ) -> Array:
     """The dz of (I - W D) dz = right; the transpose of this is backpropagation."""
     forward, slots, rows = layout.forward, _weights(layout.forward, w), rows_per_step[0]
@@ -133,7 +135,9 @@ def _propagate(
     return jax.lax.custom_linear_solve(matvec, right, solve, solve_transposed)
 
 
-def _sweep_back(functions: tuple, rows: int, layout: Layout, kinds: Array, w: Array, z: Array, right: Array) -> Array:
+def _sweep_back(
+    functions: tuple, rows: int, layout: SweepLayout, kinds: Array, w: Array, z: Array, right: Array
+) -> Array:
     """Backpropagation, delta = right + D W^T delta at every position."""
     backward, slots = layout.backward, _weights(layout.backward, w)
 
@@ -157,7 +161,7 @@ def _weights(sweep: Sweep, w: Array, sum_edge: int = 1) -> Array:
     return _get(jnp.concatenate([jnp.array([0, sum_edge], w.dtype), w]), sweep.edges)
 
 
-def _biases(layout: Layout, b: Array) -> Array:
+def _biases(layout: SweepLayout, b: Array) -> Array:
     """The bias at every position."""
     return _get(jnp.concatenate([jnp.zeros(1, b.dtype), b]), layout.units)
 

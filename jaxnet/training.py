@@ -15,12 +15,12 @@ from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
 from jaxnet.rules import Rule
-from jaxnet.sharding import copied, kept, specs_of, split_examples
-from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, probe, without_dots
+from jaxnet.sharding import constrained, replicated, specs_of, split_examples
+from jaxnet.small_loops import in_one_function, is_small, on_one_cpu, without_dots, zero_made_here
 from jaxnet.validation import ShapeError
 
 
-class Place(NamedTuple):
+class RunPosition(NamedTuple):
     """Where a run begins: the number of its first step, and the place of that in the stream of examples."""
 
     step: ArrayLike
@@ -85,11 +85,11 @@ def train(
     (Array(2., dtype=float32), (100,))
     """
     n = n_examples("train", data)
-    batch_size = batch_size if batch_size is None else whole("train", "batch_size", batch_size, 1, n)
-    start = whole("train", "start", start, 0)
+    batch_size = batch_size if batch_size is None else whole_number("train", "batch_size", batch_size, 1, n)
+    start = whole_number("train", "start", start, 0)
     total = n_steps("train", steps, epochs, n, batch_size)
-    whole("train", "start + steps", start + total, high=2**32)  # the number of a step has 32 bits
-    record_every = whole("train", "record_every", record_every, 1)
+    whole_number("train", "start + steps", start + total, high=2**32)  # the number of a step has 32 bits
+    record_every = whole_number("train", "record_every", record_every, 1)
     if total % record_every:
         raise ValueError(f"train: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
     return run(rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every)
@@ -119,13 +119,13 @@ def run(
             f"{examples:,} examples and {most:,} steps. Give fit an iterator of batches; go on with start=..."
         )
     epoch, offset = divmod(start * (batch_size or 1), examples)
-    place = Place(np.uint32(start), np.uint32(epoch), np.int32(offset))
+    place = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
     blocks = None if steps is None else np.int32(steps // record_every)
     compiled = functools.partial(
         _run, rule, state, data, place, key, blocks,
         most=most, batch_size=batch_size, record_every=record_every, specs=specs_of(state),
     )  # fmt: skip
-    if on_one_cpu(probe(), state, data, key):
+    if on_one_cpu(zero_made_here(), state, data, key):
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # of XLA, for what it cannot make a native function of
             return compiled(native=True)[0]
     return compiled(native=False)[0]
@@ -136,7 +136,7 @@ def _run(
     rule: Rule,
     state: Any,
     data: Any,
-    place: Place,
+    place: RunPosition,
     key: Array,
     blocks: Array | None,
     *,
@@ -151,7 +151,7 @@ def _run(
     if batch_size is not None:
         n = len(jax.tree.leaves(data)[0])
         # Drawn by every device for itself, since each needs all of it.
-        rows = copied(_order(order_key, place, n, batch_size, max(most, 1)))
+        rows = replicated(_order(order_key, place, n, batch_size, max(most, 1)))
     else:
         data = split_examples(data)
 
@@ -169,7 +169,7 @@ def _run(
     def loop(state: Any, *rest: Any) -> tuple[Any, dict[str, Array]]:
         def step(i: ArrayLike, state: Any) -> tuple[Any, dict[str, Array]]:
             state, metrics = jax.tree.unflatten(structure, update(*jax.tree.leaves(inputs(i, state, *rest))))
-            return kept(state, specs), metrics
+            return constrained(state, specs), metrics
 
         def block(state: Any, b: ArrayLike) -> tuple[Any, dict[str, Array]]:
             first = b * record_every
@@ -190,10 +190,10 @@ def _run(
     if native:
         return in_one_function(loop, state, data, rows, step_key)
     state, history = loop(state, data, rows, step_key)
-    return (kept(state, specs), copied(history)), ()
+    return (constrained(state, specs), replicated(history)), ()
 
 
-def _order(key: Array, place: Place, n: int, batch_size: int, steps: int) -> Array:
+def _order(key: Array, place: RunPosition, n: int, batch_size: int, steps: int) -> Array:
     """The examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
     # The window begins at a multiple of the greatest common divisor, at most so far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
@@ -223,11 +223,11 @@ def n_steps(where: str, steps: int | None, epochs: int | None, n: int, batch_siz
     if (steps is None) == (epochs is None):
         raise TypeError(f"{where}: expected either steps or epochs, got {'neither' if steps is None else 'both'}.")
     if epochs is not None:
-        steps = -(-whole(where, "epochs", epochs) * n // (n if batch_size is None else batch_size))
-    return whole(where, "steps", steps)
+        steps = -(-whole_number(where, "epochs", epochs) * n // (n if batch_size is None else batch_size))
+    return whole_number(where, "steps", steps)
 
 
-def whole(where: str, name: str, number: Any, low: int = 0, high: int = 2**32 - 1) -> int:
+def whole_number(where: str, name: str, number: Any, low: int = 0, high: int = 2**32 - 1) -> int:
     """A whole number in its range."""
     if isinstance(number, bool) or not hasattr(number, "__index__"):
         raise TypeError(f"{where}: expected {name} to be a whole number, got {number!r}.")

@@ -50,7 +50,7 @@ class DivergedError(FloatingPointError):
         self.step, self.metric, self.run = step, metric, run
 
 
-class Visit(NamedTuple):
+class RunState(NamedTuple):
     """What a run has at a visit, all of which a checkpoint holds.
 
     Attributes:
@@ -91,8 +91,8 @@ def _finite(params: Any) -> Array:
 
 
 def next_visit(
-    last: Visit, state: Any, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
-) -> Visit:
+    last: RunState, state: Any, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
+) -> RunState:
     """The visit after more steps, if all is finite there."""
     scalars = {name: m for name, m in records.items() if m.ndim == 1 and jnp.issubdtype(m.dtype, jnp.inexact)}
     for name, values in scalars.items():
@@ -103,7 +103,7 @@ def next_visit(
     steps = last.steps + made
     if scalars and not _finite(getattr(state, "params", ())):
         raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
-    visit = Visit(state, last.records + [records] * bool(records), last.measured, last.best, steps)
+    visit = RunState(state, last.records + [records] * bool(records), last.measured, last.best, steps)
     if measure is None or made == 0:
         return visit
 
@@ -116,7 +116,7 @@ def next_visit(
     return visit._replace(best=state.params) if since_best(visit, monitor) == 0 else visit
 
 
-def since_best(visit: Visit, monitor: str) -> int:
+def since_best(visit: RunState, monitor: str) -> int:
     """How many visits ago the validation metric was the smallest; NaN never is, unless there is nothing else."""
     if not visit.measured:
         return 0
@@ -124,7 +124,9 @@ def since_best(visit: Visit, monitor: str) -> int:
     return len(values) - 1 - int(np.argmin(np.where(np.isnan(values), np.inf, values)))
 
 
-def save_visit(checkpoint: str | os.PathLike[str], visit: Visit, key: Array, settings: dict[str, int | None]) -> None:
+def save_visit(
+    checkpoint: str | os.PathLike[str], visit: RunState, key: Array, settings: dict[str, int | None]
+) -> None:
     """Write a visit into a file, with the key and the settings that a run has to have to go on from it."""
     tree = {
         "state": visit.state,
@@ -138,7 +140,7 @@ def save_visit(checkpoint: str | os.PathLike[str], visit: Visit, key: Array, set
 
 def resumed(
     checkpoint: str | os.PathLike[str], state: Any, validated: bool, key: Array, settings: dict[str, int | None]
-) -> Visit:
+) -> RunState:
     """The visit in a file, if it is of a run with this state, key and settings."""
     header = read_header(checkpoint)
     saved = header["metadata"]
@@ -161,4 +163,4 @@ def resumed(
     if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
         raise CheckpointError(f"{checkpoint}: expected a run with this key, got one with another. Choose another file.")
     records, measured = ([found[table]] if found[table] else [] for table in tables)
-    return Visit(found["state"], records, measured, found["best"], saved["steps"])
+    return RunState(found["state"], records, measured, found["best"], saved["steps"])

@@ -24,7 +24,7 @@ _OF_TARGETS = {"name", "number", "{", "}", ",", "[", "]", ":", "-"}
 _ARITHMETIC = {"+", "-", "*", "/", "%", "**", "<", ">", "<=", ">=", "<<", ">>", "<<<", ">>>", "===", "!=="}
 
 
-class Bit(NamedTuple):
+class DrivenBit(NamedTuple):
     """The value of one bit: a tree of one kind of gate over nets.
 
     Attributes:
@@ -64,7 +64,7 @@ class Expressions:
         # Vectors promise more than their text holds: bits, in all, are bounded by its length.
         self._bits_left = 2**20 + 64 * text.length
 
-    def value(self, tokens: Sequence[Token], end: Token) -> list[Bit]:
+    def value(self, tokens: Sequence[Token], end: Token) -> list[DrivenBit]:
         """The bits of an expression, lowest first.
 
         Args:
@@ -74,7 +74,7 @@ class Expressions:
         Raises:
             ParseError: if it is malformed, the widths of operands differ, or an operator is not read.
         """
-        values: list[list[Bit]] = []
+        values: list[list[DrivenBit]] = []
         waiting: list[_Waiting] = []
         wants_operand = True
 
@@ -95,7 +95,7 @@ class Expressions:
                 if token.kind == "name":
                     nets, place = self._select(tokens, place, end)
                     origin = ("", token, 0)
-                    values.append([Bit(AND, False, (net,), origin) for net in nets])
+                    values.append([DrivenBit(AND, False, (net,), origin) for net in nets])
                     wants_operand = False
                 elif token.kind == "literal":
                     values.append(self._literal(token))
@@ -146,7 +146,7 @@ class Expressions:
             raise self._text.error(f"this {waiting[-1].token} is never closed", waiting[-1].token)
         return values[0]
 
-    def bit(self, tokens: Sequence[Token], end: Token) -> Bit:
+    def bit(self, tokens: Sequence[Token], end: Token) -> DrivenBit:
         """An expression of one bit."""
         value = self.value(tokens, end)
         if len(value) != 1:
@@ -161,11 +161,11 @@ class Expressions:
                 raise self._text.error(f"{expected}, found {token}", token)
         return [bit.fan_ins[0] for bit in self.value(tokens, end)]
 
-    def drive(self, net: str, bit: Bit, token: Token) -> None:
+    def drive(self, net: str, bit: DrivenBit, token: Token) -> None:
         """Let a net have the value of a bit."""
         self._nets.drive(net, (bit.table, bit.inverted), bit.fan_ins, self._text.line(token))
 
-    def net(self, bit: Bit) -> str:
+    def net(self, bit: DrivenBit) -> str:
         """The net of a bit, which is driven now if it has not been."""
         if len(bit.fan_ins) == 1 and not bit.inverted:
             return bit.fan_ins[0]
@@ -184,7 +184,7 @@ class Expressions:
         if self._bits_left < 0:
             raise self._text.error("too many bits for so short a file: expected fewer or shorter vectors", token)
 
-    def _apply(self, operator: _Waiting, operands: list[list[Bit]]) -> list[Bit]:
+    def _apply(self, operator: _Waiting, operands: list[list[DrivenBit]]) -> list[DrivenBit]:
         token, symbol = operator.token, operator.token.text
         if operator.question is not None:
             return self._choose(operator.question, token, *operands)
@@ -197,7 +197,7 @@ class Expressions:
             raise self._text.error(message, token)
         if symbol in ("~", "!"):
             bits = enumerate(operands[0])
-            return [Bit(bit.table, not bit.inverted, bit.fan_ins, (symbol, token, i)) for i, bit in bits]
+            return [DrivenBit(bit.table, not bit.inverted, bit.fan_ins, (symbol, token, i)) for i, bit in bits]
         if len(operands) == 1:
             return [self._tree(symbol, operands[0], token)]
         equality = symbol in ("==", "!=")
@@ -210,35 +210,39 @@ class Expressions:
             return [differ._replace(inverted=symbol == "==")]
         return bits
 
-    def _choose(self, question: Token, colon: Token, which: list[Bit], then: list[Bit], other: list[Bit]) -> list[Bit]:
+    def _choose(
+        self, question: Token, colon: Token, which: list[DrivenBit], then: list[DrivenBit], other: list[DrivenBit]
+    ) -> list[DrivenBit]:
         if len(which) != 1:
             raise self._text.error(f"the condition before '?' has one bit, found {len(which)}", question)
         if len(then) != len(other):
             message = f"'?:' takes operands of one width, found {len(then)} and {len(other)} bits"
             raise self._text.error(message, question)
         net, inverted = self._literal_of(which[0])
-        yes = Bit(AND, inverted, (net,), which[0].origin)
-        no = Bit(AND, not inverted, (net,), which[0].origin)
+        yes = DrivenBit(AND, inverted, (net,), which[0].origin)
+        no = DrivenBit(AND, not inverted, (net,), which[0].origin)
         chosen = []
         for i, (a, b) in enumerate(zip(then, other, strict=True)):
             if_so, if_not = self._gate(AND, yes, a, ("?", question, i)), self._gate(AND, no, b, (":", colon, i))
             chosen.append(self._gate(OR, if_so, if_not, ("?:", question, i)))
         return chosen
 
-    def _gate(self, table: int, a: Bit, b: Bit, origin: tuple[str, Token, int], inverted: bool = False) -> Bit:
+    def _gate(
+        self, table: int, a: DrivenBit, b: DrivenBit, origin: tuple[str, Token, int], inverted: bool = False
+    ) -> DrivenBit:
         """A gate of two bits, into which the inverters before it are merged."""
         (net_a, not_a), (net_b, not_b) = self._literal_of(a), self._literal_of(b)
         if not_a:
             table = (table & 0b0101) << 1 | (table & 0b1010) >> 1
         if not_b:
             table = (table & 0b0011) << 2 | (table & 0b1100) >> 2
-        return Bit(table, inverted, (net_a, net_b), origin)
+        return DrivenBit(table, inverted, (net_a, net_b), origin)
 
-    def _tree(self, symbol: str, bits: list[Bit], token: Token) -> Bit:
+    def _tree(self, symbol: str, bits: list[DrivenBit], token: Token) -> DrivenBit:
         table, inverted = _GATES.get(symbol, _GATES["|"])
-        return Bit(table, inverted, tuple(self.net(bit) for bit in bits), (symbol, token, 0))
+        return DrivenBit(table, inverted, tuple(self.net(bit) for bit in bits), (symbol, token, 0))
 
-    def _literal_of(self, bit: Bit) -> tuple[str, bool]:
+    def _literal_of(self, bit: DrivenBit) -> tuple[str, bool]:
         """A bit as a net, and whether it is inverted."""
         if len(bit.fan_ins) == 1:
             return bit.fan_ins[0], bit.inverted
@@ -271,7 +275,7 @@ class Expressions:
         self.spend(width(part.bounds), token)
         return part.bits(), place
 
-    def _literal(self, token: Token) -> list[Bit]:
+    def _literal(self, token: Token) -> list[DrivenBit]:
         digits = constant(self._text, token)
         self.spend(len(digits), token)
-        return [Bit(AND, digit == "1", (), (digit, token, i)) for i, digit in enumerate(reversed(digits))]
+        return [DrivenBit(AND, digit == "1", (), (digit, token, i)) for i, digit in enumerate(reversed(digits))]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from circuits.errors import ParseError
 from circuits.formats.nets import Nets
-from circuits.formats.verilog_expressions import Bit, Expressions
+from circuits.formats.verilog_expressions import DrivenBit, Expressions
 from circuits.formats.verilog_tokens import SYSTEM_VERILOG, Text, Token
 from circuits.formats.verilog_vectors import MAX_WIDTH, Signal, numbers_at, width
 from circuits.netlist import BUF, TREES
@@ -245,7 +245,7 @@ class Module:
                 target = self._expressions.target(operand, operand_end)
                 if len(target) != 1:
                     raise self._text.error(f"expected one bit, found {len(target)}", operand[0])
-                gate = Bit(table, inverted, names, (keyword, terminals[0], 0))
+                gate = DrivenBit(table, inverted, names, (keyword, terminals[0], 0))
                 self._expressions.drive(target[0], gate, terminals[0])
 
     def _is_strength(self, opened: Token, token: Token) -> bool:

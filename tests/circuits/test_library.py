@@ -199,11 +199,11 @@ def test_add_columns_gives_the_constant_for_an_empty_column_that_no_carry_reache
     assert [digit.tolist() for digit in both] == [[False, False], [False, True]]
 
 
-def test_compare_on_boolean_arrays():
+def test_less_equal_greater_on_boolean_arrays():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 2, (2, 5, 300)).astype(bool)
     x, y = number(a.T), number(b.T)
-    less, equal, greater = library.compare(list(a), list(b))
+    less, equal, greater = library.less_equal_greater(list(a), list(b))
     np.testing.assert_array_equal(less, (x < y).astype(bool))
     np.testing.assert_array_equal(equal, (x == y).astype(bool))
     np.testing.assert_array_equal(greater, (x > y).astype(bool))
@@ -258,6 +258,6 @@ def test_the_other_messages(error):
     for k in (0, 3, -1):
         message = error(ValueError, library.at_least, k, b)
         assert message == f"at_least: expected k in 1..2, the number of bits, got {k}."
-    message = "compare: expected two numbers of the same width, got {} and {} bits."
-    assert error(ValueError, library.compare, a, b) == message.format(1, 2)
-    assert error(ValueError, library.compare, [], []) == message.format(0, 0)
+    message = "less_equal_greater: expected two numbers of the same width, got {} and {} bits."
+    assert error(ValueError, library.less_equal_greater, a, b) == message.format(1, 2)
+    assert error(ValueError, library.less_equal_greater, [], []) == message.format(0, 0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import proofs
-from circuits.proofs import FALSE, Proof, check
+from circuits.proofs import FALSE_VARIABLE, Proof, check
 
 # All four clauses of two variables.
 SQUARE = "p cnf 2 4\n1 2 0\n1 -2 0\n-1 2 0\n-1 -2 0\n"
@@ -117,11 +117,11 @@ def test_what_is_written(tmp_path):
     with open(tmp_path / "p.drat", "w") as file:
         proof = Proof(file)
         proof.add([3, -1, 3])
-        proof.add([-FALSE, 2])
+        proof.add([-FALSE_VARIABLE, 2])
         proof.add([2, -2])
-        proof.delete([-1, FALSE, 3])
-        proof.delete([-FALSE])
-        proof.add([FALSE])
+        proof.delete([-1, FALSE_VARIABLE, 3])
+        proof.delete([-FALSE_VARIABLE])
+        proof.add([FALSE_VARIABLE])
     assert (tmp_path / "p.drat").read_text() == "-1 3 0\nd -1 3 0\n0\n"
 
 

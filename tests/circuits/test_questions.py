@@ -3,8 +3,8 @@ import io
 import pytest
 
 from circuits import questions
-from circuits.proofs import FALSE, Proof
-from circuits.questions import Netlist, OutOfTime, always
+from circuits.proofs import FALSE_VARIABLE, Proof
+from circuits.questions import OutOfTime, XorAndGraph, prove_equal
 
 
 def never():
@@ -14,7 +14,7 @@ def never():
 @pytest.fixture
 def netlist():
     """Inputs 1, 2, 3; a ^ b in two ways (nodes 4 and 7), a & b (node 8), and a chain of XORs (to node 9 + 400)."""
-    made = Netlist([False] * 4, [None] * 4, [0] * 4, [FALSE, 1, 2, 3])
+    made = XorAndGraph([False] * 4, [None] * 4, [0] * 4, [FALSE_VARIABLE, 1, 2, 3])
     a, b = 2, 4
 
     def gate(is_xor, x, y):
@@ -33,7 +33,7 @@ def netlist():
 @pytest.mark.parametrize("effort", [None, 1000])
 def test_answers(netlist, effort):
     def ask(node, literal):
-        return always(netlist, node, literal, effort, never, None)
+        return prove_equal(netlist, node, literal, effort, never, None)
 
     assert ask(7, 2 * 4 ^ 1) is True
     differ = ask(7, 2 * 4)
@@ -55,40 +55,40 @@ def test_a_window_is_widened_until_it_is_wide_enough(netlist, monkeypatch):
         loaded.append(len(self.variables))
 
     monkeypatch.setattr(questions._Question, "load", counted)
-    assert always(netlist, 408, 2 * 8, 10_000, never, None) is True
+    assert prove_equal(netlist, 408, 2 * 8, 10_000, never, None) is True
     assert len(loaded) > 4
     assert loaded[-1] > 400
     loaded.clear()
-    assert always(netlist, 408, 2 * 406, 10_000, never, None) is True
+    assert prove_equal(netlist, 408, 2 * 406, 10_000, never, None) is True
     assert loaded[-1] < 20
 
 
 def test_too_little_effort(netlist):
-    assert always(netlist, 408, 2 * 8, 0, never, None) in (True, None)
+    assert prove_equal(netlist, 408, 2 * 8, 0, never, None) in (True, None)
 
 
 @pytest.mark.parametrize("effort", [None, 1000])
 def test_where_it_is_enough(netlist, effort):
     with pytest.raises(OutOfTime):
-        always(netlist, 7, 2 * 4 ^ 1, effort, lambda: True, None)
+        prove_equal(netlist, 7, 2 * 4 ^ 1, effort, lambda: True, None)
 
 
 @pytest.mark.parametrize("effort", [None, 1000])
 def test_lemmas_are_written_where_it_is_so(netlist, effort):
     file = io.StringIO()
-    assert always(netlist, 7, 2 * 4 ^ 1, effort, never, Proof(file)) is True
+    assert prove_equal(netlist, 7, 2 * 4 ^ 1, effort, never, Proof(file)) is True
     lines = file.getvalue().splitlines()
     assert {"4 7 0", "-4 -7 0"} <= set(lines)
     learned = [line for line in lines if not line.startswith("d")]
     # All but the two are deleted again.
     assert len(lines) - len(learned) == len(learned) - 2
     file = io.StringIO()
-    assert always(netlist, 8, 0, effort, never, Proof(file)) is not True
+    assert prove_equal(netlist, 8, 0, effort, never, Proof(file)) is not True
     assert file.getvalue() == ""
 
 
 def test_the_netlist_names_literals_and_clauses(netlist):
-    assert [netlist.signed(x) for x in (2, 3, 0, 1)] == [1, -1, FALSE, -FALSE]
+    assert [netlist.signed(x) for x in (2, 3, 0, 1)] == [1, -1, FALSE_VARIABLE, -FALSE_VARIABLE]
     assert netlist.clauses(8, 8, netlist.signed) == [[-8, 1], [-8, 2], [8, -1, -2]]
     assert sorted(netlist.clauses(4, 4, netlist.signed)) == sorted([[-4, 1, 2], [-4, -1, -2], [4, 1, -2], [4, -1, 2]])
     nodes = len(netlist.levels)

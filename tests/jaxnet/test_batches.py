@@ -11,7 +11,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from jaxnet import ShapeError
-from jaxnet.batches import one_ahead
+from jaxnet.batches import prefetched
 
 X = np.arange(32, dtype=np.float32).reshape(16, 2)
 MESHES = [None, 1, 4]
@@ -23,7 +23,7 @@ def mesh(devices):
 
 
 def read(data, first=0, devices=None):
-    with one_ahead(data, first, mesh(devices)) as batches:
+    with prefetched(data, first, mesh(devices)) as batches:
         return list(batches)
 
 
@@ -76,7 +76,7 @@ def shapes(rows, dtype="float32"):
     ],
 )
 def test_batches_of_other_shapes(batches, good, found, number, devices):
-    with one_ahead(iter(batches), 0, mesh(devices)) as given:
+    with prefetched(iter(batches), 0, mesh(devices)) as given:
         for _ in range(good):
             next(given)
         with pytest.raises(ShapeError) as e:
@@ -119,7 +119,7 @@ def test_one_batch_is_read_ahead_and_no_more(devices):
             drawn.release()
             yield batch
 
-    with one_ahead(given(), 0, mesh(devices)) as batches:
+    with prefetched(given(), 0, mesh(devices)) as batches:
         for _ in range(2):
             next(batches)
         for _ in range(3):
@@ -145,6 +145,6 @@ def test_an_iterator_that_waits_is_not_waited_for():
         yield from of(8)
         more.wait()
 
-    with one_ahead(given(), 0) as batches:
+    with prefetched(given(), 0) as batches:
         next(batches)
     more.set()

@@ -19,18 +19,18 @@ from jaxnet import (
     ShapeError,
     Wired,
     Wiring,
-    backpropagate,
     chain,
     evaluate,
     identity,
     layer,
+    level_schedule,
     mlp,
     per_unit,
-    pre_activations,
-    schedule,
     sigmoid,
     step,
     tanh,
+    unit_deltas,
+    unit_sums,
     wired,
 )
 from jaxnet.activations import PerUnit
@@ -321,7 +321,7 @@ def gradient_of_unrolled(graph, w, b, x):
 
 def gradients(wiring, arguments):
     """Of both; the second compiles once for all graphs of a shape."""
-    return gradient_of_evaluate(schedule(wiring), *arguments), gradient_of_unrolled(as_arrays(wiring), *arguments)
+    return gradient_of_evaluate(level_schedule(wiring), *arguments), gradient_of_unrolled(as_arrays(wiring), *arguments)
 
 
 @pytest.mark.slow
@@ -480,7 +480,7 @@ def test_pre_activations():
     w, b, x = example(wiring, 3, (2, 3))
     units = Wiring(3, wiring.offsets, wiring.sources, 3 + np.arange(6))
     with jax.enable_x64(True):
-        z = pre_activations(wiring, (w / 8, b), x, MIXED)
+        z = unit_sums(wiring, (w / 8, b), x, MIXED)
         v = evaluate(units, (w / 8, b), x, MIXED)
         assert z.shape == (2, 3, 6)
         for u, function in enumerate(each(wiring, MIXED)):
@@ -505,16 +505,16 @@ def test_backpropagate():
         return jax.vjp(lambda b: unrolled(graph, w, b, x, functions), b)[1](cotangent)[0]
 
     with jax.enable_x64(True):
-        z = pre_activations(wiring, (w, b), x, MIXED)
-        deltas = backpropagate(wiring, (w, b), z, cotangent, MIXED)
+        z = unit_sums(wiring, (w, b), x, MIXED)
+        deltas = unit_deltas(wiring, (w, b), z, cotangent, MIXED)
         close(deltas, by_vjp(x, jnp.asarray(cotangent)))
 
 
 def test_the_sweeps_keep_the_dtype():
     params = Neuron(jnp.ones(5, jnp.bfloat16), jnp.zeros(2, jnp.bfloat16))
-    z = pre_activations(XOR, params, jnp.ones((4, 2), jnp.bfloat16))
+    z = unit_sums(XOR, params, jnp.ones((4, 2), jnp.bfloat16))
     assert (z.shape, z.dtype.name) == ((4, 2), "bfloat16")
-    assert backpropagate(XOR, params, z, z).dtype.name == "bfloat16"
+    assert unit_deltas(XOR, params, z, z).dtype.name == "bfloat16"
 
 
 # Compiled once, and on several devices.
@@ -608,9 +608,9 @@ def test_inputs_that_are_not_floating_are_refused(dtype):
 @pytest.mark.parametrize(("z", "cotangent"), [((4, 3), (4, 3)), ((4, 2), (2,)), ((), ()), ((2,), (3,))])
 def test_cotangents_that_do_not_fit(z, cotangent):
     with pytest.raises(ShapeError) as e:
-        backpropagate(XOR, Neuron(zeros(5), zeros(2)), zeros(*z), zeros(*cotangent))
+        unit_deltas(XOR, Neuron(zeros(5), zeros(2)), zeros(*z), zeros(*cotangent))
     assert str(e.value) == (
-        "backpropagate: expected z and cotangent (..., 2) for Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got "
+        "unit_deltas: expected z and cotangent (..., 2) for Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got "
         f"{z} and {cotangent}."
     )
 
@@ -625,9 +625,9 @@ def test_activations_that_do_not_fit():
 
 def test_errors_name_the_function_and_the_schedule():
     with pytest.raises(ShapeError) as e:
-        pre_activations(schedule(XOR), Neuron(zeros(5), zeros(2)), zeros(4, 3))
+        unit_sums(level_schedule(XOR), Neuron(zeros(5), zeros(2)), zeros(4, 3))
     assert str(e.value) == (
-        "pre_activations: expected inputs (..., 2) for Schedule(2 inputs, 2 units, 5 edges, 1 outputs), got (4, 3)."
+        "unit_sums: expected inputs (..., 2) for LevelSchedule(2 inputs, 2 units, 5 edges, 1 outputs), got (4, 3)."
     )
 
 

@@ -183,7 +183,7 @@ def processes(parts, process):
 
     places = module._places(of_processes(range(len(parts))))
     with (
-        mock.patch.multiple(module, from_each=gathered, over_processes=lambda _: True, _places=lambda _: places),
+        mock.patch.multiple(module, all_gather=gathered, over_processes=lambda _: True, _places=lambda _: places),
         mock.patch.object(jax, "process_index", return_value=process),
     ):
         yield

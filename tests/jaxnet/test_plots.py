@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import jaxnet
-from jaxnet import Graph, ShapeError, confusion_matrix, draw_rich_club, learning_curves, normalised_rich_club
+from jaxnet import Graph, ShapeError, draw_confusion_matrix, draw_learning_curves, draw_rich_club, normalised_rich_club
 
 # Four hubs, all connected, with two neighbours each in a ring of eight.
 HUBS = Graph(
@@ -97,7 +97,7 @@ def test_a_run_of_train_is_drawn_record_by_record():
                                    has_aux=True)  # fmt: skip
     data = jnp.array([1.0, 2.0])
     _, history = jaxnet.train(rule, rule.init(jnp.array(0.0)), data, steps=20, key=jax.random.key(0))
-    figure = learning_curves(history)
+    figure = draw_learning_curves(history)
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "theta"]
     for ax, name in zip(figure.axes, history, strict=True):
         assert ax.get_xlabel() == "record"
@@ -108,7 +108,7 @@ def test_a_run_of_train_is_drawn_record_by_record():
 def test_validation_is_on_the_same_axes_at_its_own_steps_and_differs_without_colour():
     history = {"step": [10, 20, 30], "loss": [3.0, 2.0, 1.0]}
     validation = {"step": jnp.array([20, 30]), "loss": jnp.array([2.5, 1.5]), "accuracy": jnp.array([0.5, 0.75])}
-    loss, accuracy = learning_curves(history, validation, units={"loss": "nats", "accuracy": "share right"}).axes
+    loss, accuracy = draw_learning_curves(history, validation, units={"loss": "nats", "accuracy": "share right"}).axes
     assert (loss.get_xlabel(), loss.get_ylabel()) == ("step", "loss (nats)")
     assert accuracy.get_ylabel() == "accuracy (share right)"
     assert labels(loss) == ["training", "validation"]
@@ -135,13 +135,13 @@ def test_validation_is_on_the_same_axes_at_its_own_steps_and_differs_without_col
     ],
 )
 def test_the_axis_of_a_loss_is_logarithmic_where_that_helps(name, values, validation, scale):
-    figure = learning_curves({name: values}, {name: validation})
+    figure = draw_learning_curves({name: values}, {name: validation})
     figure.canvas.draw()
     assert figure.axes[0].get_yscale() == scale
 
 
 def test_values_that_are_not_finite_are_gaps_and_counted():
-    (ax,) = learning_curves({"loss": [3.0, np.nan, 1.0, -np.inf, np.inf]}, {"loss": [1.0, np.nan, 1, 1, 1]}).axes
+    (ax,) = draw_learning_curves({"loss": [3.0, np.nan, 1.0, -np.inf, np.inf]}, {"loss": [1.0, np.nan, 1, 1, 1]}).axes
     assert labels(ax) == [
         "training\n(3 of 5 values not finite, left out)",
         "validation\n(1 of 5 values not finite, left out)",
@@ -155,7 +155,7 @@ def test_values_that_are_not_finite_are_gaps_and_counted():
 def test_long_histories_get_a_running_median_over_the_records_themselves(n, bin_size):
     values = np.random.default_rng(n).normal(size=n)
     values[[n // 3, n // 2]] = 100, -100
-    (ax,) = learning_curves({"accuracy": values, "step": 2 * np.arange(1, n + 1)}).axes
+    (ax,) = draw_learning_curves({"accuracy": values, "step": 2 * np.arange(1, n + 1)}).axes
     window = n // 50 + (n // 50 + 1) % 2
     raw, median = ax.get_lines()
     which = "each record" if bin_size is None else f"least and greatest of each {bin_size} records"
@@ -178,14 +178,14 @@ def test_long_histories_get_a_running_median_over_the_records_themselves(n, bin_
 
 
 def test_two_hundred_records_are_drawn_as_they_are():
-    (ax,) = learning_curves({"loss": np.arange(200)}).axes
+    (ax,) = draw_learning_curves({"loss": np.arange(200)}).axes
     assert labels(ax) == ["training"]
 
 
 def test_of_a_long_gap_nothing_is_drawn():
     values = np.ones(3000)
     values[1000:2000] = np.nan
-    raw, median = learning_curves({"loss": values}).axes[0].get_lines()
+    raw, median = draw_learning_curves({"loss": values}).axes[0].get_lines()
     for one in (raw, median):
         x, y = (np.asarray(data).astype(float) for data in one.get_data())
         np.testing.assert_array_equal(x[np.isnan(y)] > 1000, True)
@@ -198,7 +198,7 @@ def test_of_a_long_gap_nothing_is_drawn():
 def test_ensembles_are_a_median_and_a_band(n):
     values = np.arange(1.0, 12)[None] * np.ones((n, 1))
     values[0, 10] = np.nan
-    (ax,) = learning_curves({"error": jnp.asarray(values)}, quantiles=(0.1, 0.8)).axes
+    (ax,) = draw_learning_curves({"error": jnp.asarray(values)}, quantiles=(0.1, 0.8)).axes
     (band,) = ax.collections
     (median,) = ax.get_lines()
     over = ", over 9 records" if n == 400 else ""
@@ -218,7 +218,7 @@ def test_a_vmapped_run_is_an_ensemble():
         return jaxnet.train(rule, rule.init(theta), jnp.array([1.0, 2.0]), steps=5, key=jax.random.key(0))[1]
 
     history = jax.vmap(run, out_axes=1)(jnp.arange(4.0))
-    (ax,) = learning_curves(history).axes
+    (ax,) = draw_learning_curves(history).axes
     np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), np.median(history["loss"], axis=1), rtol=1e-6)
 
 
@@ -232,20 +232,20 @@ def test_a_vmapped_run_is_an_ensemble():
     ],
 )
 def test_where_validation_is_drawn(history, validation, label, steps):
-    (ax,) = learning_curves(history, validation).axes
+    (ax,) = draw_learning_curves(history, validation).axes
     assert ax.get_xlabel() == label
     np.testing.assert_array_equal(line(ax, "validation").get_xdata(), steps)
 
 
 @pytest.mark.parametrize("validation", [None, {}, {"step": np.array([]), "loss": np.array([])}])
 def test_validation_may_be_empty(validation):
-    (ax,) = learning_curves({"loss": jnp.array([1.0, 0.5], jnp.bfloat16)}, validation).axes
+    (ax,) = draw_learning_curves({"loss": jnp.array([1.0, 0.5], jnp.bfloat16)}, validation).axes
     assert labels(ax) == ["training"]
     ax.figure.canvas.draw()
 
 
 def test_each_metric_has_a_panel_and_losses_are_first():
-    figure = learning_curves({name: [1, 2] for name in ("b", "a", "loss", "step")}, {"c": [1, 2], "a": [1, 2]})
+    figure = draw_learning_curves({name: [1, 2] for name in ("b", "a", "loss", "step")}, {"c": [1, 2], "a": [1, 2]})
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "b", "a", "c"]
 
 
@@ -303,15 +303,15 @@ def test_each_metric_has_a_panel_and_losses_are_first():
 )
 def test_what_is_no_history_is_refused(tmp_path, history, validation, kind, message):
     with pytest.raises(kind) as caught:
-        learning_curves(history, validation, tmp_path / "figure.png")
-    assert str(caught.value) == f"learning_curves: {message}"
+        draw_learning_curves(history, validation, tmp_path / "figure.png")
+    assert str(caught.value) == f"draw_learning_curves: {message}"
     assert not (tmp_path / "figure.png").exists()
 
 
 @pytest.mark.parametrize("quantiles", [(0.6, 0.9), (-0.1, 0.9), (0.1, 1.1), (np.nan, 0.9)])
 def test_quantiles_are_about_the_median(quantiles):
     with pytest.raises(ValueError, match=r"expected quantiles low <= 0.5 <= high in 0..1, got \("):
-        learning_curves({"loss": [1]}, quantiles=quantiles)
+        draw_learning_curves({"loss": [1]}, quantiles=quantiles)
 
 
 # The confusion matrix.
@@ -326,7 +326,7 @@ def cells(ax):
 
 
 def test_cells_count_and_grey_is_the_share_of_the_row():
-    ax, bar = confusion_matrix(TRUTH, jnp.asarray(PREDICTED)).axes
+    ax, bar = draw_confusion_matrix(TRUTH, jnp.asarray(PREDICTED)).axes
     assert ax.get_title() == "accuracy 71.43 % (5 of 7)"
     assert (ax.get_ylabel(), ax.get_xlabel()) == ("true class", "predicted class")
     assert bar.get_ylabel() == "share of the true class (row)"
@@ -351,7 +351,7 @@ def test_numbers_are_read_on_every_grey():
         return np.dot(linear, [0.2126, 0.7152, 0.0722])
 
     for right in range(1, 101):
-        ax = confusion_matrix([0] * 100, [0] * right + [1] * (100 - right)).axes[0]
+        ax = draw_confusion_matrix([0] * 100, [0] * right + [1] * (100 - right)).axes[0]
         for (i, j), cell in np.ndenumerate(cells(ax)):
             (image,) = ax.images
             behind, text = (
@@ -362,11 +362,11 @@ def test_numbers_are_read_on_every_grey():
 
 
 def test_classes_may_have_names_and_be_booleans():
-    ax, _ = confusion_matrix(TRUTH > 0, PREDICTED > 0, names=np.array(["setosa", "virginica"])).axes
+    ax, _ = draw_confusion_matrix(TRUTH > 0, PREDICTED > 0, names=np.array(["setosa", "virginica"])).axes
     assert [text.get_text() for text in ax.get_yticklabels()] == ["setosa", "virginica"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["setosa", "virginica"]
     assert len(ax.texts) == 4
-    assert len(confusion_matrix([0], [0], names=["a", "b", "c"]).axes[0].texts) == 9
+    assert len(draw_confusion_matrix([0], [0], names=["a", "b", "c"]).axes[0].texts) == 9
 
 
 @pytest.mark.parametrize(
@@ -411,19 +411,19 @@ def test_classes_may_have_names_and_be_booleans():
 )
 def test_what_are_no_classes_is_refused(truth, predicted, names, kind, message):
     with pytest.raises(kind) as caught:
-        confusion_matrix(truth, predicted, names=names)
-    assert str(caught.value) == f"confusion_matrix: {message}"
+        draw_confusion_matrix(truth, predicted, names=names)
+    assert str(caught.value) == f"draw_confusion_matrix: {message}"
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
 def test_files_of_learning_are_what_their_names_say(tmp_path, suffix, magic):
-    learning_curves({"loss": [1.0, 0.1, 0.01]}, path=tmp_path / f"curves{suffix}")
-    confusion_matrix(TRUTH, PREDICTED, tmp_path / f"matrix{suffix}")
+    draw_learning_curves({"loss": [1.0, 0.1, 0.01]}, path=tmp_path / f"curves{suffix}")
+    draw_confusion_matrix(TRUTH, PREDICTED, tmp_path / f"matrix{suffix}")
     for name in ("curves", "matrix"):
         assert (tmp_path / f"{name}{suffix}").read_bytes().startswith(magic)
 
 
 def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys, jaxnet; assert 'matplotlib' not in sys.modules; jaxnet.learning_curves({'loss': [1]}); "
+    code = "import sys, jaxnet; assert 'matplotlib' not in sys.modules; jaxnet.draw_learning_curves({'loss': [1]}); "
     code += "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.probing import probe
+from jaxnet.probing import perturbed
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def float64():
 
 def made(f, params, *args):
     leaves, structure = jax.tree.flatten(params)
-    return probe(f, [np.asarray(leaf, float) for leaf in leaves], structure, args, np.random.default_rng(0))
+    return perturbed(f, [np.asarray(leaf, float) for leaf in leaves], structure, args, np.random.default_rng(0))
 
 
 def polynomial(p, x):

@@ -24,7 +24,7 @@ import pytest
 
 import jaxnet
 from jaxnet import ProcessLostError, join_processes
-from jaxnet.processes import VARIABLES, agree, from_each, losses_noticed
+from jaxnet.processes import VARIABLES, all_gather, check_same_arguments, lost_processes_reported
 
 WORKERS = Path(__file__).with_name("workers.py")
 LIMIT = 240
@@ -438,7 +438,7 @@ def of_two(monkeypatch):
     ],
 )
 def test_losses_are_noticed(of_two, kind, text, reason):
-    with pytest.raises(ProcessLostError) as e, losses_noticed("fit", "Start again."):
+    with pytest.raises(ProcessLostError) as e, lost_processes_reported("fit", "Start again."):
         raise kind(text)
     assert str(e.value) == (
         "fit: another process of this run has ended, or cannot be reached any more, so process 1 of 2 stops as well. "
@@ -458,7 +458,7 @@ def test_losses_are_noticed(of_two, kind, text, reason):
     ],
 )
 def test_other_errors_are_left_as_they_are(of_two, error):
-    with pytest.raises(type(error)) as e, losses_noticed("fit", "Start again."):
+    with pytest.raises(type(error)) as e, lost_processes_reported("fit", "Start again."):
         raise error
     assert e.value is error
     assert of_two == []
@@ -517,5 +517,5 @@ def test_alone_nothing_is_done():
 
 
 def test_of_one_process_there_is_nothing_to_gather_or_agree_on():
-    np.testing.assert_array_equal(from_each([1, 2]), [[1, 2]])
-    agree("fit", data=object())
+    np.testing.assert_array_equal(all_gather([1, 2]), [[1, 2]])
+    check_same_arguments("fit", data=object())

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxnet import Descent, Neuron, ShapeError, gradient_descent, identity, layer, sgd_step, squared_error, train
+from jaxnet import DescentState, Neuron, ShapeError, gradient_descent, identity, layer, sgd_step, squared_error, train
 
 XOR = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32), np.array([[0], [1], [1], [0]], np.float32)
 LINE = layer(2, 1, identity)
@@ -153,7 +153,7 @@ def test_integer_parameters_do_not_stand_still_in_silence():
 
 def test_a_rule_by_hand():
     state = SLOPE.init(start(7))
-    assert isinstance(state, Descent)
+    assert isinstance(state, DescentState)
     new, metrics = SLOPE.update(state, THREE, jax.random.key(0))
     assert new.params == 6  # 7 - (7 - 3) / 4
     np.testing.assert_allclose(metrics["loss"], (36 + 25 + 1) / 6, rtol=1e-6)
@@ -185,7 +185,7 @@ def test_a_rule_is_a_loop_of_optax(optimizer):
     for i in range(3):
         ours, metrics = update(ours, XOR, jax.random.key(i))
         params, theirs, loss = by_hand(params, theirs, XOR)
-        jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), ours, Descent(params, theirs))
+        jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), ours, DescentState(params, theirs))
         np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-6)
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet import Neuron, Schedule, Wiring, evaluate, identity, schedule
+from jaxnet import LevelSchedule, Neuron, Wiring, evaluate, identity, level_schedule
 from jaxnet.schedules import FIRST_EDGE, NO_EDGE, SUM_EDGE, _build, size_class
 
 XOR = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
@@ -65,7 +65,7 @@ def check_order(sweep, rows_per_step, n_leaves, n_rows):
 
 
 def check(wiring):
-    made = schedule(wiring)
+    made = level_schedule(wiring)
     layout = jax.tree.map(np.asarray, made.layout)
     n = len(layout.units) - 1 - len(layout.forward.sources)
     nodes = np.concatenate([1 + np.arange(wiring.n_inputs), layout.positions[: wiring.n_units]])
@@ -133,24 +133,24 @@ def test_schedules_of_extremes(wiring):
 
 
 def test_repr():
-    assert repr(schedule(XOR)) == "Schedule(2 inputs, 2 units, 5 edges, 1 outputs)"
+    assert repr(level_schedule(XOR)) == "LevelSchedule(2 inputs, 2 units, 5 edges, 1 outputs)"
 
 
 def test_a_schedule_is_made_once():
-    assert schedule(XOR) is schedule(XOR)
+    assert level_schedule(XOR) is level_schedule(XOR)
 
 
 def test_a_schedule_is_a_pytree_of_small_arrays():
     with jax.enable_x64(True):
-        leaves, tree = jax.tree.flatten(schedule(random_wiring(2, [2, 3, 40], 0)))
+        leaves, tree = jax.tree.flatten(level_schedule(random_wiring(2, [2, 3, 40], 0)))
     assert {(type(leaf) is not np.ndarray, leaf.dtype.name) for leaf in leaves} == {(True, "int32"), (True, "bool")}
     again = jax.tree.unflatten(tree, leaves)
-    assert isinstance(again, Schedule)
+    assert isinstance(again, LevelSchedule)
     assert (again.n_inputs, again.n_units, again.n_edges, again.n_outputs) == (2, 3, 45, 3)
 
 
 def test_schedules_can_be_compared_and_hashed():
-    one, other = (schedule(Wiring(2, [0, 2], [0, 1], [2])) for _ in range(2))
+    one, other = (level_schedule(Wiring(2, [0, 2], [0, 1], [2])) for _ in range(2))
     assert one == one
     assert one != other
     assert len({one, one, other}) == 2
@@ -177,8 +177,8 @@ def test_graphs_of_a_size_class_have_arrays_of_one_shape():
 
     one, other = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3]), Wiring(2, [0, 3, 5], [1, 1, 0, 2, 0], [2])
     params, x = Neuron(jnp.array([1.0, 2.0, 3.0, 4.0, 5.0]), jnp.array([1.0, 2.0])), jnp.array([10.0, 20.0])
-    assert run(schedule(one), params, x) == 3 * 10 + 4 * 20 + 5 * (10 + 40 + 1) + 2
-    assert run(schedule(other), params, x) == 1 * 20 + 2 * 20 + 3 * 10 + 1
+    assert run(level_schedule(one), params, x) == 3 * 10 + 4 * 20 + 5 * (10 + 40 + 1) + 2
+    assert run(level_schedule(other), params, x) == 1 * 20 + 2 * 20 + 3 * 10 + 1
     assert len(traces) == 1
 
 
@@ -192,13 +192,13 @@ def test_a_schedule_made_under_jit_holds_no_tracer():
     with jax.checking_leaks():
         gradient = jax.jit(f)(jnp.ones(2))
     np.testing.assert_array_equal(gradient, [2, 2])
-    assert not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(schedule(wiring)))
+    assert not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(level_schedule(wiring)))
     np.testing.assert_array_equal(f(jnp.ones(2)), gradient)
 
 
 def test_a_chain_has_a_step_a_unit():
     wiring = Wiring(1, np.arange(10_001), np.arange(10_000), [10_000])
-    layout = schedule(wiring).layout
+    layout = level_schedule(wiring).layout
     assert layout.forward.n_steps == 10_000
     assert layout.backward.n_steps == 10_001  # the input too
     assert layout.forward.edges.size < 3 * 10_000
@@ -209,14 +209,14 @@ def test_a_wide_unit_beside_narrow_ones_costs_its_edges():
     fan_in = np.full(100_001, 2)
     fan_in[-1] = 100_000
     sources = np.concatenate([np.random.default_rng(0).integers(0, 100, 200_000), 100 + np.arange(100_000)])
-    layout = schedule(Wiring(100, np.cumsum([0, *fan_in]), sources, [100_100])).layout
+    layout = level_schedule(Wiring(100, np.cumsum([0, *fan_in]), sources, [100_100])).layout
     for sweep in (layout.forward, layout.backward):
         assert sweep.edges.size < 4 * 300_000
         assert sweep.n_steps < 1000
 
 
 class Vast:
-    """What `schedule` asks of a wiring before it makes anything."""
+    """What `level_schedule` asks of a wiring before it makes anything."""
 
     n_inputs, n_units, n_edges = 2, 2, 2_000_000_000
 

@@ -12,12 +12,12 @@ from jaxnet import ShapeError, ensemble, gradient_descent, mlp, perceptron, plac
 from jaxnet.sharding import (
     as_numpy,
     automatic,
-    copied,
-    kept,
-    over,
+    constrained,
+    mesh_sharding,
     over_processes,
-    put,
     put_examples,
+    put_on_devices,
+    replicated,
     shardings,
     specs_of,
     split_examples,
@@ -184,7 +184,7 @@ def test_specs_that_do_not_fit(error, specs, message):
 
 def test_a_mesh_of_one_device_is_that_device():
     one = mesh((1, 1), first=5)
-    assert over(one, "data") == over(one) == SingleDeviceSharding(jax.devices()[5])
+    assert mesh_sharding(one, "data") == mesh_sharding(one) == SingleDeviceSharding(jax.devices()[5])
     assert automatic(one) == Mesh(np.array(jax.devices()[5]), ())
     with jax.set_mesh(automatic(mesh())), jax.set_mesh(automatic(one)):  # and it replaces one that is set
         assert jax.jit(lambda: jnp.zeros(2))().devices() == {jax.devices()[5]}
@@ -226,18 +226,18 @@ def test_data_stay_split_where_the_mesh_has_their_axes():
         (x, P()),
         (jnp.asarray(x), P()),
         (jax.device_put(x, jax.devices()[3]), P()),
-        (put(x, over(eight, "data")), P("data")),
+        (put_on_devices(x, mesh_sharding(eight, "data")), P("data")),
         (jax.device_put(x, NamedSharding(eight, P("data"))), P("data")),  # of explicit axes
-        (put(x, NamedSharding(automatic(mesh((4, 2))), P("data"))), P("data")),
-        (put(x, over(Mesh(np.array(jax.devices()[::-1]), ("data",)), "data")), P("data")),
-        (put(x, over(mesh((4,), ("data",)), "data")), P()),  # some of the devices
+        (put_on_devices(x, NamedSharding(automatic(mesh((4, 2))), P("data"))), P("data")),
+        (put_on_devices(x, mesh_sharding(Mesh(np.array(jax.devices()[::-1]), ("data",)), "data")), P("data")),
+        (put_on_devices(x, mesh_sharding(mesh((4,), ("data",)), "data")), P()),  # some of the devices
         # Of a mesh of all devices with other axes, or with fewer parts than this one has:
-        (put(x, over(mesh((8,), ("batch",)), "batch")), P()),
-        (put(x, over(mesh((4, 2)), ("data", "model"))), P()),
-        (put(x[:6], over(mesh((2, 4)), "data")), P()),
+        (put_on_devices(x, mesh_sharding(mesh((8,), ("batch",)), "batch")), P()),
+        (put_on_devices(x, mesh_sharding(mesh((4, 2)), ("data", "model"))), P()),
+        (put_on_devices(x[:6], mesh_sharding(mesh((2, 4)), "data")), P()),
     ]:
         placed = put_examples({"x": data}, eight)["x"]
-        assert placed.sharding == over(eight, *there)
+        assert placed.sharding == mesh_sharding(eight, *there)
         np.testing.assert_array_equal(placed, data)
         np.testing.assert_array_equal(as_numpy(placed), data)
         assert put_examples(data, mesh((1,), ("data",), first=2)).devices() == {jax.devices()[2]}
@@ -252,19 +252,19 @@ def test_what_is_said_to_xla():
     with jax.set_mesh(eight):
         assert jax.jit(split_examples)(x).sharding.spec == P("data")
         for rest in (x[:11], x[:2], x[3]):  # also of any number, and of none
-            np.testing.assert_array_equal(jax.jit(lambda a: copied(split_examples(a)))(rest), rest)
-        divided = put(x, over(eight, "data"))
-        assert jax.jit(copied)(divided).sharding.spec == P()
-        assert jax.jit(lambda x: kept(x + 1, (P("data"),)))(x).sharding.spec == P("data")
+            np.testing.assert_array_equal(jax.jit(lambda a: replicated(split_examples(a)))(rest), rest)
+        divided = put_on_devices(x, mesh_sharding(eight, "data"))
+        assert jax.jit(replicated)(divided).sharding.spec == P()
+        assert jax.jit(lambda x: constrained(x + 1, (P("data"),)))(x).sharding.spec == P("data")
         assert specs_of({"a": divided, "b": x}) == (P("data"), P())
         assert jax.eval_shape(lambda x: jnp.zeros(3 if specs_of(x) is None else 4), x).shape == (3,)
-        assert kept(x, None) is x
+        assert constrained(x, None) is x
 
 
 @pytest.mark.parametrize("kind", [None, AxisType.Explicit, "other", "manual"])
 def test_nothing_is_said_to_xla_where_no_mesh_of_automatic_axes_has_data(kind):
     def said(x):
-        split_examples(x), copied(x), kept(x, (P("data"),))
+        split_examples(x), replicated(x), constrained(x, (P("data"),))
         return x
 
     x = np.arange(16.0, dtype=np.float32)

@@ -16,7 +16,7 @@ import optax
 from jax.sharding import PartitionSpec as P
 
 import jaxnet
-from jaxnet.processes import from_each
+from jaxnet.processes import all_gather
 from jaxnet.sharding import as_numpy
 
 # No number of devices divides 101 examples and batches of 30; 1, 2, 3 and 4 divide the 12 units and the 12 members.
@@ -199,7 +199,7 @@ def resumed(folder, devices):
         fit(steps=12, **settings)
         if jax.process_index() == 0:
             shutil.copy(settings["checkpoint"], folder / f"{name}.half")
-        from_each(0)
+        all_gather(0)
         for what in ("resumed", "finished"):
             found[f"{name} {what}"] = numbers(fit(**settings))
     return found
@@ -231,7 +231,7 @@ def task_go_on(folder):
     """From where `task_endless` was killed; then a run to be interrupted, and one to be killed."""
     mesh = over(jax.devices(), "data")
     steps = jaxnet.read_header(folder / "run")["metadata"]["steps"] + 40
-    from_each(0)  # all have read it
+    all_gather(0)  # all have read it
     runs = [fit(mesh=mesh, steps=steps, every=20, checkpoint=checkpoint) for checkpoint in (folder / "run", None)]
     write(folder, "runs", [numbers(run) for run in runs])
     write(folder, "interrupted", numbers(endless(folder, "to_interrupt")))
