@@ -26,8 +26,9 @@ from tqdm import tqdm
 from wirings import layered, peak
 
 import jaxnet
-from circuits import library, programs
-from jaxnet.sharding import mesh_sharding, shardings
+from circuits import library
+from circuits.simulation import programs
+from jaxnet.devices.sharding import mesh_sharding, shardings
 
 # Bytes, and a second: bytes of memory, operations in float32, bytes of a link one way. All published.
 # NVIDIA, H100 Tensor Core GPU data sheet, SXM, without sparsity; NVLink is 900 GB/s, half of it each way.

@@ -1,55 +1,69 @@
 """Boolean circuits, circuits of threshold units, and the bridge between them and networks.
 
-The rooms: `library` (circuits for any width), `units` (single threshold units), `threshold_circuits`, `formats`.
+Flat in the package: what a circuit is and how one is made (`library` has circuits of any width). The wings, each read
+after those before it: `simulation`, `verification`, `threshold`, `formats`, `synthesis`, `bridge`, `drawing`, `study`.
 """
 
 from importlib.resources import files as _files
+from types import ModuleType as _ModuleType
 
 from circuits import library as library
-from circuits import threshold_circuits as threshold_circuits
-from circuits import units as units
-from circuits.activities import Activity as Activity
-from circuits.activities import activity as activity
-from circuits.comparison import Comparison as Comparison
-from circuits.comparison import compare as compare
-from circuits.compilation import CompiledCircuit as CompiledCircuit
-from circuits.compilation import to_network as to_network
-from circuits.equivalence import Counterexample as Counterexample
-from circuits.equivalence import Equivalent as Equivalent
-from circuits.equivalence import equivalent as equivalent
+from circuits.bridge.compilation import CompiledCircuit as CompiledCircuit
+from circuits.bridge.compilation import to_network as to_network
+from circuits.drawing.gate_symbols import draw_circuit as draw_circuit
+from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
 from circuits.errors import ParseError as ParseError
-from circuits.expansion import to_circuit as to_circuit
 from circuits.expressions import parse as parse
-from circuits.formats import dumps as dumps
-from circuits.formats import loads as loads
-from circuits.formats import read as read
-from circuits.formats import write as write
+from circuits.formats.files import dumps as dumps
+from circuits.formats.files import loads as loads
+from circuits.formats.files import read as read
+from circuits.formats.files import write as write
 from circuits.library import maj as maj
 from circuits.library import mux as mux
 from circuits.measures import Statistics as Statistics
 from circuits.measures import statistics as statistics
-from circuits.miters import miter as miter
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
-from circuits.optimisation import optimise as optimise
-from circuits.patterns import exhaustive_patterns as exhaustive_patterns
-from circuits.patterns import pack as pack
-from circuits.patterns import random_patterns as random_patterns
-from circuits.patterns import unpack as unpack
-from circuits.satisfiability import Satisfiable as Satisfiable
-from circuits.satisfiability import Undecided as Undecided
-from circuits.satisfiability import Unsatisfiable as Unsatisfiable
-from circuits.satisfiability import count_models as count_models
-from circuits.satisfiability import satisfiable as satisfiable
-from circuits.simplification import simplify as simplify
-from circuits.simulation import evaluate as evaluate
-from circuits.simulation import simulate as simulate
-from circuits.threshold_circuits import ThresholdCircuit as ThresholdCircuit
+from circuits.simulation.patterns import exhaustive_patterns as exhaustive_patterns
+from circuits.simulation.patterns import pack as pack
+from circuits.simulation.patterns import random_patterns as random_patterns
+from circuits.simulation.patterns import unpack as unpack
+from circuits.simulation.simulator import evaluate as evaluate
+from circuits.simulation.simulator import simulate as simulate
+from circuits.simulation.switching_activity import Activity as Activity
+from circuits.simulation.switching_activity import activity as activity
+from circuits.simulation.truth_tables import from_truth_table as from_truth_table
+from circuits.simulation.truth_tables import rows as rows
+from circuits.simulation.truth_tables import truth_table as truth_table
+from circuits.study.comparison import Comparison as Comparison
+from circuits.study.comparison import compare as compare
+from circuits.study.figures import draw_comparison as draw_comparison
+from circuits.synthesis.optimisation import optimise as optimise
+from circuits.synthesis.simplification import simplify as simplify
+from circuits.threshold.gate_conversion import from_circuit as from_circuit
+from circuits.threshold.gate_conversion import from_unit as from_unit
+from circuits.threshold.gate_conversion import to_circuit as to_circuit
+from circuits.threshold.threshold_circuits import ThresholdCircuit as ThresholdCircuit
+from circuits.threshold.units import ThresholdUnit as ThresholdUnit
 from circuits.tracing import trace as trace
-from circuits.truth_tables import from_truth_table as from_truth_table
-from circuits.truth_tables import rows as rows
-from circuits.truth_tables import truth_table as truth_table
-from circuits.units import ThresholdUnit as ThresholdUnit
+from circuits.verification.answers import Satisfiable as Satisfiable
+from circuits.verification.answers import Unsatisfiable as Unsatisfiable
+from circuits.verification.equivalence import Counterexample as Counterexample
+from circuits.verification.equivalence import Equivalent as Equivalent
+from circuits.verification.equivalence import equivalent as equivalent
+from circuits.verification.miters import miter as miter
+from circuits.verification.model_counting import count_models as count_models
+from circuits.verification.satisfiability import satisfiable as satisfiable
+from jaxnet import __version__ as __version__
+from jaxnet.answers import Undecided as Undecided
 
 # The ISCAS-85 netlist c17, which comes with the package.
 c17_path = str(_files("circuits") / "data" / "c17.bench")
+
+_WINGS = ("simulation", "verification", "threshold", "formats", "synthesis", "bridge", "drawing", "study")
+
+
+def __dir__() -> list[str]:
+    """Return the API and the wings; files that happen to be loaded are left out."""
+    api = (name for name, value in globals().items() if not (name.startswith("_") or isinstance(value, _ModuleType)))
+    return sorted([*api, "library", *_WINGS, "__version__"])

@@ -16,11 +16,11 @@ import numpy as np
 from tqdm import tqdm
 
 from circuits.errors import ParseError
-from circuits.expansion import to_circuit
 from circuits.expressions import parse
-from circuits.formats import FORMATS, dumps, loads, read
+from circuits.formats.files import FORMATS, dumps, loads, read
 from circuits.netlist import Circuit, depth
-from circuits.threshold_circuits import ThresholdCircuit, from_circuit
+from circuits.threshold.gate_conversion import from_circuit, to_circuit
+from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 # Exit statuses: of `prove`, and of everything that cannot be done.
 EQUAL, DIFFERENT, BAD_INPUT, NOT_KNOWN = 0, 1, 2, 3
@@ -60,8 +60,8 @@ def convert(options: argparse.Namespace) -> int:
 
 def simplify(options: argparse.Namespace) -> int:
     """Write a circuit with fewer gates, or say how many it takes."""
-    from circuits.optimisation import optimise
-    from circuits.simplification import simplify
+    from circuits.synthesis.optimisation import optimise
+    from circuits.synthesis.simplification import simplify
 
     before = load(options.circuit, options)
     try:
@@ -77,7 +77,7 @@ def simplify(options: argparse.Namespace) -> int:
 
 def simulate(options: argparse.Namespace) -> int:
     """Print what a circuit gives for patterns, or how often its inputs and outputs are 1 and change."""
-    from circuits.simulation import evaluate
+    from circuits.simulation.simulator import evaluate
 
     circuit = load(options.circuit, options)
     if options.activity:
@@ -96,8 +96,8 @@ def simulate(options: argparse.Namespace) -> int:
 
 
 def _activity(circuit: Circuit, options: argparse.Namespace) -> int:
-    from circuits.activities import activity
-    from circuits.patterns import exhaustive_patterns, pack
+    from circuits.simulation.patterns import exhaustive_patterns, pack
+    from circuits.simulation.switching_activity import activity
 
     start = time.perf_counter()
     drawn = not options.patterns and options.all != (options.random is not None)
@@ -122,8 +122,8 @@ def _activity(circuit: Circuit, options: argparse.Namespace) -> int:
 
 def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
     """The rows that are asked for, `(patterns, n)` bool."""
-    from circuits.patterns import unpack
-    from circuits.truth_tables import rows
+    from circuits.simulation.patterns import unpack
+    from circuits.simulation.truth_tables import rows
 
     n = circuit.n_inputs
     if bool(options.patterns) + options.all + (options.random is not None) > 1:
@@ -159,14 +159,14 @@ def _check_all(circuit: Circuit, most: int) -> None:
 def _random_words(circuit: Circuit, options: argparse.Namespace) -> Any:
     import jax
 
-    from circuits.patterns import random_patterns
+    from circuits.simulation.patterns import random_patterns
 
     return random_patterns(jax.random.key(options.seed), circuit.n_inputs, -(-options.random // 32))
 
 
 def prove(options: argparse.Namespace) -> int:
     """Prove that two circuits are the same function, or print inputs for which they are not."""
-    from circuits.equivalence import Counterexample, Equivalent, equivalent
+    from circuits.verification.equivalence import Counterexample, Equivalent, equivalent
 
     a, b = (load(text, options) for text in options.circuits)
     try:
@@ -198,8 +198,8 @@ def prove(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Compare Boolean neurons with sigmoid networks."""
     from circuits import c17_path
-    from circuits.comparison import compare
-    from circuits.reports import HEADER, LEGEND, row
+    from circuits.study.comparison import compare
+    from circuits.study.tables import HEADER, LEGEND, row
 
     functions = [(name_of(text), text) for text in options.functions] or [*DEMO.items(), ("c17", c17_path)]
     loaded = [(name, load(text, options)) for name, text in functions]
@@ -215,7 +215,7 @@ def compare(options: argparse.Namespace) -> int:
         sys.stdout.flush()
     print(f"\n{LEGEND.format(asked=studies[0].constructed.asked)}")
     if options.out:
-        from circuits.plots import draw_comparison
+        from circuits.study.figures import draw_comparison
 
         draw_comparison(studies, options.out)
         print(f"figure: {options.out}")

@@ -13,6 +13,8 @@ class ParseError(ValueError):
     c17.bench:14: no such gate: 'NADN'
     """
 
+    __module__ = "circuits"  # the name that users import and that tracebacks print
+
     def __init__(
         self,
         message: str,

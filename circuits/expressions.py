@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from circuits.errors import ParseError
+from circuits.gates import TREES
 from circuits.library import maj, mux
-from circuits.netlist import TREES, Builder, Circuit, without_dead_gates
+from circuits.netlist import Builder, Circuit, without_dead_gates
 from circuits.tracing import Bit
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from circuits.netlist import AND, OR, XOR, Builder, Circuit
+from circuits.gates import AND, OR, XOR
+from circuits.netlist import Builder, Circuit
 from circuits.tracing import trace
 
 
@@ -25,7 +26,7 @@ def mux(select: Any, when_true: Any, when_false: Any) -> Any:
     Returns:
         The chosen bit; four gates in a trace.
 
-    >>> from circuits.truth_tables import truth_table
+    >>> from circuits.simulation.truth_tables import truth_table
     >>> truth_table(trace(mux)).ravel().astype(int)          # rows: select changes fastest
     array([0, 0, 0, 1, 1, 0, 1, 1])
     """

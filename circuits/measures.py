@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits.formats.and_inverter import AndInverter, from_circuit
+from circuits.and_inverter import AndInverter, from_circuit
 from circuits.netlist import Circuit, without_dead_gates
-from jaxnet.wiring import levels
+from jaxnet.networks.wiring import levels
 
 # By truth table; gates with one inverted fan-in have one name, whichever it is.
 NAMES = ("FALSE", "NOR", "a & ~b", "NOT", "a & ~b", "NOT", "XOR", "NAND")

@@ -12,22 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from circuits.gates import NOT, TRUE
+from jaxnet.networks.wiring import levels
 from jaxnet.validation import integers
-from jaxnet.wiring import levels
-
-# Truth tables of a gate; NOT and BUF read a alone, and their second fan-in is the constant, node 0.
-FALSE, NOR, NOT, XOR, NAND = 0b0000, 0b0001, 0b0101, 0b0110, 0b0111
-TRUE, OR, BUF, XNOR, AND = 0b1111, 0b1110, 0b1010, 0b1001, 0b1000
-
-# Functions of any number of bits, as `Builder.tree` makes them: the table, and whether the last gate is inverted.
-TREES = {
-    "and": (AND, False),
-    "nand": (AND, True),
-    "or": (OR, False),
-    "nor": (OR, True),
-    "xor": (XOR, False),
-    "xnor": (XOR, True),
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,36 +134,45 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
     )
 
 
-def essential(table: int, a: int, b: int) -> tuple[int, tuple[int, ...]]:
-    """A gate by the nodes that it depends on: constants and fan-ins that change nothing are left out.
+def output_named(where: str, circuit: Circuit, output: str | None) -> str:
+    """Return the name of an output, if there is one of that name.
 
     Args:
-        table: 0..15.
-        a: the first fan-in; 0 is the constant false.
-        b: the second.
+        where: named in the error.
+        circuit: any circuit.
+        output: its name; None is the only output.
+
+    Raises:
+        ValueError: if there is no such output, or more than one to choose from.
+
+    >>> output_named("here", Circuit(["a"], [], [], [1], ["y"]), None)
+    'y'
+    """
+    names = circuit.output_names
+    if output is None and len(names) == 1:
+        return names[0]
+    if output in names:
+        return output
+    shown = ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "") or "none"
+    raise ValueError(f"{where}: expected the name of one output, got {output!r}; the outputs are {shown}.")
+
+
+def cone(circuit: Circuit, outputs: Sequence[str]) -> Circuit:
+    """Return the part of a circuit that some of its outputs depend on, with all inputs.
+
+    Args:
+        circuit: any circuit.
+        outputs: their names.
 
     Returns:
-        `FALSE` or `TRUE` of none, `BUF` or `NOT` of one, or one of the other tables of two different nodes.
+        A circuit with these outputs, in this order, and the gates that they depend on.
 
-    >>> essential(AND, 5, 5) == (BUF, (5,)), essential(NAND, 5, 0) == (TRUE, ()), essential(XOR, 0, 7) == (BUF, (7,))
-    (True, True, True)
+    >>> cone(Circuit(["a", "b"], [[1, 2], [1, 2]], [AND, OR], [3, 4], ["y", "z"]), ["z"])
+    Circuit(2 inputs, 1 outputs, 1 gates)
     """
-    low, of_a, of_b, high = (table >> row & 1 for row in range(4))
-    if a == b:
-        of_a = of_b = high
-    if a == 0:
-        of_a, high = low, of_b
-    if b == 0:
-        of_b, high = low, of_a
-    if a == b or (low, of_a) == (of_b, high):  # b changes nothing
-        a, b, of = a, 0, of_a
-    elif (low, of_b) == (of_a, high):
-        a, b, of = b, 0, of_b
-    else:
-        return table, (a, b)
-    if low == of:
-        return (TRUE if low else FALSE), ()
-    return (NOT if low else BUF), (a,)
+    place = {name: i for i, name in enumerate(circuit.output_names)}
+    nodes = circuit.outputs[[place[name] for name in outputs]]
+    return without_dead_gates(Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, nodes, outputs))
 
 
 def check_names(where: str, kind: str, names: Sequence[Any]) -> None:

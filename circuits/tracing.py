@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from circuits.netlist import AND, NOT, OR, XOR, Builder, Circuit, without_dead_gates
+from circuits.gates import AND, NOT, OR, XOR
+from circuits.netlist import Builder, Circuit, without_dead_gates
 
 
 class Bit:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from circuits import Circuit, c17_path, library, mux, parse, read, trace
-from circuits.plots import draw_circuit, draw_karnaugh_map
+from circuits import Circuit, c17_path, draw_circuit, draw_karnaugh_map, library, mux, parse, read, trace
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
 

@@ -2,7 +2,7 @@
 
     python examples/many_devices.py
     XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/many_devices.py       # eight virtual devices
-    python examples/launch.py 2 examples/many_devices.py --checkpoint adder.safetensors      # two processes
+    python python -m jaxnet.launch 2 examples/many_devices.py --checkpoint adder.safetensors      # two processes
     srun --kill-on-bad-exit=1 python examples/many_devices.py --checkpoint adder.safetensors # by Slurm
 
 Each process makes its own part of the 65,536 sums of two bytes, by simulating an adder. All runs make the same steps,

@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 import circuits
 import jaxnet
+from circuits import ThresholdCircuit, from_circuit
 from circuits.netlist import depth
-from circuits.threshold_circuits import ThresholdCircuit, from_circuit, parity
+from circuits.threshold.constructions import parity
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--built", type=int, default=12, help="circuits are built for 2 to BUILT inputs (default 12)")

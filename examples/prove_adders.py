@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import circuits
-from circuits.plots import draw_circuit
+from circuits import draw_circuit
 
 default = os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data")
 data = Path(sys.argv[1] if len(sys.argv) > 1 else default)

@@ -9,6 +9,7 @@ import optax
 
 import circuits
 import jaxnet
+from circuits.threshold.constructions import parity
 
 xor = circuits.parse("a ^ b")
 x, y = circuits.rows(2), circuits.truth_table(xor)
@@ -21,7 +22,7 @@ right = [np.sum(circuits.evaluate(unit, x) == y[:, 0]) for unit in units]
 print(f"\n1. one threshold unit: at best {max(right)} of 4 rows, for example {units[np.argmax(right)]}")
 
 # 2. Two layers of Boolean neurons: OR, AND, and OR but not AND.
-two_layers = circuits.threshold_circuits.parity(2)
+two_layers = parity(2)
 print("2. three threshold units:", circuits.evaluate(two_layers, x)[:, 0].astype(int).tolist())
 
 # 3. The same units as sigmoids. A large enough gain keeps each output within 0.05, by a theorem.

@@ -14,9 +14,9 @@ from pathlib import Path
 import atheris  # pyright: ignore
 
 with atheris.instrument_imports(include=["circuits.formats"]):  # pyright: ignore
-    from circuits import formats
+    from circuits.formats import files as formats
 
-from circuits import ParseError, ThresholdCircuit, library, parse, threshold_circuits, to_circuit
+from circuits import ParseError, ThresholdCircuit, from_circuit, library, parse, to_circuit
 
 PATTERNS = 64
 OPTIONS = {".bench": {"registers": "cut"}, ".blif": {"registers": "cut"}, ".pla": {"dont_cares": 0}}
@@ -69,7 +69,7 @@ def seeds(extension):
     """Small valid files."""
     circuits = [parse("y = ~(a & b); z = a ^ c | b; t = 1; u = a"), library.adder(2), library.multiplexer(2)]
     if extension == ".th":
-        circuits = [threshold_circuits.from_circuit(circuit) for circuit in circuits]
+        circuits = [from_circuit(circuit) for circuit in circuits]
     for circuit in circuits:
         written = formats.dumps(circuit, extension)
         yield written if isinstance(written, bytes) else written.encode()

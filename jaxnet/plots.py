@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxnet.rich_club import RichClub
+from jaxnet.connectivity.rich_club import RichClub
 from jaxnet.validation import ShapeError
 
 if TYPE_CHECKING:
@@ -191,8 +191,8 @@ def draw_confusion_matrix(
         if classes.min() < 0 or classes.max() >= m:
             wrong = classes.min() if classes.min() < 0 else classes.max()
             raise ValueError(
-                f"draw_confusion_matrix: expected classes in 0..{m - 1}{'' if names is None else ', as many as names'}, "
-                f"got {wrong} in {where}."
+                f"draw_confusion_matrix: expected classes in 0..{m - 1}"
+                f"{'' if names is None else ', as many as names'}, got {wrong} in {where}."
             )
     if m > _MAX_CLASSES:
         raise ValueError(

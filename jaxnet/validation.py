@@ -1,6 +1,7 @@
 """What is checked at the door: shapes, floating inputs, whole numbers. Errors say what was expected and what came."""
 
 import contextlib
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from jax import Array
 
 class ShapeError(ValueError):
     """A shape that does not fit; the message says where, what was expected, what came, and the likely fix."""
+
+    __module__ = "jaxnet"  # the name that users import and that tracebacks print
 
 
 @contextlib.contextmanager
@@ -27,7 +30,7 @@ def located(where: str) -> Iterator[None]:
     >>> with located("layer 2"):
     ...     raise ShapeError("expected 3, got 4.")
     Traceback (most recent call last):
-    jaxnet.validation.ShapeError: layer 2: expected 3, got 4.
+    jaxnet.ShapeError: layer 2: expected 3, got 4.
     """
     try:
         yield
@@ -89,3 +92,35 @@ def integers(where: str, name: str, value: Any, dtype: Any = np.int64) -> np.nda
     array = array.astype(dtype)
     array.flags.writeable = False
     return array
+
+
+def whole_number(where: str, name: str, number: Any, low: int = 0, high: int | None = None) -> int:
+    """Return a whole number as a Python integer, if it is one and in range.
+
+    Args:
+        where: named in the error.
+        name: what the number is, named in the error.
+        number: a Python, NumPy or JAX integer; no Boolean and no float, not even 2.0.
+        low: the smallest that is allowed.
+        high: the largest that is allowed; None for no limit.
+
+    Raises:
+        TypeError: if it is no whole number.
+        ValueError: if it is out of range.
+
+    >>> whole_number("mlp", "a size", np.int64(2), 1)
+    2
+    >>> whole_number("mlp", "a size", 2.0, 1)
+    Traceback (most recent call last):
+    TypeError: mlp: expected a size to be a whole number, got 2.0.
+    """
+    try:
+        index = None if isinstance(number, bool | np.bool_) else operator.index(number)
+    except TypeError:
+        index = None
+    if index is None:
+        raise TypeError(f"{where}: expected {name} to be a whole number, got {number!r}.")
+    if index < low or (high is not None and index > high):
+        expected = f"to be at least {low}" if high is None else f"in {low}..{high}"
+        raise ValueError(f"{where}: expected {name} {expected}, got {index}.")
+    return index

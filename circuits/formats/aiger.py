@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+from circuits.and_inverter import from_circuit, to_circuit
 from circuits.errors import ParseError
 from circuits.formats.aiger_binary import ands_bytes
 from circuits.formats.aiger_lines import NUMBER, Lines, shown
 from circuits.formats.aiger_sections import SECTIONS, Header, read_body, read_header
-from circuits.formats.and_inverter import from_circuit, to_circuit
 from circuits.formats.nets import Registers
 from circuits.netlist import Circuit
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from circuits.and_inverter import AndInverter, CycleError, in_order
 from circuits.formats.aiger_binary import read_ands
 from circuits.formats.aiger_lines import NUMBER, Lines, shown
-from circuits.formats.and_inverter import AndInverter, CycleError, in_order
 
 # By the letter of their symbols; the last four are of AIGER 1.9.
 SECTIONS = {

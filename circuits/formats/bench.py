@@ -10,8 +10,9 @@ import numpy as np
 from circuits.errors import ParseError
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers
-from circuits.netlist import AND, BUF, FALSE, NAND, NOR, NOT, OR, TREES, TRUE, XNOR, XOR, Builder, Circuit, essential
-from circuits.truth_tables import add_table
+from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TREES, TRUE, XNOR, XOR, essential
+from circuits.netlist import Builder, Circuit
+from circuits.simulation.truth_tables import add_table
 
 # Keywords are ASCII in either case; Python would take the dotless i for an I.
 _IO = re.compile(r"((?ai:INPUT|OUTPUT))\s*\(\s*([^\s(),=]+)\s*\)")

@@ -8,12 +8,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from circuits.covers import Cover, add_cover
 from circuits.errors import ParseError
 from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, listed, shortened
-from circuits.formats.covers import Cover, add_cover
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers
-from circuits.netlist import Circuit, essential
+from circuits.gates import essential
+from circuits.netlist import Circuit
 
 # Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
 _SKIPPED = {".clock", ".clock_event", ".cycle", ".latch_order", ".area", ".delay", ".wire", ".wire_load_slope"}

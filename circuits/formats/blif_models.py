@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from circuits.formats.covers import Cover
+from circuits.covers import Cover
 from circuits.formats.nets import Nets
 
 # What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They

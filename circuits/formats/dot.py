@@ -6,8 +6,9 @@ E. R. Gansner and S. C. North, An open graph visualization system and its applic
 import functools
 from typing import Any
 
-from circuits.netlist import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, Circuit, essential
-from circuits.threshold_circuits import ThresholdCircuit
+from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
+from circuits.netlist import Circuit
+from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 _LABELS = {FALSE: "0", TRUE: "1", BUF: "BUF", NOT: "NOT"}
 _LABELS |= {AND: "AND", NAND: "NAND", OR: "OR", NOR: "NOR", XOR: "XOR", XNOR: "XNOR"}

@@ -8,9 +8,10 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
+from circuits.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
 from circuits.errors import ParseError
-from circuits.formats.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
-from circuits.netlist import AND, OR, Builder, Circuit
+from circuits.gates import AND, OR
+from circuits.netlist import Builder, Circuit
 
 # What `dumps` writes: 2^16 rows an output, and at most half of them cubes.
 MAX_INPUTS = 16

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from circuits.formats.naming import free_prefix
 from circuits.formats.nets import Nets
-from circuits.threshold_circuits import ThresholdCircuit
-from jaxnet.wiring import Wiring
+from circuits.threshold.threshold_circuits import ThresholdCircuit
+from jaxnet.networks.wiring import Wiring
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _DECLARATIONS = {kind: kind for kind in (".model", ".input", ".output", ".end")}
@@ -135,8 +135,8 @@ def dumps(circuit: ThresholdCircuit) -> str:
     Raises:
         ValueError: if a name cannot be written, or an output has the name of an input.
 
-    >>> from circuits.threshold_circuits import from_unit
-    >>> from circuits.units import majority
+    >>> from circuits.threshold.threshold_circuits import from_unit
+    >>> from circuits.threshold.units import majority
     >>> print(dumps(from_unit(majority(3))), end="")
     Written by circuits: threshold units, w.x >= T
     .model circuit

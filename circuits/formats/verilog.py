@@ -8,7 +8,8 @@ import re
 from circuits.formats.naming import names_of
 from circuits.formats.verilog_modules import Module, module_of
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
-from circuits.netlist import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, Builder, Circuit, essential
+from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
+from circuits.netlist import Builder, Circuit
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # How a gate is written; with essential fan-ins these are all there are.

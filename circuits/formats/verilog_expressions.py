@@ -10,7 +10,7 @@ from typing import NamedTuple
 from circuits.formats.nets import Nets
 from circuits.formats.verilog_tokens import Text, Token
 from circuits.formats.verilog_vectors import Signal, constant, numbers_at, width
-from circuits.netlist import AND, OR, XOR
+from circuits.gates import AND, OR, XOR
 
 # Table 5-4, tightest last; unary operators bind tighter than any of these, ?: less, and an open bracket is a wall.
 _BINARY = {"||": 2, "&&": 3, "|": 4, "^": 5, "~^": 5, "^~": 5, "&": 6, "==": 7, "!=": 7}

@@ -11,7 +11,7 @@ from circuits.formats.nets import Nets
 from circuits.formats.verilog_expressions import DrivenBit, Expressions
 from circuits.formats.verilog_tokens import SYSTEM_VERILOG, Text, Token
 from circuits.formats.verilog_vectors import MAX_WIDTH, Signal, numbers_at, width
-from circuits.netlist import BUF, TREES
+from circuits.gates import BUF, TREES
 
 _DIRECTIONS = ("input", "output")
 _UNARY = {"buf": False, "not": True}

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 
 from circuits import ParseError, parse
-from circuits.netlist import AND, NOT, OR, TRUE, XOR, depth
+from circuits.gates import AND, NOT, OR, TRUE, XOR
+from circuits.netlist import depth
 
 NAMES = ("a", "b_1", "c.d", "w[2]", "_e")
 

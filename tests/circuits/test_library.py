@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from circuits import evaluate, library, trace
-from circuits.netlist import AND, OR, XOR, depth
-from circuits.threshold_circuits import from_circuit
+from circuits.gates import AND, OR, XOR
+from circuits.netlist import depth
+from circuits.threshold.gate_conversion import from_circuit
 
 WIDTHS = range(1, 9)
 

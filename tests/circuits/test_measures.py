@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import c17_path, parse, read, units, write
+from circuits import c17_path, parse, read, write
+from circuits.gates import AND, BUF, NAND, NOT, OR, TRUE, XOR
 from circuits.measures import NAMES, Statistics, statistics
-from circuits.netlist import AND, BUF, NAND, NOT, OR, TRUE, XOR, Circuit, depth, without_dead_gates
+from circuits.netlist import Circuit, depth, without_dead_gates
+from circuits.threshold import units
 
 DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data")) / "circuits"
 # Inputs, outputs and ANDs of the EPFL circuits, as their authors publish them.

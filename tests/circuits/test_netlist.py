@@ -6,21 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from circuits import netlist
-from circuits.netlist import (
-    AND,
-    BUF,
-    FALSE,
-    NOT,
-    OR,
-    TRUE,
-    XOR,
-    Builder,
-    Circuit,
-    depth,
-    essential,
-    without_dead_gates,
-)
+from circuits import gates
+from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XOR, essential
+from circuits.netlist import Builder, Circuit, depth, without_dead_gates
 
 # A half adder, and the ways to spoil it.
 GOOD = {
@@ -147,16 +135,16 @@ def test_there_may_be_no_inputs_no_gates_and_no_outputs(n, gates, m):
 @pytest.mark.parametrize(
     ("table", "function"),
     [
-        (netlist.FALSE, lambda a, b: False),
-        (netlist.NOR, lambda a, b: not (a or b)),
-        (netlist.NOT, lambda a, b: not a),
-        (netlist.XOR, lambda a, b: a != b),
-        (netlist.NAND, lambda a, b: not (a and b)),
-        (netlist.TRUE, lambda a, b: True),
-        (netlist.OR, lambda a, b: a or b),
-        (netlist.BUF, lambda a, b: a),
-        (netlist.XNOR, lambda a, b: a == b),
-        (netlist.AND, lambda a, b: a and b),
+        (gates.FALSE, lambda a, b: False),
+        (gates.NOR, lambda a, b: not (a or b)),
+        (gates.NOT, lambda a, b: not a),
+        (gates.XOR, lambda a, b: a != b),
+        (gates.NAND, lambda a, b: not (a and b)),
+        (gates.TRUE, lambda a, b: True),
+        (gates.OR, lambda a, b: a or b),
+        (gates.BUF, lambda a, b: a),
+        (gates.XNOR, lambda a, b: a == b),
+        (gates.AND, lambda a, b: a and b),
     ],
 )
 def test_the_names_of_tables(table, function):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from circuits import maj, mux, trace
-from circuits.netlist import AND, NOT, OR, TRUE, XOR
+from circuits.gates import AND, NOT, OR, TRUE, XOR
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 
 from circuits import Circuit, ParseError, depth
+from circuits.and_inverter import from_circuit
 from circuits.formats import bench
 from circuits.formats.aiger import dumps, loads
 from circuits.formats.aiger_binary import ands_bytes, read_ands
 from circuits.formats.aiger_lines import NUMBER, Lines
-from circuits.formats.and_inverter import from_circuit
-from circuits.netlist import AND, BUF, NOT, TRUE, XOR
-from jaxnet.wiring import levels
+from circuits.gates import AND, BUF, NOT, TRUE, XOR
+from jaxnet.networks.wiring import levels
 
 HALF_ADDER = b"aag 7 2 0 2 3\n2\n4\n6\n12\n6 13 15\n12 2 4\n14 3 5\ni0 x\ni1 y\no0 s\no1 c\nc\nhalf adder\n"
 TOGGLE = b"aag 7 2 1 2 4\n2\n4\n6 8\n6\n7\n8 4 10\n10 13 15\n12 2 6\n14 3 7\n"

@@ -10,8 +10,9 @@ from hypothesis import given
 
 from circuits import ParseError, c17_path, depth, evaluate, read
 from circuits.formats.bench import dumps, loads
-from circuits.miters import miter
-from circuits.netlist import AND, NAND, NOT, TRUE, XOR, Circuit
+from circuits.gates import AND, NAND, NOT, TRUE, XOR
+from circuits.netlist import Circuit
+from circuits.verification.miters import miter
 
 C17 = """\
 INPUT(1)

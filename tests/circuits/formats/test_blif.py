@@ -9,7 +9,7 @@ from hypothesis import given
 
 from circuits import Circuit, ParseError, depth
 from circuits.formats.blif import dumps, loads
-from circuits.netlist import AND, NAND
+from circuits.gates import AND, NAND
 
 ABY = ".model m\n.inputs a b\n.outputs y\n"
 FULL_ADDER = """\

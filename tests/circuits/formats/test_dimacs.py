@@ -5,8 +5,9 @@ from hypothesis import given
 
 from circuits import parse, read
 from circuits.formats.dimacs import dumps
-from circuits.miters import miter
-from circuits.netlist import AND, BUF, FALSE, NOT, OR, TRUE, XOR, Circuit
+from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XOR
+from circuits.netlist import Circuit
+from circuits.verification.miters import miter
 
 
 def read_cnf(text):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from circuits import Circuit, ParseError, c17_path, dumps, loads, parse, read, to_circuit, write
-from circuits.formats import FORMATS
-from circuits.threshold_circuits import from_circuit
+from circuits.formats.files import FORMATS
+from circuits.threshold.gate_conversion import from_circuit
 
 TEXT = "INPUT(a)\nINPUT(b)\nOUTPUT(y)\ny = NAND(a, b)\n"
 
@@ -154,7 +154,7 @@ def test_what_is_only_written_cannot_be_read(tmp_path, error):
 
 def test_gates_and_threshold_units_are_not_mistaken_for_each_other(error):
     assert error(TypeError, dumps, XOR_AND, ".th") == (
-        "dumps: .th holds threshold units, got gates. circuits.threshold_circuits.from_circuit makes units of them."
+        "dumps: .th holds threshold units, got gates. circuits.from_circuit makes units of them."
     )
     assert error(TypeError, dumps, from_circuit(XOR_AND), ".blif") == (
         "dumps: .blif holds gates, got threshold units. circuits.to_circuit makes gates of them."

@@ -1,7 +1,8 @@
 import pytest
 
 from circuits.formats.naming import free_prefix, names_of
-from circuits.netlist import AND, Circuit
+from circuits.gates import AND
+from circuits.netlist import Circuit
 
 
 def legal(name):

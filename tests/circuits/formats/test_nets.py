@@ -2,7 +2,7 @@ import pytest
 
 from circuits import ParseError
 from circuits.formats.nets import Nets
-from circuits.netlist import AND, NOT
+from circuits.gates import AND, NOT
 
 
 def nets(registers="refuse"):

@@ -11,8 +11,9 @@ from circuits import ParseError, ThresholdCircuit, evaluate, read, to_circuit
 from circuits.formats import bench
 from circuits.formats.th import dumps, loads
 from circuits.netlist import Circuit
-from circuits.threshold_circuits import from_circuit, parity
-from jaxnet.wiring import Wiring
+from circuits.threshold.constructions import parity
+from circuits.threshold.gate_conversion import from_circuit
+from jaxnet.networks.wiring import Wiring
 
 # Inputs, outputs and units of the files of threABC, and the two that were made from ISCAS-85.
 FILES = {

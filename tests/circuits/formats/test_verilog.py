@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from circuits import Circuit, ParseError, parse, read
 from circuits.formats.verilog import dumps, loads
-from circuits.netlist import AND, NAND, NOR, NOT, XNOR, XOR
+from circuits.gates import AND, NAND, NOR, NOT, XNOR, XOR
 
 C17 = """\
 // c17, as the ISCAS-85 netlists have it

@@ -1,0 +1,226 @@
+"""From circuits to networks: exact with steps, and with sigmoids within a proved distance of the Boolean values.
+
+The theorem. A unit [w.x >= T] with integer weights has the bias b = 1/2 - T, so that on Boolean inputs
+|w.x + b| >= 1/2. Put sigma(gain z) for the step, and let every fan-in that is itself a unit be within eps of its
+Boolean value. With W the largest sum of |w| over such fan-ins of a unit (the inputs of the circuit are exact), the
+pre-activation keeps its sign and a magnitude of at least 1/2 - W eps, so the unit is within
+sigma(-gain (1/2 - W eps)) of its Boolean value. By induction over the graph every unit stays within eps, whatever the
+depth, if
+
+    gain >= ln((1 - eps) / eps) / (1/2 - W eps),   0 < eps < min(1 / (2 W), 1/2).
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from circuits.netlist import Circuit
+from circuits.threshold.gate_conversion import from_circuit, from_unit
+from circuits.threshold.threshold_circuits import ThresholdCircuit
+from circuits.threshold.units import ThresholdUnit
+from jaxnet.networks.activations import sigmoid, step
+from jaxnet.networks.evaluation import wired
+from jaxnet.networks.layers import Network
+from jaxnet.networks.units import Neuron
+
+# The gain is rounded up to a multiple of this. Weights and biases are then multiples of half of it, so that float32,
+# with its 24 bits, adds them up exactly while sums stay below 2^23 times it.
+_GAIN_STEP = 1 / 64
+_EXACT = 2**23
+
+
+class CompiledCircuit(NamedTuple):
+    """A circuit as a network.
+
+    Attributes:
+        network: `network.apply(params, x)` maps `(..., n)` floats to `(..., m)`.
+        params: `Neuron(w, b)`, w `(edges,)`, b `(units,)`.
+        circuit: the threshold circuit that it was made from, with the names.
+        gain: what multiplies weights and biases; None for steps.
+        error: how far a unit is from its Boolean value at the most, for Boolean inputs and exact sums, as the theorem
+            promises; 0 for steps, 1 where it promises nothing.
+    """
+
+    network: Network
+    params: Neuron
+    circuit: ThresholdCircuit
+    gain: float | None
+    error: float
+
+
+def to_network(
+    circuit: Circuit | ThresholdCircuit | ThresholdUnit,
+    activation: Callable = step,
+    *,
+    error: float | None = None,
+    gain: float | None = None,
+) -> CompiledCircuit:
+    """A network that computes a circuit: exactly with steps, within `error` with sigmoids.
+
+    Args:
+        circuit: a `ThresholdCircuit`, or a `Circuit` or a single `ThresholdUnit`, which `threshold_circuits` makes into
+            one.
+        activation: `jaxnet.step`, or `jaxnet.sigmoid` with one of `error` and `gain`.
+        error: how far an output may be from its Boolean value, in (0, 1/2); the gain is the smallest that the theorem
+            gives, rounded up.
+        gain: a gain of your own, in place of `error`; it too is rounded up until float32 adds up exact inputs exactly.
+
+    Returns:
+        A `CompiledCircuit`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but
+        rounds sums over other units, which is not in the bound: about 1e-6 for gates, more for units with many inputs.
+
+    Raises:
+        ValueError: if the activation is neither, `error` is out of range, or neither or both of `error` and `gain` are
+            given with a sigmoid; or if sum |w| + |T| of a unit passes 2^23, where float32 no longer counts in halves,
+            or is too large for the gain.
+        TypeError: if `circuit` is neither.
+
+    Source: the theorem above.
+
+    >>> from circuits import parse
+    >>> soft = to_network(parse("a ^ b"), sigmoid, error=0.1)
+    >>> soft.network.apply(soft.params, jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])).round(2).T
+    Array([[0.03, 0.96, 0.04]], dtype=float32)
+    """
+    if isinstance(circuit, Circuit):
+        hard = from_circuit(circuit)
+    elif isinstance(circuit, ThresholdUnit):
+        hard = from_unit(circuit)
+    elif isinstance(circuit, ThresholdCircuit):
+        hard = circuit
+    else:
+        raise TypeError(
+            f"to_network: expected a Circuit, a ThresholdCircuit or a ThresholdUnit, got {type(circuit).__name__}."
+        )
+    largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)
+    if largest.max(initial=0) >= 2**23:
+        raise ValueError(
+            f"to_network: unit {largest.argmax()} has sum |w| + |T| = {largest.max():.0f}, expected below 2^23."
+        )
+    w, b = hard.weights.astype(np.float32), (0.5 - hard.thresholds).astype(np.float32)
+    if activation is step:
+        if error is not None or gain is not None:
+            raise ValueError("to_network: steps are exact and take neither error nor gain.")
+        return CompiledCircuit(wired(hard.wiring, step), Neuron(jnp.asarray(w), jnp.asarray(b)), hard, None, 0.0)
+    if activation is not sigmoid:
+        raise ValueError(f"to_network: expected jaxnet.step or jaxnet.sigmoid, got {activation!r}.")
+    if (error is None) == (gain is None):
+        raise ValueError("to_network: expected one of error and gain with a sigmoid.")
+    fed = weight_of_units(hard)
+    most = float(largest.max(initial=0)) + 0.5
+    if gain is None and error is not None:
+        gain = smallest_gain(fed, error)
+    assert gain is not None
+    if not 0 < gain < math.inf:
+        raise ValueError(f"to_network: expected a positive, finite gain, got {gain}.")
+    gain = _exact_gain(gain, most)
+    params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
+    return CompiledCircuit(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
+
+
+def _exact_gain(gain: float, most: float) -> float:
+    """The gain rounded up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
+    step = _GAIN_STEP
+    # A step of a power of two past the gain is the gain: there float32 is exact up to sums of 2^23.
+    while step < 2 * max(gain, _GAIN_STEP) and gain * most < 2.0**100:
+        rounded = math.ceil(gain / step) * step
+        if rounded * most < _EXACT * step:
+            return rounded
+        step *= 2
+    raise ValueError(
+        f"to_network: a gain of {gain:.4g} for units with sum |w| + |T| up to {most - 0.5:.0f} is too much for float32."
+    )
+
+
+def weight_of_units(circuit: ThresholdCircuit) -> int:
+    """W of the theorem: the largest sum of |w| that a unit has over fan-ins that are units themselves.
+
+    Args:
+        circuit: any threshold circuit.
+
+    Returns:
+        0 where every unit is fed by inputs alone.
+
+    >>> from circuits.threshold.threshold_circuits import parity
+    >>> weight_of_units(parity(5))
+    5
+    """
+    inexact = circuit.wiring.sources >= circuit.n_inputs
+    return int(circuit.sums_of_weights(np.where(inexact, np.abs(circuit.weights), 0)).max(initial=0))
+
+
+def smallest_gain(weight: int, error: float) -> float:
+    """The smallest gain for which the theorem keeps every unit within `error` of its Boolean value.
+
+    Args:
+        weight: W, 0 or more.
+        error: in (0, 1/2).
+
+    Returns:
+        The minimum over eps <= error of ln((1 - eps)/eps) / (1/2 - W eps), rounded up to a multiple of 1/64.
+
+    Raises:
+        ValueError: if `weight` or `error` is out of range.
+
+    Source: the theorem of this module.
+
+    >>> smallest_gain(0, 0.1)                                   # ln 9 / (1/2) = 4.3944
+    4.40625
+    >>> smallest_gain(2, 0.1), smallest_gain(128, 0.1)          # 7.18 and 17.42
+    (7.1875, 17.421875)
+    """
+    import scipy.optimize  # here, since it takes a quarter of a second
+
+    if not 0 < error < 0.5:
+        raise ValueError(f"smallest_gain: expected an error between 0 and 1/2, got {error}.")
+    if weight < 0:
+        raise ValueError(f"smallest_gain: expected a weight of 0 or more, got {weight}.")
+
+    def gain(log_eps: float) -> float:
+        eps = math.exp(log_eps)
+        margin = 0.5 - weight * eps
+        return (math.log1p(-eps) - log_eps) / margin if margin > 0 else math.inf
+
+    # In log eps, since the best eps of a wide unit is near 1 / (2 W ln W); below 1 / (2 W) the gain has one valley.
+    upper = math.log(min(error, 0.5 / weight if weight else error))
+    found = scipy.optimize.minimize_scalar(gain, bounds=(upper - 12, upper), method="bounded", options={"xatol": 1e-10})
+    best = min(float(found.fun), gain(upper))
+    # A hair above the minimum: at the minimum itself rounding may tip a deep circuit over.
+    return math.ceil(best * (1 + 1e-5) / _GAIN_STEP) * _GAIN_STEP
+
+
+def promised_error(weight: int, gain: float) -> float:
+    """The smallest eps that the theorem keeps for a gain, or 1 where it promises nothing.
+
+    Args:
+        weight: W, 0 or more.
+        gain: positive.
+
+    Returns:
+        An eps with sigma(-gain (1/2 - W eps)) <= eps < 1 / (2 W), within 1e-6 of the smallest, or 1.
+
+    Raises:
+        ValueError: if the gain is not positive.
+
+    >>> round(promised_error(0, 4.3944), 4), promised_error(2, 7.0)
+    (0.1, 1.0)
+    """
+    if not 0 < gain < math.inf:
+        raise ValueError(f"promised_error: expected a positive, finite gain, got {gain}.")
+
+    def image(eps: float) -> float:
+        return 1 / (1 + math.exp(min(700.0, gain * (0.5 - weight * eps))))
+
+    # From 0 the map climbs to its smallest fixed point. A little above lies an eps that it keeps, which is checked.
+    eps = 0.0
+    for _ in range(100_000):
+        eps = image(eps)
+        above = eps * (1 + 1e-6)
+        if weight * above >= 0.5 or above >= 0.5:
+            break
+        if image(above) <= above:
+            return above
+    return 1.0

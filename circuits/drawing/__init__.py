@@ -1,0 +1,5 @@
+"""Pictures of circuits and truth tables.
+
+Read in this order: `gate_symbols` (the picture), `layout` (where things stand), `crossings` and `routing` (the wires),
+`karnaugh_maps`.
+"""

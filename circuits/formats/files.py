@@ -1,0 +1,183 @@
+"""Circuits on file: `read` and `write` go by the file's extension. A reader refuses rather than guesses."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from circuits.errors import ParseError
+from circuits.formats import aiger, bench, blif, dimacs, dot, pla, th, verilog
+from circuits.netlist import Circuit
+from circuits.threshold.threshold_circuits import ThresholdCircuit
+
+
+class Format(NamedTuple):
+    """How circuits are written down.
+
+    Attributes:
+        extension: of files, in lower case.
+        what: its name, for people.
+        loads: from the content of a file to a circuit; None where it is only written.
+        dumps: from a circuit to the content of a file.
+        binary: whether the content is bytes.
+    """
+
+    extension: str
+    what: str
+    loads: Callable[..., Any] | None
+    dumps: Callable[..., Any]
+    binary: bool = False
+
+
+FORMATS = {
+    format.extension: format
+    for format in (
+        Format(".aag", "AIGER, ASCII", aiger.loads, partial(aiger.dumps, binary=False), binary=True),
+        Format(".aig", "AIGER, binary", aiger.loads, partial(aiger.dumps, binary=True), binary=True),
+        Format(".bench", "ISCAS", bench.loads, bench.dumps),
+        Format(".blif", "Berkeley logic interchange format", blif.loads, blif.dumps),
+        Format(".pla", "espresso", pla.loads, pla.dumps),
+        Format(".v", "structural Verilog", verilog.loads, verilog.dumps),
+        Format(".th", "threshold units, threABC", th.loads, th.dumps),
+        Format(".cnf", "DIMACS", None, dimacs.dumps),
+        Format(".dot", "Graphviz", None, dot.dumps),
+    )
+}
+
+
+def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit | ThresholdCircuit:
+    """Read a circuit from a file.
+
+    Args:
+        path: a file.
+        format: its format, as the extension of such files: ".aag" or ".aig" (AIGER), ".bench" (ISCAS), ".blif", ".pla"
+            (espresso), ".v" (structural Verilog), ".th" (threshold units); by the file's own extension if None.
+        options: of the format's `loads`, such as `registers="cut"` or `dont_cares=0`.
+
+    Returns:
+        The circuit, with the names and the order of inputs and outputs that the file has; a `ThresholdCircuit` from
+        ".th".
+
+    Raises:
+        ParseError: if the format is unknown, or the file is malformed or has what no circuit is, with the line.
+        OSError: if the file cannot be read.
+        TypeError: if the format has no such option.
+
+    >>> from circuits import c17_path
+    >>> read(c17_path)
+    Circuit(5 inputs, 2 outputs, 6 gates)
+    """
+    path = Path(path)
+    known = _format(path, format, "read")
+    return _loaded(known, path.read_bytes(), str(path), options)
+
+
+def loads(data: str | bytes, format: str, *, source: str | None = None, **options: Any) -> Circuit | ThresholdCircuit:
+    r"""Read a circuit from text or bytes.
+
+    Args:
+        data: the content of a file; text may begin with a byte order mark.
+        format: as for `read`.
+        source: what errors call it; the format's name if None.
+        options: as for `read`.
+
+    Returns:
+        As `read`.
+
+    Raises:
+        ParseError: as `read`.
+        TypeError: if the format has no such option.
+
+    >>> loads("INPUT(a)\nOUTPUT(y)\ny = NOT(a)\n", ".bench")
+    Circuit(1 inputs, 1 outputs, 1 gates)
+    """
+    known = _format(None, format, "read")
+    data = data.encode() if isinstance(data, str) else bytes(data)
+    return _loaded(known, data, known.extension[1:] if source is None else source, options)
+
+
+def write(circuit: Circuit | ThresholdCircuit, path: str | Path, format: str | None = None, **options: Any) -> None:
+    """Write a circuit into a file, which is not touched if the circuit cannot be written.
+
+    Args:
+        circuit: any circuit; a `ThresholdCircuit` for ".th" and ".dot".
+        path: the file.
+        format: as for `read`, and ".cnf" (DIMACS) and ".dot" (Graphviz), which are only written.
+        options: of the format's `dumps`, such as `output="y"` for ".cnf".
+
+    Raises:
+        ParseError: if the format is unknown.
+        ValueError: if the format cannot hold the circuit, such as a name with a space.
+        OSError: if the file cannot be written.
+        TypeError: if the format has no such option, or is of the other kind of circuit.
+
+    >>> import tempfile
+    >>> from circuits import c17_path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(read(c17_path), f"{folder}/c17.blif")
+    ...     read(f"{folder}/c17.blif")
+    Circuit(5 inputs, 2 outputs, 6 gates)
+    """
+    path = Path(path)
+    data = dumps(circuit, _format(path, format, "written").extension, **options)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def dumps(circuit: Circuit | ThresholdCircuit, format: str, **options: Any) -> str | bytes:
+    """Write a circuit as text, or as bytes in the formats of AIGER.
+
+    Args:
+        circuit: as for `write`.
+        format: as for `write`.
+        options: as for `write`.
+
+    Returns:
+        The content of a file.
+
+    Raises:
+        ParseError, ValueError, TypeError: as `write`.
+
+    >>> from circuits import parse
+    >>> print(dumps(parse("y = a & b"), ".bench"), end="")
+    INPUT(a)
+    INPUT(b)
+    OUTPUT(y)
+    y = AND(a, b)
+    """
+    known = _format(None, format, "written")
+    of_units = isinstance(circuit, ThresholdCircuit)
+    if not of_units and not isinstance(circuit, Circuit):
+        raise TypeError(f"dumps: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
+    if of_units and known.extension not in (".th", ".dot"):
+        raise TypeError(
+            f"dumps: {known.extension} holds gates, got threshold units. circuits.to_circuit makes gates of them."
+        )
+    if not of_units and known.extension == ".th":
+        raise TypeError("dumps: .th holds threshold units, got gates. circuits.from_circuit makes units of them.")
+    return known.dumps(circuit, **options)
+
+
+def _format(path: Path | None, format: str | None, done: str) -> Format:
+    """The format that is asked for, if it can be read, or written."""
+    extension = (path.suffix if path is not None else "") if format is None else format
+    known = FORMATS.get(extension.lower())
+    possible = [f.extension for f in FORMATS.values() if f.loads is not None or done == "written"]
+    if known is None or known.extension not in possible:
+        source = None if path is None else str(path)
+        kind = "extension" if format is None else "format"
+        what = f"unknown {kind} {extension!r}" if known is None else f"{known.extension} is written, not {done}"
+        raise ParseError(f"{what}, expected one of {', '.join(possible)}", source=source)
+    return known
+
+
+def _loaded(known: Format, data: bytes, source: str, options: dict[str, Any]) -> Any:
+    assert known.loads is not None
+    if known.binary:
+        return known.loads(data, source, **options)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"expected text, found byte 0x{data[error.start]:02x}"
+        raise ParseError(message, source=source, line=line) from None
+    return known.loads(text, source, **options)

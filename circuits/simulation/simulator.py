@@ -1,0 +1,347 @@
+"""What a circuit computes, bit-parallel: 32 patterns in each uint32 word, so one bitwise operation runs a gate on all.
+
+`simulate` hands blocks of words to a compiled loop over the circuit's `Program`: on CPUs as one native function, on all
+cores; elsewhere, and under the transformations of JAX, as an ordinary loop. Patterns do not depend on each other, so
+those that are split over devices and processes stay where they are.
+"""
+
+import contextlib
+import functools
+import math
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
+from jax.typing import ArrayLike
+
+from circuits.netlist import Circuit
+from circuits.simulation.patterns import pack, unpack
+from circuits.simulation.programs import ROW, Program, lower, power_of_two, run, run_on_one_cpu
+from jaxnet.devices.sharding import put_on_devices
+from jaxnet.lowering.native_loops import zero_made_here
+
+# What one call of the native loop reads and writes: 4 MiB.
+_PART_WORDS = 2**20
+
+# Words between the rows of a part: one line of the cache.
+_GAP = 16
+
+# Gates times words from which on threads are worth their start: a millisecond.
+_LONG = 2**23
+
+# Words of all rows at once where the loop is an ordinary one: 8 MiB, which stays in the cache.
+_LIVE_WORDS = 2**21
+
+_programs: weakref.WeakKeyDictionary[Circuit, dict[Any, Program]] = weakref.WeakKeyDictionary()
+
+
+def simulate(circuit: Circuit, words: ArrayLike) -> Array:
+    """Run a circuit on packed patterns; every gate works on 32 of them at once.
+
+    Args:
+        circuit: any circuit.
+        words: `(n, k)` uint32: bit j of word i of a row is that input's value in pattern 32 i + j; see `pack`.
+
+    Returns:
+        `(m, k)` uint32: the outputs, packed alike.
+
+    Raises:
+        ValueError: if words are not `(n, k)`.
+        TypeError: if they are not uint32.
+
+    Words that are split over the devices of a mesh along the second axis stay there, and the outputs are split as they
+    are: each process simulates what its own devices have, on CPUs with all its cores, and no device waits for another.
+    The same columns on several devices are simulated once. If inputs are split over devices as well, these first send
+    each other what they lack, and all processes have to call. Every pattern gets the same outputs as on one device.
+
+    After `os.fork`, as of `multiprocessing` with "fork", nothing of JAX works in the child, nor does this; use "spawn".
+
+    >>> from circuits.gates import XOR
+    >>> xor = Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])
+    >>> simulate(xor, jnp.array([[0b1010], [0b1100]], jnp.uint32))
+    Array([[6]], dtype=uint32)
+
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("patterns",))
+    >>> split = NamedSharding(mesh, PartitionSpec(None, "patterns"))
+    >>> outputs = simulate(xor, jax.device_put(np.ones((2, 64), np.uint32), split))
+    >>> outputs.shape, outputs.sharding.spec
+    ((1, 64), P(None, 'patterns'))
+    """
+    checked, here = as_words("simulate", circuit, words), zero_made_here()
+    if _is_data(here) and _is_data(checked):
+        if isinstance(checked, np.ndarray):
+            if _on_cpus(here):
+                return jax.device_put(*_simulate_natively(circuit, [checked]))
+            checked = jax.device_put(checked)
+        if isinstance(checked.sharding, NamedSharding | SingleDeviceSharding):
+            return _simulate_where_it_is(circuit, checked)
+    return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
+
+
+def as_words(where: str, circuit: Circuit, words: ArrayLike) -> Any:
+    """Check that words are patterns for a circuit.
+
+    Args:
+        where: named in the error.
+        circuit: any circuit.
+        words: `(n, k)` uint32.
+
+    Returns:
+        The words: an array of NumPy, or of JAX if they were that.
+
+    Raises:
+        ValueError: if they are not `(n, k)`.
+        TypeError: if they are not uint32.
+
+    >>> from circuits import parse
+    >>> as_words("simulate", parse("a & b"), np.zeros((2, 3), np.uint32)).shape
+    (2, 3)
+    """
+    if not isinstance(words, jax.Array):
+        words = np.asarray(words)
+    if words.dtype != np.uint32:
+        raise TypeError(f"{where}: expected uint32 words, got {words.dtype}. Pack Boolean arrays with circuits.pack.")
+    if words.ndim != 2 or words.shape[0] != circuit.n_inputs:
+        raise ValueError(f"{where}: expected words ({circuit.n_inputs}, k) for {circuit}, got {words.shape}.")
+    return words
+
+
+def program_of(circuit: Circuit, device: Any = None) -> Program:
+    """The program of a circuit, lowered once and kept for as long as the circuit is.
+
+    Args:
+        circuit: any circuit.
+        device: where its arrays are; NumPy's if None.
+
+    Returns:
+        A `Program`.
+
+    >>> from circuits import parse
+    >>> carry = parse("maj(a, b, c)")
+    >>> program_of(carry) is program_of(carry)
+    True
+    """
+    kept = _programs.setdefault(circuit, {})
+    if None not in kept:
+        kept[None] = lower(circuit)
+    if device not in kept:
+        kept[device] = jax.device_put(kept[None], device)
+    return kept[device]
+
+
+def _is_data(array: Any) -> bool:
+    """Whether the values are known; those of a tracer of jit, vmap or grad are not, and so it is on no device."""
+    return isinstance(array, np.ndarray) or hasattr(array, "sharding")
+
+
+def _on_cpus(array: Array) -> bool:
+    return all(device.platform == "cpu" for device in array.devices())
+
+
+def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
+    """Simulate the columns that the devices of this process have, and give these the results."""
+    sharding: Any = words.sharding
+    if isinstance(sharding, NamedSharding):
+        spec = sharding.spec
+        sharding = NamedSharding(sharding.mesh, PartitionSpec(*[None][: len(spec)], *spec[1:]))
+    k = words.shape[1]
+    if words.sharding.shard_shape(words.shape)[0] < circuit.n_inputs:
+        words = put_on_devices(words, sharding)
+    shards = [(shard.device, shard.index[1].indices(k), shard.data) for shard in words.addressable_shards]
+    blocks = {columns: block for _, columns, block in shards}
+    if _on_cpus(words):
+        results = _simulate_natively(circuit, [np.asarray(block) for block in blocks.values()])
+    else:
+        programs = [program_of(circuit, *block.devices()) for block in blocks.values()]
+        results = _pool().map(lambda *given: _simulate_anywhere(*given)[: circuit.n_outputs], programs, blocks.values())
+    result_of = dict(zip(blocks, results, strict=True))
+    arrays = [jax.device_put(result_of[columns], device) for device, columns, _ in shards]
+    return jax.make_array_from_single_device_arrays((circuit.n_outputs, k), sharding, arrays, dtype=jnp.uint32)
+
+
+def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """On the CPU: blocks of one width, as if side by side, are cut into parts, which threads take in turn."""
+    # Virtual devices share the cores and the memory of the first, and a program is compiled for each anew.
+    device = jax.local_devices(backend="cpu")[0]
+    program = program_of(circuit, device)
+    k = sum(block.shape[1] for block in blocks)
+    padded = power_of_two(circuit.n_inputs, 16), len(program.outputs)
+    gates = int(program_of(circuit).counts[1])  # NumPy's: to take it from a device would be a program
+    cores = _cores() if k * gates >= _LONG else 1
+    part = min(power_of_two(-(-k // cores), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
+    results = [_aligned(circuit.n_outputs, block.shape[1]) for block in blocks]
+
+    def run_parts(starts: range) -> None:
+        with _workspace(program.rows, *padded, part, device) as space:
+            for start in starts:
+                length = min(part, k - start)
+                pieces = list(_pieces(k // len(blocks), start, start + length))
+                for block, columns, place in pieces:
+                    space.words[: circuit.n_inputs, place] = blocks[block][:, columns]
+                n_blocks = np.uint32(-(-length // ROW))
+                space.values, space.results, _ = run_on_one_cpu(
+                    program, n_blocks, space.words, space.values, space.results
+                )
+                for block, columns, place in pieces:
+                    # A view by DLPack is gone with the statement; NumPy's would stay, and the memory with it.
+                    results[block][:, columns] = np.from_dlpack(space.results)[  # type: ignore[arg-type]
+                        : circuit.n_outputs, place
+                    ]
+
+    starts = range(0, k, part)
+    threads = min(len(starts), cores)
+    # In this thread a mesh may be set, and JAX would want the program on all its devices; in those of the pool none is.
+    if threads == 1 and jax.sharding.get_abstract_mesh().empty:
+        run_parts(starts)
+    else:
+        list(_pool().map(run_parts, [starts[thread::threads] for thread in range(threads)]))
+    return results
+
+
+def _pieces(width: int, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
+    """Of blocks side by side, those between two places: which block, which of its columns, and where in between."""
+    for block in range(start // width, -(-stop // width)):
+        first, last = max(start, block * width), min(stop, (block + 1) * width)
+        yield block, slice(first - block * width, last - block * width), slice(first - start, last - start)
+
+
+@dataclass
+class _Workspace:
+    """What a thread runs parts in: made ready once, since memory that is new costs more than the simulation."""
+
+    words: np.ndarray
+    values: Array
+    results: Array
+
+
+@contextlib.contextmanager
+def _workspace(rows: int, n: int, m: int, part: int, device: Any) -> Iterator[_Workspace]:
+    """The workspace that this thread used last, if it fits; it is kept unless something goes wrong."""
+    wanted = rows, n, m, part, device
+    shape, space = vars(_last).pop("used", (None, None))
+    if shape != wanted:
+        # Rows that began a power of two apart would have the same few places in the cache.
+        columns = part + _GAP
+        values = jnp.zeros((rows, ROW), jnp.uint32, device=device)
+        space = _Workspace(_aligned(n, columns), values, jnp.zeros((m, columns), jnp.uint32, device=device))
+    yield space
+    _last.used = wanted, space
+
+
+_last = threading.local()
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), "simulate")
+
+
+@jax.jit
+def _simulate_anywhere(program: Program, words: Array) -> Array:
+    """As an ordinary loop, with rows as long as the cache allows; outputs padded as in the program."""
+    n, k = words.shape
+    row = min(power_of_two(k), max(16, power_of_two(_LIVE_WORDS // program.rows + 1) // 2))
+    padding = -(-max(k, 1) // row) * row - k
+    return run(program, jnp.pad(words, ((0, n == 0), (0, padding))), row=row)[:, :k]
+
+
+def _aligned(*shape: int) -> np.ndarray:
+    """An array of words, not initialised, that a CPU device takes over without a copy."""
+    raw = np.empty(4 * math.prod(shape) + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + 4 * math.prod(shape)].view(np.uint32).reshape(shape)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.singledispatch
+def evaluate(circuit: Any, x: ArrayLike) -> Any:
+    """What a circuit, a threshold unit or a threshold circuit gives for Boolean inputs, exactly.
+
+    Args:
+        circuit: a `Circuit` (run by JAX, also under jit), a `ThresholdCircuit` or a `ThresholdUnit` (run by NumPy in
+            64-bit integers).
+        x: `(..., n)`, Booleans, or integers that are all 0 or 1.
+
+    Returns:
+        Booleans `(..., m)`; of a unit `(...,)`.
+
+    Raises:
+        ValueError: if the last axis is not n, or an integer is neither 0 nor 1.
+        TypeError: if x is floating.
+
+    >>> from circuits.gates import AND, XOR
+    >>> half_adder = Circuit(["a", "b"], [[1, 2], [1, 2]], [XOR, AND], [3, 4], ["sum", "carry"])
+    >>> evaluate(half_adder, [[0, 1], [1, 1]])
+    Array([[ True, False],
+           [False,  True]], dtype=bool)
+    """
+    raise TypeError(
+        f"evaluate: expected a Circuit, a ThresholdCircuit or a ThresholdUnit, got {type(circuit).__name__}. "
+        "A jaxnet network runs as network.apply(params, x)."
+    )
+
+
+@evaluate.register
+def _(circuit: Circuit, x: ArrayLike) -> Array:
+    bits = as_bits(x, circuit.n_inputs, circuit)
+    patterns = math.prod(bits.shape[:-1])
+    flat = bits.reshape(patterns, circuit.n_inputs)
+    if isinstance(flat, np.ndarray):
+        # What is known here stays known where a caller is being traced.
+        with jax.ensure_compile_time_eval():
+            y = unpack(np.asarray(simulate(circuit, pack(flat))), patterns)
+    else:
+        y = unpack(simulate(circuit, pack(flat)), patterns)
+    return y.reshape(*bits.shape[:-1], circuit.n_outputs)
+
+
+def as_bits(x: Any, n: int, what: Any) -> Any:
+    """Check that x is `(..., n)` and Boolean, or zeros and ones; returns it as Booleans.
+
+    Args:
+        x: an array, a nested list, or a traced Boolean array.
+        n: the size of the last axis.
+        what: named in the error.
+
+    Returns:
+        A Boolean array of the same shape: NumPy's, or the traced one.
+
+    Raises:
+        ValueError: if the last axis is not n, or an integer is neither 0 nor 1.
+        TypeError: if x is neither Boolean nor integer.
+
+    >>> as_bits([0, 1, 1], 3, "an adder")
+    array([False,  True,  True])
+    """
+    if not isinstance(x, jax.Array):
+        x = np.asarray(x)
+    if x.size == 0:  # nothing that could be wrong; an empty list comes as floats
+        x = x.astype(bool)
+    if x.ndim == 0 or x.shape[-1] != n:
+        raise ValueError(f"evaluate: expected inputs (..., {n}) for {what}, got {x.shape}.")
+    hint = f"evaluate: expected Boolean inputs, got {x.dtype}. Compare them, for example x > 0."
+    if x.dtype != bool and not np.issubdtype(x.dtype, np.integer):
+        raise TypeError(hint)
+    try:
+        x = np.asarray(x)
+    except jax.errors.TracerArrayConversionError:
+        if x.dtype != bool:  # traced, so that 0 or 1 cannot be checked
+            raise TypeError(hint) from None
+        return x
+    if x.dtype != bool and ((x != 0) & (x != 1)).any():
+        wrong = x[(x != 0) & (x != 1)].flat[0]
+        raise ValueError(f"evaluate: expected bits, 0 or 1, got {wrong}. Compare the inputs, for example x > 0.")
+    return x.astype(bool)

@@ -1,0 +1,50 @@
+"""Studies as text: a table with one line each, 117 columns wide."""
+
+from circuits.study.comparison import Comparison
+
+HEADER = """\
+                           circuit       threshold units  constructed sigmoids   sigmoids learned by {seeds} seeds
+function            in out gates depth  units depth  wrong     gain worst error  network    solved steps  error   hard\
+"""
+
+LEGEND = """\
+wrong: rows on which the threshold units differ from the circuit. gain: the smallest that the theorem gives for an
+error of {asked:g} when sigmoids replace the steps; worst error: measured over the rows. solved: seeds that have all
+rows right at the end; steps until then, error at the end: medians over those; hard: those still right with steps
+for sigmoids."""
+
+
+def row(study: Comparison) -> str:
+    """One line of the table under `HEADER`.
+
+    Args:
+        study: what `compare` found.
+
+    Returns:
+        A line without a line break. "wrong" counts rows on which the threshold units differ from the circuit; "solved",
+        "steps", "error" and "hard" are `n_solved`, `median_steps`, `worst_error` and `n_hardened` of `Learned`, the
+        last as a part of those solved.
+
+    >>> from circuits import parse
+    >>> from circuits.study.comparison import compare
+    >>> row(compare(parse("a & b"), name="AND", seeds=4, steps=200, progress=False))[:58].rstrip()
+    'AND                  2   1     1     1      1     1    0/4'
+    """
+    threshold, constructed, learned = study.threshold, study.constructed, study.learned
+    name = study.name if len(study.name) <= 18 else study.name[:17] + "…"
+    wrong = f"{threshold.wrong_rows}/{study.n_rows}"
+    network = "-".join(map(str, learned.sizes))
+    line = (
+        f"{name:18} {study.n_inputs:3} {study.n_outputs:3} {study.n_gates:5} {study.depth:5}  "
+        f"{threshold.n_units:5} {threshold.depth:5} {wrong:>6}  "
+        f"{constructed.gain:7.2f} {constructed.worst_error:11.4f}  "
+        f"{network:9} {learned.n_solved / learned.n_seeds:7.1%} "
+    )
+    if learned.median_steps is None:
+        line += f"{'-':>5} {'-':>6} {'-':>6}"
+    else:
+        line += f"{learned.median_steps:5.0f} {learned.worst_error:6.3f} {learned.n_hardened / learned.n_solved:6.1%}"
+    if study.exhaustive:
+        return line
+    constant = f"; {study.n_constant} outputs constant on them" if study.n_constant else ""
+    return f"{line}  ({study.n_rows:,} rows, sampled of 2^{study.n_inputs}{constant})"

@@ -1,0 +1,251 @@
+"""Gates as threshold units, and threshold units as gates, both exactly.
+
+`from_circuit` turns each gate into one unit, and an XOR into two. `to_circuit` turns units into gates, as N. Een and
+N. Sorensson (2006) and I. Abio et al. (2012) do for SAT solvers.
+"""
+
+import bisect
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from circuits.gates import AND, NOT, OR, XNOR, XOR
+from circuits.library import add_columns
+from circuits.netlist import Builder, Circuit, without_dead_gates
+from circuits.threshold.threshold_circuits import ThresholdCircuit
+from circuits.threshold.units import ThresholdUnit
+from circuits.tracing import Bit
+from jaxnet.networks.wiring import Wiring
+
+
+def from_circuit(circuit: Circuit) -> ThresholdCircuit:
+    """A circuit as threshold units, gate by gate: one unit a gate, two an XOR or XNOR, one for a constant that is read.
+
+    XOR is [a + b - 2 h >= 1] with h = [a + b >= 2]. Inverters and buffers are units too: nothing is merged.
+
+    Args:
+        circuit: any circuit.
+
+    Returns:
+        A threshold circuit with the same inputs, outputs and function.
+
+    Source: M. Minsky and S. Papert, Perceptrons (1969), for what XOR needs.
+
+    >>> from circuits.gates import XOR
+    >>> from_circuit(Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"]))
+    ThresholdCircuit(2 inputs, 1 outputs, 2 units)
+    """
+    offsets, sources, weights, thresholds = [0], [], [], []
+
+    def add(edges: list[tuple[int, int]], threshold: int) -> int:
+        weights.extend(weight for weight, _ in edges)
+        sources.extend(node for _, node in edges)
+        offsets.append(len(sources))
+        thresholds.append(threshold)
+        return circuit.n_inputs + len(thresholds) - 1
+
+    # From nodes of the netlist to nodes of the wiring, which has no constant: a unit makes it once it is read.
+    nodes: list[int | None] = [None, *range(circuit.n_inputs)]
+
+    def read(node: int) -> int:
+        known = nodes[node]
+        if known is None:
+            known = nodes[node] = add([], 1)
+        return known
+
+    for table, fan_ins in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
+        if table in (XOR, XNOR):
+            a, b = map(read, fan_ins)
+            both = add([(1, a), (1, b)], 2)
+            sign, threshold = (1, 1) if table == XOR else (-1, 0)
+            nodes.append(add([(sign, a), (sign, b), (-2 * sign, both)], threshold))
+        else:
+            gate_weights, threshold = _UNITS[table]
+            edges = [(w, read(node)) for w, node in zip(gate_weights, fan_ins, strict=True) if w]
+            nodes.append(add(edges, threshold))
+    outputs = [read(node) for node in circuit.outputs.tolist()]
+    wiring = Wiring(circuit.n_inputs, offsets, sources, outputs)
+    return ThresholdCircuit(wiring, weights, thresholds, circuit.input_names, circuit.output_names)
+
+
+def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
+    """A single threshold unit as a circuit.
+
+    Args:
+        unit: any unit.
+
+    Returns:
+        A circuit of one unit, with inputs x0, x1, ... and output y.
+
+    >>> from_unit(at_least(2, 3))
+    ThresholdCircuit(3 inputs, 1 outputs, 1 units)
+    """
+    n = unit.n_inputs
+    wiring = Wiring(n, [0, n], np.arange(n), [n])
+    return ThresholdCircuit(wiring, unit.weights, [unit.threshold], [f"x{i}" for i in range(n)], ["y"])
+
+
+def _units_of_gates() -> dict[int, tuple[tuple[int, int], int]]:
+    """Weights and threshold of each gate that is one unit, by its truth table: the smallest, by trying them all."""
+    units: dict[int, tuple[tuple[int, int], int]] = {}
+    pairs = ((a, b) for a in (0, 1, -1) for b in (0, 1, -1))
+    for weights in sorted(pairs, key=lambda pair: abs(pair[0]) + abs(pair[1])):
+        for threshold in (0, 1, -1, 2):
+            sums = (weights[0] * (row & 1) + weights[1] * (row >> 1) for row in range(4))
+            table = sum((total >= threshold) << row for row, total in enumerate(sums))
+            units.setdefault(table, (weights, threshold))
+    return units
+
+
+_UNITS = _units_of_gates()
+
+
+def to_circuit(circuit: ThresholdCircuit) -> Circuit:
+    """A threshold circuit as two-input gates, exactly; what proves circuits equal can then be asked about it.
+
+    Each unit is its reduced decision diagram over its inputs, by falling |w|, of at most two gates a node. Where that
+    has more gates than 5 for each bit that is set in a weight, the unit is adders and a comparison with T instead,
+    which have about so many; so a unit of n inputs and weights of k bits is at most about 5 n k gates.
+
+    Args:
+        circuit: any threshold circuit.
+
+    Returns:
+        A circuit with the same inputs, outputs and function; gates that no output needs are left out.
+
+    Source: I. Abio, R. Nieuwenhuis, A. Oliveras, E. Rodriguez-Carbonell and V. Mayer-Eichberger, A new look at BDDs for
+    pseudo-Boolean constraints (2012), for the diagram; N. Een and N. Sorensson, Translating pseudo-Boolean constraints
+    into SAT (2006), for the choice.
+
+    >>> to_circuit(from_unit(at_least(2, 3)))
+    Circuit(3 inputs, 1 outputs, 4 gates)
+    """
+    netlist = Builder(circuit.input_names)
+    nodes = list(netlist.inputs)
+    inverses: dict[int, int] = {}
+    constants = {0: False}
+    weights, sources = circuit.weights.tolist(), circuit.wiring.sources.tolist()
+    offsets = itertools.pairwise(circuit.wiring.offsets.tolist())
+    for (start, end), threshold in zip(offsets, circuit.thresholds.tolist(), strict=True):
+        # Python's integers, since T grows by the negative weights.
+        total: dict[int, int] = {}
+        for weight, source in zip(weights[start:end], sources[start:end], strict=True):
+            node = nodes[source]
+            if node in constants:
+                threshold -= weight * constants[node]
+            else:
+                total[node] = total.get(node, 0) + weight
+        # Where w < 0, w x is |w| (1 - x) - |w|.
+        terms = sorted((_Term(abs(w), node, w < 0) for node, w in total.items() if w), reverse=True)
+        threshold += sum(term.weight for term in terms if term.inverted)
+        factor = math.gcd(*(term.weight for term in terms)) or 1
+        terms = [term._replace(weight=term.weight // factor) for term in terms]
+        threshold = -(-threshold // factor)
+        always = threshold <= 0
+        if always or threshold > sum(term.weight for term in terms):
+            node = netlist.constant(always)
+            constants[node] = always
+        elif (diagram := _diagram(terms, threshold)) is not None:
+            node = _add_diagram(netlist, terms, diagram)
+        else:
+            node = _add_sum(netlist, terms, threshold, inverses)
+        nodes.append(node)
+    outputs = [nodes[output] for output in circuit.wiring.outputs.tolist()]
+    return without_dead_gates(netlist.circuit(dict(zip(circuit.output_names, outputs, strict=True))))
+
+
+class _Term(NamedTuple):
+    """A positive weight, times a node or its complement."""
+
+    weight: int
+    node: int
+    inverted: bool
+
+
+# The leaves of a diagram, and what its nodes are: the term, and the nodes where it is off and on.
+_FALSE, _TRUE = 0, 1
+_Diagram = list[tuple[int, int, int]]
+
+
+def _diagram(terms: list[_Term], threshold: int) -> _Diagram | None:
+    """The decision diagram of a unit that is not constant, its nodes 2, 3, ... after what they read, the root last.
+
+    None where it has more gates than 5 for each bit set in a weight.
+    """
+    most = 5 * sum(term.weight.bit_count() for term in terms)
+    # left[i]: the sum of the weights from term i on.
+    left = list(itertools.accumulate((term.weight for term in reversed(terms)), initial=0))[::-1]
+    # At each term, the thresholds of which each node is the function, which are an interval: first, last, node.
+    found: list[list[tuple[float, float, int]]] = [[] for _ in terms]
+
+    def known(i: int, t: int) -> tuple[float, float, int] | None:
+        if t <= 0:
+            return -math.inf, 0, _TRUE
+        if t > left[i]:
+            return left[i] + 1, math.inf, _FALSE
+        place = bisect.bisect_right(found[i], t, key=lambda interval: interval[0]) - 1
+        return found[i][place] if place >= 0 and t <= found[i][place][1] else None
+
+    diagram: _Diagram = []
+    gates = intervals = 0
+    waiting = [(0, threshold)]  # depth first, without recursion
+    while waiting:
+        i, t = waiting[-1]
+        weight = terms[i].weight
+        if (low := known(i + 1, t)) is None:
+            waiting.append((i + 1, t))
+        elif (high := known(i + 1, t - weight)) is None:
+            waiting.append((i + 1, t - weight))
+        else:
+            waiting.pop()
+            node = low[2]
+            if node != high[2]:
+                diagram.append((i, node, high[2]))
+                gates += (node != _FALSE) + (high[2] != _TRUE)
+                node = len(diagram) + 1
+            bisect.insort(found[i], (max(low[0], high[0] + weight), min(low[1], high[1] + weight), node))
+            intervals += 1
+            if gates > most or intervals > 2 * most:
+                return None
+    return diagram
+
+
+def _add_diagram(netlist: Builder, terms: list[_Term], diagram: _Diagram) -> int:
+    """The gates of a diagram; its functions rise with each term, so that a node is low | (term & high)."""
+
+    def gate(table: int, a: tuple[int, bool], b: tuple[int, bool]) -> tuple[int, bool]:
+        rows = [row ^ (a[1] + 2 * b[1]) for row in range(4)]  # of the table, where inverted bits are read as they are
+        return netlist.gate(sum((table >> row & 1) << place for place, row in enumerate(rows)), a[0], b[0]), False
+
+    # Nodes, and whether they are to be inverted; those of the leaves are not read.
+    values = [(0, False), (0, False)]
+    for i, low, high in diagram:
+        value = terms[i].node, terms[i].inverted
+        if high != _TRUE:
+            value = gate(AND, value, values[high])
+        if low != _FALSE:
+            value = gate(OR, value, values[low])
+        values.append(value)
+    node, inverted = values[-1]
+    return netlist.gate(NOT, node) if inverted else node
+
+
+def _add_sum(netlist: Builder, terms: list[_Term], threshold: int, inverses: dict[int, int]) -> int:
+    """The gates that add up the terms in binary and compare the sum with T > 0; inverters are made once."""
+    columns: list[list[Bit]] = [[] for _ in range(terms[0].weight.bit_length())]
+    for weight, node, inverted in terms:
+        if inverted and node not in inverses:
+            inverses[node] = netlist.gate(NOT, node)
+        bit = Bit(netlist, inverses[node] if inverted else node)
+        for place in range(weight.bit_length()):
+            if weight >> place & 1:
+                columns[place].append(bit)
+    digits: list[Any] = add_columns(columns)
+    # Digits below the lowest 1 of T do not matter. From there up: is the sum at least T, as far as these digits say?
+    first = (threshold & -threshold).bit_length() - 1
+    reached = digits[first]
+    for place in range(first + 1, len(digits)):
+        reached = digits[place] & reached if threshold >> place & 1 else digits[place] | reached
+    return reached.node

@@ -1,0 +1,124 @@
+"""Loop-free circuits of threshold units: a `jaxnet.Wiring` with integer weights and thresholds, evaluated exactly.
+
+`circuits.threshold.gate_conversion` makes them of gates, and gates of them.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from circuits.netlist import check_names, depth
+from circuits.simulation.simulator import as_bits, evaluate
+from jaxnet.networks.wiring import Wiring, levels
+from jaxnet.validation import integers
+
+# Bytes of node values that are held at once; the rows of a larger evaluation are taken in blocks.
+_LIVE_BYTES = 2**26
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ThresholdCircuit:
+    """A circuit of units [w.x >= T]: the twin of `Circuit`. Immutable.
+
+    Attributes:
+        wiring: what feeds what; node 0 is the first input.
+        weights: `(edges,)` int64, read-only, in the order of `wiring.sources`.
+        thresholds: `(units,)` int64, read-only.
+        input_names: n names.
+        output_names: m names.
+
+    Raises:
+        TypeError: if a weight or a threshold is no integer.
+        ValueError: if shapes or numbers of names do not fit the wiring, or sum |w| + |T| of a unit reaches 2^62.
+
+    Source: W. S. McCulloch and W. Pitts (1943); S. Muroga, Threshold Logic and Its Applications (1971).
+
+    >>> xor = ThresholdCircuit(Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3]), [1, 1, 1, 1, -2], [2, 1], "ab", "y")
+    >>> evaluate(xor, [[0, 0], [1, 0], [0, 1], [1, 1]]).T
+    array([[False,  True,  True, False]])
+    """
+
+    wiring: Wiring
+    weights: np.ndarray
+    thresholds: np.ndarray
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+
+    def __init__(
+        self, wiring: Wiring, weights: Any, thresholds: Any, input_names: Iterable[str], output_names: Iterable[str]
+    ):
+        weights = integers("ThresholdCircuit", "weights", weights)
+        thresholds = integers("ThresholdCircuit", "thresholds", thresholds)
+        input_names, output_names = tuple(input_names), tuple(output_names)
+        for name, value in (
+            ("wiring", wiring),
+            ("weights", weights),
+            ("thresholds", thresholds),
+            ("input_names", input_names),
+            ("output_names", output_names),
+        ):
+            object.__setattr__(self, name, value)
+        for what, expected, given in (
+            ("weights, one an edge", (wiring.n_edges,), weights.shape),
+            ("thresholds, one a unit", (wiring.n_units,), thresholds.shape),
+            ("input names", (wiring.n_inputs,), (len(input_names),)),
+            ("output names", (wiring.n_outputs,), (len(output_names),)),
+        ):
+            if expected != given:
+                raise ValueError(f"ThresholdCircuit: expected {what}: {expected}, got {given}.")
+        check_names("ThresholdCircuit", "input", input_names)
+        check_names("ThresholdCircuit", "output", output_names)
+        # In floating point, since the sum that is looked for may itself not fit; 2^62 leaves room for the rounding.
+        magnitude = self.sums_of_weights(np.abs(weights.astype(float))) + np.abs(thresholds.astype(float))
+        if magnitude.max(initial=0) >= 2**62:
+            unit = int(magnitude.argmax())
+            raise ValueError(
+                f"ThresholdCircuit: unit {unit} has sum |w| + |T| near {magnitude[unit]:.3g}, expected below 2^62."
+            )
+
+    n_inputs = property(lambda self: self.wiring.n_inputs)
+    n_outputs = property(lambda self: self.wiring.n_outputs)
+    n_units = property(lambda self: self.wiring.n_units)
+
+    def __repr__(self) -> str:
+        return f"ThresholdCircuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_units} units)"
+
+    def sums_of_weights(self, weights: np.ndarray) -> np.ndarray:
+        """The sum over the fan-ins of each unit of one number an edge: `(edges,)` -> `(units,)`."""
+        unit_of_edge = np.repeat(np.arange(self.n_units), np.diff(self.wiring.offsets))
+        return np.bincount(unit_of_edge, weights, minlength=self.n_units)
+
+
+@depth.register
+def _(circuit: ThresholdCircuit) -> int:
+    wiring = circuit.wiring
+    level = levels(wiring.n_inputs, wiring.offsets, wiring.sources)
+    return int(level[wiring.outputs].max(initial=0))
+
+
+@evaluate.register
+def _(circuit: ThresholdCircuit, x: Any) -> np.ndarray:
+    wiring, n = circuit.wiring, circuit.n_inputs
+    bits = np.asarray(as_bits(x, n, circuit))
+    patterns = bits.reshape(math.prod(bits.shape[:-1]), n)
+    nodes = n + circuit.n_units
+    # int64 sums by SciPy's sparse product, a level at a time, so that no unit is read before it is known.
+    matrix = scipy.sparse.csr_array((circuit.weights, wiring.sources, wiring.offsets), shape=(circuit.n_units, nodes))
+    level = levels(n, wiring.offsets, wiring.sources)[n:]
+    order = np.argsort(level, kind="stable")
+    layers = np.split(order, np.flatnonzero(np.diff(level[order])) + 1) if len(order) else []
+    steps = [(units, matrix[units], circuit.thresholds[units, None]) for units in layers]
+    y = np.zeros((len(patterns), circuit.n_outputs), bool)
+    block = max(1, _LIVE_BYTES // (8 * max(1, nodes)))
+    for start in range(0, len(patterns), block):
+        rows = patterns[start : start + block]
+        values = np.zeros((nodes, len(rows)), np.int64)
+        values[:n] = rows.T
+        for units, weights, thresholds in steps:
+            values[n + units] = weights @ values >= thresholds
+        y[start : start + block] = values[wiring.outputs].T
+    return y.reshape(*bits.shape[:-1], circuit.n_outputs)

@@ -1,0 +1,98 @@
+"""How many inputs make an output 1, counted on a decision diagram: R. E. Bryant (1986)."""
+
+import time
+from typing import Any
+
+from circuits.netlist import Circuit, cone, output_named
+from jaxnet.answers import Undecided
+
+
+def count_models(
+    circuit: Circuit, output: str | None = None, *, time_limit: float | None = None, max_nodes: int = 200_000
+) -> int | Undecided:
+    """Count the inputs for which an output is 1, on its decision diagram; needs the package dd.
+
+    The inputs are ordered as a walk from the output meets them, and are not ordered anew. That is good for adders,
+    comparators and counters; multipliers have no small diagram in any order. Plain Python: some 10,000 nodes a second.
+
+    Args:
+        circuit: any circuit.
+        output: its name; where there is only one output, None is that.
+        time_limit: seconds; looked at after each gate. None for no limit.
+        max_nodes: of the diagrams of all gates that are still needed, looked at after each gate.
+
+    Returns:
+        The number, of 2^n, exactly; or `Undecided` past a limit.
+
+    Raises:
+        ValueError: if there is no such output, or more than one to choose from.
+        ImportError: if dd is not installed.
+
+    Source: R. E. Bryant, Graph-based algorithms for Boolean function manipulation (1986).
+
+    >>> from circuits import library
+    >>> count_models(library.majority(31)) == 2**30                                       # doctest: +SKIP
+    True
+    """
+    try:
+        from dd.autoref import BDD
+    except ImportError:
+        raise ImportError("count_models needs the package dd: pip install 'jaxnet-circuits[counting]'.") from None
+    start = time.perf_counter()
+    part = cone(circuit, [output_named("count_models", circuit, output)])
+    diagrams: Any = BDD()
+    diagrams.configure(reordering=False)
+    order = _met(part)
+    diagrams.declare(*(f"x{node}" for node in order))
+    values: dict[int, Any] = {0: diagrams.false, **{node: diagrams.var(f"x{node}") for node in order}}
+    last = _last_readers(part)
+    root = int(part.outputs[0])
+    gates = zip(part.tables.tolist(), part.fan_ins.tolist(), strict=True)
+    for done, (table, (a, b)) in enumerate(gates, start=1):
+        node = part.n_inputs + done
+        try:
+            values[node] = _applied(diagrams, table, values[a], values[b])
+        except RecursionError:
+            return Undecided("a diagram too deep for Python", (f"decision diagrams of {done - 1:,} gates",))
+        for read in {a, b}:
+            if last[read] == node:
+                del values[read]
+        if len(diagrams) > max_nodes:
+            diagrams.collect_garbage()
+        tried = (f"decision diagrams of {done:,} of {part.n_gates:,} gates, {len(diagrams):,} nodes",)
+        if len(diagrams) > max_nodes:
+            return Undecided(f"limit of {max_nodes:,} nodes", tried)
+        if time_limit is not None and time.perf_counter() - start > time_limit:
+            return Undecided(f"time limit of {time_limit:g} s", tried)
+    return int(diagrams.count(values[root], nvars=len(order))) << circuit.n_inputs - len(order)
+
+
+def _met(circuit: Circuit) -> list[int]:
+    """The inputs that an output depends on, in the order in which a walk down from it meets them."""
+    first, seen, met = 1 + circuit.n_inputs, {0}, []
+    waiting = circuit.outputs.tolist()
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node < first:
+            met.append(node)
+        else:
+            waiting += circuit.fan_ins[node - first].tolist()[::-1]
+    return met
+
+
+def _last_readers(circuit: Circuit) -> dict[int, int]:
+    """Of each node that is read the last gate that reads it; the output is read in the end."""
+    last: dict[int, int] = {}
+    for node, fan_ins in enumerate(circuit.fan_ins.tolist(), start=1 + circuit.n_inputs):
+        last.update(dict.fromkeys(fan_ins, node))
+    last.update(dict.fromkeys(circuit.outputs.tolist(), circuit.n_nodes))
+    return last
+
+
+def _applied(diagrams: Any, table: int, a: Any, b: Any) -> Any:
+    """A gate on decision diagrams."""
+    rows = [diagrams.true if table >> row & 1 else diagrams.false for row in range(4)]
+    return diagrams.ite(b, diagrams.ite(a, rows[3], rows[2]), diagrams.ite(a, rows[1], rows[0]))

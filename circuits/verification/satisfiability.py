@@ -1,0 +1,151 @@
+"""Can an output of a circuit be 1? All patterns where they are few, else random ones, then SAT sweeping.
+
+S. A. Cook, The complexity of theorem-proving procedures (1971): there is no fast way for all circuits, so there is an
+answer for "not known".
+"""
+
+import math
+import os
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from circuits.netlist import Circuit, cone, output_named
+from circuits.simulation.patterns import exhaustive_patterns
+from circuits.simulation.simulator import evaluate, simulate
+from circuits.verification.answers import Satisfiable, Unsatisfiable
+from circuits.verification.cnf import dimacs_text
+from circuits.verification.drat import Proof, ProofFiles
+from circuits.verification.sweeping import Swept, mixed_patterns, sweep
+from jaxnet.answers import Undecided
+
+# All patterns are tried up to so many inputs and so many gates times patterns: some seconds.
+_MAX_INPUTS, _MAX_WORK = 24, 2**39
+# Gates times random patterns, and the most words of them: a tenth of a second.
+_RANDOM_WORK, _MAX_WORDS = 2**33, 2**14
+
+
+def satisfiable(
+    circuit: Circuit,
+    output: str | None = None,
+    *,
+    time_limit: float | None = None,
+    proof: str | os.PathLike | None = None,
+    progress: bool = False,
+    seed: int = 0,
+) -> Satisfiable | Unsatisfiable | Undecided:
+    """Find inputs for which an output is 1, or prove that there are none.
+
+    Up to 24 inputs and 2^39 gates times patterns, all patterns are tried. Beyond, random ones; then SAT sweeping: gates
+    that look alike are proved equal and merged, inputs first, until the output is an easy question.
+
+    Args:
+        circuit: any circuit.
+        output: its name; where there is only one output, None is that.
+        time_limit: seconds; looked at now and then, so that it may take a few more. None for no limit.
+        proof: where to write the question as `proof.cnf` and, if the output is never 1, the proof as `proof.drat`.
+            Then no patterns are tried, since those are no proof that can be checked.
+        progress: whether to show a bar, on a terminal.
+        seed: of the random patterns.
+
+    Returns:
+        `Satisfiable`, `Unsatisfiable`, or, only with a time limit, `Undecided`.
+
+    Raises:
+        ValueError: if there is no such output, or more than one to choose from; or with a proof, if a name has a line
+            break; or if the time limit is negative.
+        KeyboardInterrupt: at Ctrl-C, also while a solver runs.
+
+    Source: A. Kuehlmann and F. Krohm (1997); A. Mishchenko et al. (2005), for the sweeping.
+
+    >>> from circuits import parse
+    >>> satisfiable(parse("y = (a | b) & ~a")).inputs
+    {'a': False, 'b': True}
+    >>> satisfiable(parse("y = (a ^ b) & ~(a | b)")).method
+    'all patterns'
+    """
+    if time_limit is not None and not time_limit >= 0:
+        raise ValueError(f"satisfiable: expected a time limit of 0 seconds or more, or None, got {time_limit!r}.")
+    start = time.perf_counter()
+    deadline = math.inf if time_limit is None else start + time_limit
+    name = output_named("satisfiable", circuit, output)
+    place = circuit.output_names.index(name)
+    part = cone(circuit, [name])
+
+    def found(method: str, x: list[bool] | np.ndarray) -> Satisfiable:
+        if not np.asarray(evaluate(circuit, np.asarray(x, bool)))[place]:
+            raise RuntimeError(f"satisfiable: {method} gave inputs for which {name!r} is not 1: a mistake in circuits.")
+        inputs = dict(zip(circuit.input_names, map(bool, x), strict=True))
+        return Satisfiable(inputs, method, time.perf_counter() - start)
+
+    tried = []
+    few = part.n_inputs <= _MAX_INPUTS and part.n_gates << part.n_inputs <= _MAX_WORK
+    if proof is None and few:
+        done, x = _all_patterns(part, deadline, progress)
+        if x is not None:
+            return found("all patterns", x)
+        if done == 2**part.n_inputs:
+            return Unsatisfiable("all patterns", time.perf_counter() - start)
+        return Undecided(f"time limit of {time_limit:g} s", (f"{done:,} of all 2^{part.n_inputs} patterns",))
+    if proof is None:
+        words = 1 << max(4, min(_MAX_WORDS, _RANDOM_WORK // (32 * max(1, part.n_gates))).bit_length() - 1)
+        if (x := _first(part, mixed_patterns(seed, part.n_inputs, words))) is not None:
+            return found("random patterns", x)
+        tried.append(f"{32 * words:,} random patterns")
+    swept, files = _sweep(part, deadline, seed, proof, progress)
+    if swept.model is not None:
+        return found("SAT sweeping", swept.model)
+    if swept.decided:
+        return Unsatisfiable("SAT sweeping", time.perf_counter() - start, swept.calls, swept.merged, files)
+    tried.append(
+        f"SAT sweeping: {swept.passed:,} of {part.n_gates:,} gates, {swept.hashed:,} merged by structure and "
+        f"{swept.merged:,} by proof, {swept.apart:,} pairs left apart, {swept.calls:,} questions to a solver"
+    )
+    return Undecided(f"time limit of {time_limit:g} s", tuple(tried))
+
+
+def _all_patterns(circuit: Circuit, deadline: float, progress: bool) -> tuple[int, np.ndarray | None]:
+    """How many patterns were tried, and the first for which the only output is 1, if there is one."""
+    n = circuit.n_inputs
+    blocks = exhaustive_patterns(n)
+    bar = tqdm(blocks, "all patterns", leave=False, disable=None if progress else True)
+    for i, words in enumerate(bar):
+        if time.perf_counter() > deadline:
+            return 32 * blocks.block * i, None
+        if (x := _first(circuit, words)) is not None:
+            return 2**n, x
+    return 2**n, None
+
+
+def _first(circuit: Circuit, words: np.ndarray) -> np.ndarray | None:
+    """The first pattern for which the only output is 1, `(n,)` bool; None if there is none."""
+    with jax.ensure_compile_time_eval():
+        ones = np.asarray(simulate(circuit, words))[0]
+    if not ones.any():
+        return None
+    word = int(np.flatnonzero(ones)[0])
+    place = (int(ones[word]) & -int(ones[word])).bit_length() - 1
+    return (words[:, word] >> np.uint32(place) & 1).astype(bool)
+
+
+def _sweep(
+    circuit: Circuit, deadline: float, seed: int, proof: str | os.PathLike | None, progress: bool
+) -> tuple[Swept, ProofFiles | None]:
+    if proof is None:
+        return sweep(circuit, deadline=deadline, seed=seed, progress=progress), None
+    files = ProofFiles(Path(f"{os.fspath(proof)}.cnf"), Path(f"{os.fspath(proof)}.drat"))
+    files.drat.unlink(missing_ok=True)  # that of another question
+    files.cnf.write_text(dimacs_text(circuit), encoding="utf-8")
+    # Under another name until it is one.
+    unfinished = files.drat.with_name(f"{files.drat.name}.unfinished")
+    try:
+        with open(unfinished, "w", encoding="ascii") as file:
+            swept = sweep(circuit, deadline=deadline, seed=seed, proof=Proof(file), progress=progress)
+        if swept.decided and swept.model is None:
+            unfinished.replace(files.drat)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return swept, files

@@ -1,0 +1,349 @@
+"""Losses (eq. 10), one value an example; they refuse to broadcast, and reduction over examples is the caller's.
+
+A prediction `(n, 1)` against a target `(n,)` broadcasts to `(n, n)` and trains on nonsense without a word: here it
+raises. For the reduction there are `jnp.mean`, and `weighted_mean` and `masked_mean` below, for examples that do not
+count alike, as where a batch is padded to a size. The derivative by a value of weight 0 is 0, but the chain rule goes
+on from there, and 0 times NaN is NaN: pad a batch with finite numbers, at which the loss has a finite derivative.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxnet.validation import ShapeError
+
+
+def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
+    """Half the squared distance of an output from its target, l_y(v) = 1/2 ||y - v||^2: eq. 10; its gradient is v - y.
+
+    Args:
+        v: outputs `(..., m)`, floating; a scalar is an output with m = 1.
+        y: targets of the same shape; integers and Booleans are read in the dtype of `v`.
+
+    Returns:
+        `(...,)`: the sum over the last axis, one value an example.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `v` is not floating.
+
+    Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 10.
+
+    >>> squared_error(jnp.array([[0.0, 3.0], [1.0, 1.0]]), jnp.array([[0.0, 1.0], [1.0, 1.0]]))
+    Array([2., 0.], dtype=float32)
+    """
+    v, y = _same_shape("squared_error", v, y)
+    return _over_outputs(jnp.square(y - v) / 2)
+
+
+def absolute_error(v: ArrayLike, y: ArrayLike) -> Array:
+    """The sum of the distances of an output from its target, sum_i |y_i - v_i|; its gradient is the sign of v - y.
+
+    Args:
+        v: outputs `(..., m)`, floating.
+        y: targets of the same shape; integers and Booleans are read in the dtype of `v`.
+
+    Returns:
+        `(...,)`: the sum over the last axis, one value an example; where v = y the gradient is 0.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `v` is not floating.
+
+    >>> absolute_error(jnp.array([[0.0, 3.0], [1.0, 1.0]]), jnp.array([[0.5, 1.0], [1.0, 1.0]]))
+    Array([2.5, 0. ], dtype=float32)
+    """
+    v, y = _same_shape("absolute_error", v, y)
+    error = v - y
+    return _over_outputs(
+        error * jnp.sign(error)
+    )  # the derivative of jnp.abs at 0 is 1, which would pull at a perfect fit
+
+
+def huber(v: ArrayLike, y: ArrayLike, delta: ArrayLike = 1.0) -> Array:
+    """The squared error of small errors e = v - y, e^2 / 2, and delta (|e| - delta / 2) of those past delta.
+
+    Args:
+        v: outputs `(..., m)`, floating.
+        y: targets of the same shape; integers and Booleans are read in the dtype of `v`.
+        delta: where the loss turns from a parabola to a line, a positive scalar.
+
+    Returns:
+        `(...,)`: the sum over the last axis, one value an example; its gradient is v - y clipped to [-delta, delta].
+
+    Raises:
+        ShapeError: if the shapes differ, or `delta` is not a scalar.
+        TypeError: if `v` is not floating.
+        ValueError: if `delta` is a plain number and not positive and finite.
+
+    Source: P. Huber, Robust estimation of a location parameter (1964); Optax's `huber_loss`.
+
+    >>> huber(jnp.array([[0.5], [10.0]]), jnp.array([[0.0], [0.0]]))
+    Array([0.125, 9.5  ], dtype=float32)
+    """
+    v, y = _same_shape("huber", v, y)
+    if jnp.ndim(delta) != 0:
+        raise ShapeError(f"huber: expected one delta for all outputs, got {jnp.shape(delta)}. Losses do not broadcast.")
+    if isinstance(delta, (int, float)) and not 0 < delta < math.inf:
+        raise ValueError(f"huber: expected a positive, finite delta, got {delta}.")
+    return _over_outputs(optax.huber_loss(v, y, delta=jnp.asarray(delta).astype(v.dtype)))
+
+
+def hinge(logits: ArrayLike, y: ArrayLike) -> Array:
+    """The loss of a margin, sum_i max(0, 1 - s_i logits_i) with the sign s = 2 y - 1: zero from a margin of 1 on.
+
+    Args:
+        logits: scores `(..., m)`, floating: the pre-activations of the output units.
+        y: targets of the same shape, 0 or 1 as everywhere in this package, and not -1 or 1.
+
+    Returns:
+        `(...,)`: the sum over the last axis, one value an example; NaN where a target is neither 0 nor 1. At a margin
+        of exactly 1 the gradient is that of the middle, -s / 2.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `logits` is not floating.
+
+    Source: C. Cortes and V. Vapnik, Support-vector networks (1995); Optax's `hinge_loss`.
+
+    >>> hinge(jnp.array([[2.0, -0.5], [0.0, 0.0]]), jnp.array([[1, 0], [1, 1]]))
+    Array([0.5, 2. ], dtype=float32)
+    """
+    logits, y = _same_shape("hinge", logits, y)
+    # Labels of -1 and 1 would be read as -3 and 1; traced ones cannot be refused, but NaN shows.
+    each = jnp.where((y == 0) | (y == 1), optax.hinge_loss(logits, 2 * y - 1), jnp.nan)
+    return _over_outputs(each)
+
+
+def binary_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
+    """The cross-entropy of Boolean outputs, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i) with p = sigmoid(logits).
+
+    Args:
+        logits: pre-activations of the output units `(..., m)`, floating: use `identity` for the last layer.
+        y: targets in [0, 1] of the same shape; integers and Booleans are read in the dtype of `logits`.
+
+    Returns:
+        `(...,)`: nats, the sum over the last axis; finite for every finite logit.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `logits` is not floating.
+
+    Source: Optax's `sigmoid_binary_cross_entropy`, summed over the outputs.
+
+    >>> binary_cross_entropy(jnp.array([0.0, 1000.0]), jnp.array([1.0, 1.0]))
+    Array(0.6931472, dtype=float32)
+    """
+    logits, y = _same_shape("binary_cross_entropy", logits, y)
+    return _over_outputs(optax.sigmoid_binary_cross_entropy(logits, y))
+
+
+def binary_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array:
+    """The cross-entropy of Boolean outputs given as probabilities, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i).
+
+    Where there are logits, `binary_cross_entropy` of them is better: a sigmoid that has rounded to 0 or 1 has lost
+    them, and its derivative is zero however wrong it is.
+
+    Args:
+        p: probabilities `(..., m)`, floating, such as the values of `sigmoid`.
+        y: targets in [0, 1] of the same shape; integers and Booleans are read in the dtype of `p`.
+
+    Returns:
+        `(...,)`: nats, the sum over the last axis, with 0 log 0 = 0: at p = 0 or 1 the loss is 0 if the target is the
+        same, with a finite gradient, and infinite otherwise. NaN where p is outside [0, 1].
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `p` is not floating.
+
+    >>> binary_cross_entropy_from_probabilities(jnp.array([[0.5, 1.0], [0.5, 0.0]]), jnp.array([[1, 1], [1, 1]]))
+    Array([0.6931472,       inf], dtype=float32)
+    """
+    p, y = _same_shape("binary_cross_entropy_from_probabilities", p, y)
+    # log1p keeps what 1 - p would round away.
+    each = _times_log(y, p, jnp.log, pole=0) + _times_log(1 - y, p, lambda p: jnp.log1p(-p), pole=1)
+    return -_over_outputs(each)
+
+
+def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
+    """The cross-entropy of one choice among m, -sum_i y_i log softmax(logits)_i.
+
+    Args:
+        logits: `(..., m)`, floating.
+        y: probabilities or one-hot targets of the same shape.
+
+    Returns:
+        `(...,)`: nats, one value an example; finite where differences of logits are.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `logits` is not floating.
+
+    Source: Optax's `softmax_cross_entropy`.
+
+    >>> softmax_cross_entropy(jnp.array([0.0, 0.0]), jnp.array([1.0, 0.0]))
+    Array(0.6931472, dtype=float32)
+    """
+    logits, y = _same_shape("softmax_cross_entropy", logits, y)
+    if logits.ndim == 0:
+        raise ShapeError("softmax_cross_entropy: expected logits (..., m), got a scalar.")
+    return optax.softmax_cross_entropy(logits, y)
+
+
+def softmax_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array:
+    """The cross-entropy of one choice among m given as probabilities, -sum_i y_i log p_i.
+
+    Where there are logits, `softmax_cross_entropy` of them is better, as with Boolean outputs.
+
+    Args:
+        p: probabilities `(..., m)`, floating, such as those of `jax.nn.softmax`; that they sum to 1 is not checked.
+        y: probabilities or one-hot targets of the same shape.
+
+    Returns:
+        `(...,)`: nats, one value an example, with 0 log 0 = 0: an impossible choice costs nothing unless it is the
+        target, and then the loss is infinite. NaN where p is outside [0, 1].
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `p` is not floating.
+
+    >>> softmax_cross_entropy_from_probabilities(jnp.array([0.5, 0.5, 0.0]), jnp.array([1.0, 0.0, 0.0]))
+    Array(0.6931472, dtype=float32)
+    """
+    p, y = _same_shape("softmax_cross_entropy_from_probabilities", p, y)
+    if p.ndim == 0:
+        raise ShapeError("softmax_cross_entropy_from_probabilities: expected probabilities (..., m), got a scalar.")
+    return -_times_log(y, jnp.where(p > 1, jnp.nan, p), jnp.log, pole=0).sum(axis=-1)
+
+
+def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLike) -> Array:
+    """The cross-entropy of one choice among m, with the choice given by its number.
+
+    Args:
+        logits: `(..., m)`, floating.
+        labels: `(...,)`, integers in 0..m-1.
+
+    Returns:
+        `(...,)`: nats, one value an example; NaN where a label is out of range.
+
+    Raises:
+        ShapeError: if labels are not of the shape of logits less its last axis.
+        TypeError: if `logits` is not floating or `labels` are not integers.
+
+    Source: Optax's `softmax_cross_entropy_with_integer_labels`.
+
+    >>> softmax_cross_entropy_with_integer_labels(jnp.array([[0.0, 0.0]]), jnp.array([1]))
+    Array([0.6931472], dtype=float32)
+    """
+    name = "softmax_cross_entropy_with_integer_labels"
+    logits, labels = _floating(name, logits), jnp.asarray(labels)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"{name}: expected integer labels, got {labels.dtype}. For one-hot use softmax_cross_entropy.")
+    if logits.ndim == 0:
+        raise ShapeError(f"{name}: expected logits (..., m), got a scalar.")
+    if labels.shape != logits.shape[:-1]:
+        raise ShapeError(
+            f"{name}: expected labels {logits.shape[:-1]} for logits {logits.shape}, got {labels.shape}. "
+            "Losses do not broadcast."
+        )
+    # Traced labels cannot be refused; NaN shows, where NumPy's reading of -1 as the last class would not.
+    known = (labels >= 0) & (labels < logits.shape[-1])
+    losses = jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+    return jnp.where(known, losses, jnp.nan)
+
+
+def _times_log(y: Array, p: Array, log: Callable[[Array], Array], pole: float) -> Array:
+    """The product y log(p), and 0 log 0 = 0; `xlogy` of JAX has this value, but there its derivative y / p is NaN."""
+    zero = (y == 0) & (p == pole)
+    return jnp.where(zero, 0, y * log(jnp.where(zero, 0.5, p)))
+
+
+def _floating(name: str, v: ArrayLike) -> Array:
+    v = jnp.asarray(v)
+    if not jnp.issubdtype(v.dtype, jnp.floating):
+        raise TypeError(f"{name}: expected floating outputs, got {v.dtype}. Is the target passed first?")
+    return v
+
+
+def _same_shape(name: str, v: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    v, y = _floating(name, v), jnp.asarray(y)
+    if v.shape != y.shape:
+        # Only axes of length 1 are in the way: to reshape anything else would mix the examples up.
+        same_but_ones = [d for d in v.shape if d != 1] == [d for d in y.shape if d != 1]
+        fix = f"Reshape the target: y.reshape({v.shape})." if same_but_ones else "Is a batch axis missing on one side?"
+        raise ShapeError(
+            f"{name}: expected a target of the output's shape {v.shape}, got {y.shape}. Losses do not broadcast. {fix}"
+        )
+    return v, y.astype(v.dtype)
+
+
+def _over_outputs(each: Array) -> Array:
+    return each if each.ndim == 0 else each.sum(axis=-1)
+
+
+def weighted_mean(values: ArrayLike, weights: ArrayLike) -> Array:
+    """The mean of values that do not count alike, sum_i w_i v_i / sum_i w_i.
+
+    Args:
+        values: any shape, floating, such as one loss an example.
+        weights: of the same shape, not negative; integers and Booleans are read as numbers.
+
+    Returns:
+        A scalar in the dtype of `values`; half precision is summed in float32. A value of weight 0 is not read,
+        whatever it is, and its gradient is 0. If all weights are 0 the mean is NaN, since there is none, but its
+        gradient is 0: a batch of nothing shows in the record and leaves the parameters as they are.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `values` is not floating.
+
+    >>> weighted_mean(jnp.array([1.0, 5.0, jnp.inf]), jnp.array([3, 1, 0]))
+    Array(2., dtype=float32)
+    """
+    return _mean("weighted_mean", "weights", values, jnp.asarray(weights))
+
+
+def masked_mean(values: ArrayLike, mask: ArrayLike) -> Array:
+    """The mean of the values where the mask is True, as for a last batch that is padded.
+
+    Args:
+        values: any shape, floating, such as one loss an example.
+        mask: of the same shape, Boolean.
+
+    Returns:
+        A scalar in the dtype of `values`, as `weighted_mean` with weights 0 and 1: what is masked out, NaN or not,
+        reaches neither value nor gradient. Where nothing is left, NaN with gradient 0.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if `values` is not floating or `mask` is not Boolean.
+
+    >>> masked_mean(jnp.array([1.0, 3.0, jnp.nan]), jnp.array([True, True, False]))
+    Array(2., dtype=float32)
+    """
+    mask = jnp.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(f"masked_mean: expected a Boolean mask, got {mask.dtype}. For weights use weighted_mean.")
+    return _mean("masked_mean", "mask", values, mask)
+
+
+def _mean(name: str, noun: str, values: ArrayLike, weights: Array) -> Array:
+    values = jnp.asarray(values)
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        raise TypeError(f"{name}: expected floating values, got {values.dtype}. They come first, then the {noun}.")
+    if values.shape != weights.shape:
+        raise ShapeError(
+            f"{name}: expected {noun} of the shape of the values {values.shape}, got {weights.shape}. "
+            f"Means do not broadcast. Reshape or repeat the {noun}, or reduce the values to one an example."
+        )
+    dtype = values.dtype if jnp.finfo(values.dtype).bits >= 32 else jnp.float32
+    w = weights.astype(dtype)
+    # Only what cannot be multiplied by 0 is replaced: the derivative by a weight of 0 stays that of the mean.
+    v = jnp.where((w == 0) & ~jnp.isfinite(values), 0, values).astype(dtype)
+    total = w.sum()
+    mean = (w * v).sum() / jnp.where(total == 0, 1, total)
+    return jnp.where(total == 0, jnp.nan, mean).astype(values.dtype)

@@ -1,0 +1,216 @@
+"""The loops over a schedule, and the derivative of the forward one.
+
+Automatic differentiation of a loop that writes into one long buffer is quadratic in the number of steps. So the
+derivative is written down: with z = W sigma(z) + b over all units, (I - W D) dz = dW v + db, where D is sigma'(z) and
+v = sigma(z). That system is triangular; the forward schedule solves it level by level, the backward schedule its
+transpose, which is backpropagation. `custom_linear_solve` makes of the two every derivative of any order.
+
+Values are node-major, (positions, examples), and positions are those of the schedule.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxnet.networks.level_schedules import BLOCK, Sweep, SweepLayout
+
+
+@functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
+def outputs(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
+    """`(m, examples)` of inputs `(n, examples)`."""
+    return _outputs(functions, rows_per_step, layout, _kinds(layout, kinds), w, b, x)
+
+
+@functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
+def unit_sums(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
+    """`(units, examples)`."""
+    return _activity(functions, rows_per_step, layout, _kinds(layout, kinds), w, b, x)[0][layout.positions]
+
+
+@functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
+def deltas(
+    layout: SweepLayout, kinds: Array, w: Array, z: Array, cotangent: Array, functions: tuple, rows_per_step: tuple
+):
+    """`(units, examples)`."""
+    z, cotangent = (jnp.concatenate([jnp.zeros_like(a[:1]), a])[layout.units] for a in (z, cotangent))
+    kinds = _kinds(layout, kinds)
+    right = _slopes(functions, kinds, z) * cotangent
+    # The transpose of the linear solve, not the sweep alone, which has no derivative of its own.
+    propagate = functools.partial(_propagate, functions, rows_per_step, layout, kinds, w, z)
+    return jax.linear_transpose(propagate, right)(right)[0][layout.positions]
+
+
+def _kinds(layout: SweepLayout, kinds: Array) -> Array:
+    """Of every position: one more than the place of its unit's function, and 0 where there is no unit."""
+    return _get(jnp.concatenate([jnp.zeros(1, kinds.dtype), kinds + 1]), layout.units)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _outputs(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array):
+    """What is read, when no derivative is: the values alone are kept."""
+    forward, rows = layout.forward, rows_per_step[0]
+    slots, biases = _weights(forward, w), _biases(layout, b)
+
+    def step(i: Array, values: Array) -> Array:
+        start = forward.starts[i]
+        here = start + len(values) - len(forward.sources)
+        z = _sums(_rows(slots, start, rows), values, _rows(forward.sources, start, rows))
+        z = z + _rows(biases, here, rows)[:, None]
+        return _put(values, _activate(functions, _rows(kinds, here, rows), z), here)
+
+    return jax.lax.fori_loop(0, forward.n_steps, step, _buffer(forward, x))[layout.outputs]
+
+
+@_outputs.defjvp
+def _outputs_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangents: tuple):
+    layout, kinds, *arrays = primals
+    # What reaches no output has no part in the derivative, not even with a NaN.
+    kinds = jnp.where(layout.live, kinds, 0)
+
+    def read(w: Array, b: Array, x: Array) -> Array:
+        # The values of the outputs again, from their z: no pass over all slopes for the sake of a few.
+        z = _activity(functions, rows_per_step, layout, kinds, w, b, x)[0][layout.outputs]
+        return _activate(functions, kinds[layout.outputs], z)
+
+    return jax.jvp(read, tuple(arrays), tangents[2:])
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _activity(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array):
+    """What every position adds up, z, and its value, v; inputs and parts of sums have the identity."""
+    forward, rows = layout.forward, rows_per_step[0]
+    slots, biases = _weights(forward, w), _biases(layout, b)
+
+    def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        zs, values = carry
+        start = forward.starts[i]
+        here = start + len(values) - len(forward.sources)
+        z = _sums(_rows(slots, start, rows), values, _rows(forward.sources, start, rows))
+        z = z + _rows(biases, here, rows)[:, None]
+        return _put(zs, z, here), _put(values, _activate(functions, _rows(kinds, here, rows), z), here)
+
+    values = _buffer(forward, x)
+    return jax.lax.fori_loop(0, forward.n_steps, step, (values, values))
+
+
+@_activity.defjvp
+def _activity_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangents: tuple):
+    layout, kinds, w, _, _ = primals
+    _, _, dw, db, dx = tangents
+    z, v = _activity(functions, rows_per_step, *primals)
+    sums = _all_sums(_weights(layout.forward, dw, sum_edge=0), v, layout.forward.sources)
+    right = _buffer(layout.forward, dx, sums) + _biases(layout, db)[:, None]
+    dz = _propagate(functions, rows_per_step, layout, kinds, w, z, right)
+    return (z, v), (dz, _slopes(functions, kinds, z) * dz)
+
+
+def _propagate(
+    functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, z: Array, right: Array
+) -> Array:
+    """The dz of (I - W D) dz = right; the transpose of this is backpropagation."""
+    forward, slots, rows = layout.forward, _weights(layout.forward, w), rows_per_step[0]
+
+    def matvec(dz: Array) -> Array:
+        dv = _slopes(functions, kinds, z) * dz
+        no_inputs = jnp.zeros_like(dz[: len(dz) - len(forward.sources) - 1])
+        return dz - _buffer(forward, no_inputs, _all_sums(slots, dv, forward.sources))
+
+    def solve(_: Any, right: Array) -> Array:
+        def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            dzs, dvs = carry
+            start = forward.starts[i]
+            here = start + len(dvs) - len(forward.sources)
+            dz = _sums(_rows(slots, start, rows), dvs, _rows(forward.sources, start, rows)) + _rows(right, here, rows)
+            dv = _slopes(functions, _rows(kinds, here, rows), _rows(z, here, rows)) * dz
+            return _put(dzs, dz, here), _put(dvs, dv, here)
+
+        return jax.lax.fori_loop(0, forward.n_steps, step, (right, right))[0]
+
+    def solve_transposed(_: Any, right: Array) -> Array:
+        return _sweep_back(functions, rows_per_step[1], layout, kinds, w, z, right)
+
+    return jax.lax.custom_linear_solve(matvec, right, solve, solve_transposed)
+
+
+def _sweep_back(
+    functions: tuple, rows: int, layout: SweepLayout, kinds: Array, w: Array, z: Array, right: Array
+) -> Array:
+    """Backpropagation, delta = right + D W^T delta at every position."""
+    backward, slots = layout.backward, _weights(layout.backward, w)
+
+    def step(i: Array, deltas: Array) -> Array:
+        start = backward.starts[i]
+        nodes = _rows(layout.nodes, start, rows)
+        delta = _sums(_rows(slots, start, rows), deltas, _rows(backward.sources, start, rows))
+        delta = _get(right, nodes) + _slopes(functions, _get(kinds, nodes), _get(z, nodes)) * delta
+        return _put(deltas, delta, 1 + start)
+
+    deltas = jnp.zeros((1 + len(backward.sources), right.shape[1]), right.dtype)
+    return _get(jax.lax.fori_loop(0, backward.n_steps, step, deltas), layout.places)
+
+
+def _slopes(functions: tuple, kinds: Array, z: Array) -> Array:
+    return jax.jvp(functools.partial(_activate, functions, kinds), (z,), (jnp.ones_like(z),))[1]
+
+
+def _weights(sweep: Sweep, w: Array, sum_edge: int = 1) -> Array:
+    """The weight of every slot."""
+    return _get(jnp.concatenate([jnp.array([0, sum_edge], w.dtype), w]), sweep.edges)
+
+
+def _biases(layout: SweepLayout, b: Array) -> Array:
+    """The bias at every position."""
+    return _get(jnp.concatenate([jnp.zeros(1, b.dtype), b]), layout.units)
+
+
+def _sums(weights: Array, values: Array, sources: Array) -> Array:
+    """`(rows, examples)`: the weighted sum of the sources of each row; no dot, whose precision a device may lower."""
+    found = _get(values, sources)
+    terms = [weights[:, slot, None] * found[:, slot] for slot in range(sources.shape[1])]
+    return functools.reduce(jnp.add, terms)
+
+
+def _all_sums(weights: Array, values: Array, sources: Array) -> Array:
+    """The same for all rows, in blocks; in the reverse pass the values are gathered again, not kept."""
+
+    @jax.checkpoint
+    def block(weights: Array, sources: Array) -> Array:
+        # A dot, which has the faster transpose, in full precision.
+        return jnp.einsum("rk,rkb->rb", weights, _get(values, sources), precision="highest")
+
+    shape = -1, min(BLOCK, len(sources)), sources.shape[1]
+    sums = jax.lax.map(lambda slots: block(*slots), (weights.reshape(shape), sources.reshape(shape)))
+    return sums.reshape(len(sources), -1)
+
+
+def _activate(functions: tuple, kinds: Array, z: Array) -> Array:
+    values = z
+    for kind, function in enumerate(functions, start=1):
+        chosen = jnp.broadcast_to((kinds == kind)[:, None], z.shape)
+        # Number by number, so that no function sees examples side by side. Another unit's pre-activation may be outside
+        # its domain, where NaN would reach the gradient.
+        found = jax.vmap(jax.vmap(function))(jnp.where(chosen, z, 0))
+        values = jnp.where(chosen, found.astype(z.dtype), values)
+    return values
+
+
+def _buffer(sweep: Sweep, inputs: Array, rows: Array | None = None) -> Array:
+    """Zero, then the inputs, then the rows of a sweep."""
+    shape = inputs.shape[1:]
+    rows = jnp.zeros((len(sweep.sources), *shape), inputs.dtype) if rows is None else rows
+    return jnp.concatenate([jnp.zeros((1, *shape), inputs.dtype), inputs, rows])
+
+
+def _get(values: Array, places: Array) -> Array:
+    return values.at[places].get(mode="promise_in_bounds")
+
+
+def _rows(values: Array, start: Array, n: int) -> Array:
+    return jax.lax.dynamic_slice_in_dim(values, start, n)
+
+
+def _put(values: Array, rows: Array, start: Array) -> Array:
+    return jax.lax.dynamic_update_slice_in_dim(values, rows, start, 0)

@@ -1,0 +1,234 @@
+"""What a network is made of: a table of its layers or nodes, with shapes, parameters and bytes.
+
+Everything is known from the structure and from shapes: a network too large for any machine is summarised as well.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.networks.composition import Dag
+from jaxnet.networks.evaluation import Wired
+from jaxnet.networks.layers import Chain, Layer, Network, describe, sizes_of
+from jaxnet.validation import ShapeError
+
+
+class SummaryRow(NamedTuple):
+    """A row of a `Summary`: a layer, a wiring, an input of a dag, or a network of your own.
+
+    Attributes:
+        name: its place in a chain, counted from 1, or its name in a dag; `2.1` is the first part of part 2.
+        description: its sizes and non-linearity; for an input of a dag, the slice that it is.
+        reads: the names of the rows that it reads, `input` for what the network itself is given.
+        output_shape: `(*leading axes, size)`; a size that a network of your own does not say is None, and leading axes
+            that it does not keep are `...`.
+        n_parameters: how many numbers it learns.
+        n_bytes: what they take up, each in its own dtype.
+    """
+
+    name: str
+    description: str
+    reads: tuple[str, ...]
+    output_shape: tuple[Any, ...]
+    n_parameters: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """The result of `summary`: a table to print.
+
+    Attributes:
+        rows: one a layer, wiring, input of a dag or network of your own, each after all that it reads.
+        input_shape: what the network is given.
+        output_shape: what it gives, as in a row.
+    """
+
+    rows: tuple[SummaryRow, ...]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[Any, ...]
+
+    n_parameters = property(lambda self: sum(row.n_parameters for row in self.rows))
+    n_bytes = property(lambda self: sum(row.n_bytes for row in self.rows))
+
+    def __repr__(self) -> str:
+        table = [("", "what", "reads", "output", "parameters", "bytes")]
+        for row in self.rows:
+            figures = (f"{row.n_parameters:,}", f"{row.n_bytes:,}")
+            table.append((row.name, row.description, ", ".join(row.reads), _written(row.output_shape), *figures))
+        shapes = (_written(self.input_shape), _written(self.output_shape))
+        table.append(("total", "", *shapes, f"{self.n_parameters:,}", f"{self.n_bytes:,}"))
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = (
+            "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(line, "<<<<>>", widths, strict=True))
+            for line in table
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def summary(network: Network, params: Any = None, *, input_shape: Any = None) -> Summary:
+    """A table of what a network is made of: shapes, parameters and bytes; no parameters are drawn and nothing is run.
+
+    Args:
+        network: a layer, chain, dag or wiring, nested as you like; or a network of your own, which is one row.
+        params: its parameters, arrays or `jax.ShapeDtypeStruct`; if None, the shapes that `network.init` would make.
+        input_shape: `(..., n)`, whose leading axes then stand in every row; or an example input, array or
+            `jax.ShapeDtypeStruct`, if your own network takes another dtype than that of its parameters. A single
+            example `(n,)` if None.
+
+    Returns:
+        A `Summary`, to print, with its `rows` and totals as plain data.
+
+    Raises:
+        ShapeError: if parameters do not fit, with the name of the layer; or if the input shape does not.
+        ValueError: if a network of your own does not say what it takes and there is no `input_shape`, or if it cannot
+            be evaluated on shapes alone.
+
+    Source: the table is that of Keras's `summary` (F. Chollet, 2015).
+
+    >>> from jaxnet.networks.layers import mlp
+    >>> summary(mlp([784, 128, 10]), input_shape=(32, 784))
+           what                reads      output     parameters    bytes
+    1      784 -> 128 sigmoid  input      (32, 128)     100,480  401,920
+    2      128 -> 10 sigmoid   1          (32, 10)        1,290    5,160
+    total                      (32, 784)  (32, 10)      101,770  407,080
+    """
+    structure = network.structure
+    n_inputs, n_outputs = sizes_of(structure)
+    if n_inputs is None and input_shape is None:
+        raise ValueError(
+            "summary: a network of your own does not say what it takes. "
+            "Pass its shape, for example input_shape=(32, 10)."
+        )
+    shape = (n_inputs,) if input_shape is None else getattr(input_shape, "shape", input_shape)
+    given: tuple[Any, ...] = tuple(shape) if isinstance(shape, Sequence) else ()
+    if not given or n_inputs not in (None, given[-1]):
+        expected = "n" if n_inputs is None else n_inputs
+        raise ShapeError(f"summary: expected input_shape (..., {expected}) for {describe(structure)}, got {shape}.")
+    if params is None:
+        params = _on_shapes("init", "or pass params", lambda: network.init(jax.random.key(0)))
+    leading, output_shape = given[:-1], (*given[:-1], n_outputs)
+    if not _says_its_shapes(structure):
+        x = jax.ShapeDtypeStruct(given, getattr(input_shape, "dtype", _dtype_of_inputs(params)))
+        fix = "or, if it takes another dtype, pass input_shape=jax.ShapeDtypeStruct(shape, dtype)"
+        y = _on_shapes("apply", fix, network.apply, params, x)
+        if not hasattr(y, "shape"):
+            raise ValueError(f"summary: expected apply to give one array, got {type(y).__name__}.")
+        output_shape = y.shape
+        # A network of your own that merges leading axes leaves open which rows come before it.
+        leading = leading if output_shape[:-1] == leading else (...,)
+    rows, _ = _rows(structure, params, "", ("input",), leading, output_shape)
+    return Summary(tuple(rows), given, output_shape)
+
+
+def _rows(
+    structure: Hashable, params: Any, name: str, reads: tuple[str, ...], leading: tuple, output_shape: tuple
+) -> tuple[list[SummaryRow], tuple[str, ...]]:
+    """The rows of a structure, and the names of those that give its output."""
+    if isinstance(structure, Chain):
+        parts = structure.parts
+        if not isinstance(params, Sequence) or len(params) != len(parts):
+            found = len(params) if isinstance(params, Sequence) else type(params).__name__
+            raise ShapeError(
+                f"summary: {_place('chain', name)}expected parameters for {len(parts)} parts, got {found}."
+            )
+        # What a network of your own gives, the part after it may know.
+        after = [sizes_of(part)[0] for part in parts[1:]]
+        shapes = [(*leading, sizes_of(part)[1] or n) for part, n in zip(parts, after, strict=False)]
+        rows = []
+        for place, (part, p, shape) in enumerate(zip(parts, params, [*shapes, output_shape], strict=True), start=1):
+            more, reads = _rows(part, p, _joined(name, str(place)), reads, leading, shape)
+            rows += more
+        return rows, reads
+    if isinstance(structure, Dag):
+        names = sorted(node for node, _, _ in structure.nodes)
+        if not isinstance(params, Mapping) or sorted(params) != names:
+            found = sorted(params) if isinstance(params, Mapping) else type(params).__name__
+            where = _place("dag", name)
+            raise ShapeError(f"summary: {where}expected a dict with the parameters of {names}, got {found}.")
+        rows, ends, start = [], {}, 0
+        for source, size in structure.inputs:
+            where = f"[..., {start}:{start + size}]"
+            rows.append(SummaryRow(_joined(name, source), where, reads, (*leading, size), 0, 0))
+            ends[source] = (rows[-1].name,)
+            start += size
+        for node, part, sources in structure.nodes:
+            # The one node that is read gives what the whole dag gives.
+            shape = output_shape if structure.outputs == (node,) else (*leading, sizes_of(part)[1])
+            read = tuple(end for source in sources for end in ends[source])
+            more, ends[node] = _rows(part, params[node], _joined(name, node), read, leading, shape)
+            rows += more
+        return rows, tuple(end for source in structure.outputs for end in ends[source])
+    name, leaves = name or "1", jax.tree.leaves(params)
+    _check_fit(structure, leaves, name)
+    sizes = [math.prod(jnp.shape(leaf)) for leaf in leaves]
+    n_bytes = sum(size * _dtype(leaf).itemsize for size, leaf in zip(sizes, leaves, strict=True))
+    return [SummaryRow(name, describe(structure), reads, output_shape, sum(sizes), n_bytes)], (name,)
+
+
+def _check_fit(structure: Hashable, leaves: list, name: str) -> None:
+    if isinstance(structure, Layer):
+        kind, w, b = "layer", (structure.n_outputs, structure.n_inputs), (structure.n_outputs,)
+    elif isinstance(structure, Wired):
+        kind, w, b = "wiring", (structure.wiring.n_edges,), (structure.wiring.n_units,)
+    else:
+        return
+    shapes = [jnp.shape(leaf) for leaf in leaves]
+    if shapes != [w, b]:
+        hint = ""
+        if shapes and shapes[0] == w[::-1] != w:
+            hint = " Weights are (outputs, inputs): are these transposed?"
+        elif shapes and all(isinstance(leaf, int) for leaf in leaves):
+            hint = " If this is the shape of inputs, pass it as input_shape=."
+        found = " and ".join(map(str, shapes)) or "none"
+        raise ShapeError(
+            f"summary: {kind} {name} ({describe(structure)}): expected weights {w} and biases {b}, got {found}.{hint}"
+        )
+
+
+def _says_its_shapes(structure: Hashable) -> bool:
+    if isinstance(structure, Chain):
+        return all(map(_says_its_shapes, structure.parts))
+    if isinstance(structure, Dag):
+        return all(_says_its_shapes(part) for _, part, _ in structure.nodes)
+    return sizes_of(structure)[1] is not None
+
+
+def _on_shapes(what: str, fix: str, f: Callable, *args: Any) -> Any:
+    try:
+        return jax.eval_shape(f, *args)
+    except ShapeError as error:
+        raise ShapeError(f"summary: {error}") from error
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"summary: {what} cannot be evaluated on shapes alone: {reason}. "
+            f"Write it with jax.numpy and without branches on values, {fix}."
+        ) from error
+
+
+def _dtype(leaf: Any) -> Any:
+    # That of a NumPy array stays as it is: JAX would make float32 of float64.
+    return leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf)
+
+
+def _dtype_of_inputs(params: Any) -> Any:
+    dtypes = map(_dtype, jax.tree.leaves(params))
+    return next((dtype for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)), jnp.result_type(float))
+
+
+def _joined(name: str, inner: str) -> str:
+    return f"{name}.{inner}" if name else inner
+
+
+def _place(kind: str, name: str) -> str:
+    return f"{kind} {name}: " if name else f"{kind}: "
+
+
+def _written(shape: tuple) -> str:
+    axes = ["..." if n is ... else "?" if n is None else str(n) for n in shape]
+    return f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"

@@ -1,0 +1,198 @@
+"""Many small networks at once: members that differ in parameters, keys or hyper-parameters, trained in one program."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.extend.core import ClosedJaxpr
+from jax.sharding import Mesh
+
+from jaxnet.devices.per_device import run_per_device
+from jaxnet.learning.rules import Rule
+from jaxnet.lowering.last_axis import is_fast, members_last
+from jaxnet.training.loop import n_examples, n_steps, train, whole_number
+from jaxnet.validation import ShapeError
+
+# So many tiny networks, with all that a step needs, stay in the nearest cache of a CPU.
+_GROUP = 256
+
+
+def ensemble(rule: Rule) -> Rule:
+    """The rule of many members that see the same batches, for `train` and `fit` alike.
+
+    All arrays of its parameters, states and metrics have the members along their first axis; each member draws with a
+    key of its own. Members that diverge do not stop the others.
+
+    Args:
+        rule: that of one member.
+
+    Returns:
+        The rule of all, of however many there are.
+
+    >>> import jaxnet, optax
+    >>> rule = ensemble(jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1)))
+    >>> state, history = train(rule, rule.init(jnp.arange(3.0)), jnp.ones(4), steps=100, key=jax.random.key(0))
+    >>> state.params.round(3), history["loss"].shape
+    (Array([1., 1., 1.], dtype=float32), (100, 3))
+    """
+
+    def update(state: Any, batch: Any, key: Array) -> tuple[Any, dict[str, Array]]:
+        keys = jax.random.split(key, _n_members("ensemble", state))
+        return jax.vmap(rule.update, in_axes=(0, None, 0))(state, batch, keys)
+
+    return Rule(jax.vmap(rule.init), update)
+
+
+def train_ensemble(
+    rule: Rule,
+    states: Any,
+    data: Any,
+    *,
+    keys: Array,
+    steps: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    record_every: int = 1,
+    group: int | None = None,
+    mesh: Mesh | None = None,
+) -> tuple[Any, dict[str, Array]]:
+    """Train many members, each as `train` would alone, in one program: `jax.vmap`, in groups that a cache holds.
+
+    Members that differ in a hyper-parameter have it in their states: see `optax.inject_hyperparams`. For members that
+    differ in their data use `jax.vmap` over `train`. Tiny networks that see all examples each step are computed with
+    the members along the last axis of every array, where they fill the vector units of a CPU.
+
+    On a mesh each device trains its own members, by the program that one device alone would run, and sends nothing to
+    the others. With the same `group` the results are the same bits on any number of devices and processes; without,
+    they are up to rounding, since XLA rounds otherwise for other numbers of members at a time.
+
+    Args:
+        rule: that of one member.
+        states: of all members, along the first axis: `jax.vmap(rule.init)(params)`.
+        data: a pytree of arrays with examples along the first axis, the same for all members.
+        keys: one a member, `(members,)`, from `jax.random.split`.
+        steps: how many; or `epochs`.
+        epochs: how many times each example is seen.
+        batch_size: examples a step; all of them if None.
+        record_every: metrics are kept of each k-th step: a record takes 4 bytes a metric and member.
+        group: members at a time, fewer need less memory; the last group is filled up. If None 256 tiny ones on a CPU,
+            and otherwise all.
+        mesh: of the devices that share the members. With several processes each calls it, with the same arguments.
+
+    Returns:
+        The states, and the metrics `(members, records, ...)`; on a mesh split over its members, or, if it does not
+        divide them, copied to each device.
+
+    Raises:
+        ShapeError: if states and keys differ in the number of members, or the data in that of examples.
+        TypeError: if a number is not whole, or not exactly one of `steps` and `epochs` is given.
+        ValueError: if there are no examples, or a number is out of range.
+
+    >>> import jaxnet, optax
+    >>> rule = jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
+    >>> states, keys = jax.vmap(rule.init)(jnp.arange(3.0)), jax.random.split(jax.random.key(0), 3)
+    >>> states, history = train_ensemble(rule, states, jnp.ones(4), keys=keys, steps=100)
+    >>> states.params.round(3), history["loss"].shape
+    (Array([1., 1., 1.], dtype=float32), (3, 100))
+    """
+    n = n_examples("train_ensemble", data)
+    batch_size = batch_size if batch_size is None else whole_number("train_ensemble", "batch_size", batch_size, 1, n)
+    total = n_steps("train_ensemble", steps, epochs, n, batch_size)
+    members = _n_members("train_ensemble", states)
+    if jnp.shape(keys) != (members,):
+        raise ShapeError(
+            f"train_ensemble: expected a key for each of the {members} members, got keys of shape {jnp.shape(keys)}. "
+            "jax.random.split(key, members) makes them."
+        )
+    group = group if group is None else whole_number("train_ensemble", "group", group, 1)
+    record_every = whole_number("train_ensemble", "record_every", record_every, 1)
+    if total % record_every:
+        raise ValueError(
+            f"train_ensemble: expected steps to be a multiple of record_every, {record_every}, got {total} steps."
+        )
+    run = functools.partial(_run, rule, steps=total, batch_size=batch_size, record_every=record_every, group=group)
+    if mesh is None:
+        return run(states, keys, data)
+    return run_per_device(run, (states, keys), data, members, group or 1, mesh)
+
+
+def _n_members(where: str, states: Any) -> int:
+    sizes = {jax.tree_util.keystr(path): jnp.shape(a)[:1] for path, a in jax.tree.leaves_with_path(states)}
+    if len(set(sizes.values())) != 1 or () in sizes.values():
+        raise ShapeError(
+            f"{where}: expected states with the same number of members along the first axis, got "
+            + ", ".join(f"state{path}: {size[0] if size else 'a scalar'}" for path, size in sizes.items())
+        )
+    return next(iter(sizes.values()))[0]
+
+
+@functools.partial(jax.jit, static_argnames=("rule", "steps", "batch_size", "record_every", "group"))
+def _run(
+    rule: Rule,
+    states: Any,
+    keys: Array,
+    data: Any,
+    *,
+    steps: int,
+    batch_size: int | None,
+    record_every: int,
+    group: int | None,
+) -> tuple[Any, dict[str, Array]]:
+    members = len(keys)
+    if batch_size is None and jax.default_backend() == "cpu":
+        first = jax.tree.map(lambda a: a[0], (states, jax.random.clone(keys)))
+        closed, results = jax.make_jaxpr(rule.update, return_shape=True)(first[0], data, first[1])
+        if is_fast(closed.jaxpr):
+            update = _members_last(closed, jax.tree.structure(results))
+            grouped = functools.partial(_train_members_last, update, data, steps, record_every)
+            return _in_groups(grouped, members, group or _evened(members, _GROUP), states, keys)
+
+    def alone(state: Any, key: Array) -> tuple[Any, dict[str, Array]]:
+        return train(rule, state, data, steps=steps, batch_size=batch_size, key=key, record_every=record_every)
+
+    return _in_groups(jax.vmap(alone), members, group or members, states, keys)
+
+
+def _evened(members: int, most: int) -> int:
+    """The size of groups of at most so many that are as large as each other, or nearly."""
+    return -(-members // -(-members // most))
+
+
+def _in_groups(function: Callable, members: int, group: int, *trees: Any) -> Any:
+    """A function of many members, called for so many at a time; the last member once more where it fills a group."""
+    groups = -(-members // group)
+    which = jnp.minimum(jnp.arange(groups * group), members - 1).reshape(groups, group)
+    results = jax.lax.map(lambda some: function(*some), jax.tree.map(lambda a: a[which], trees))
+    return jax.tree.map(lambda a: a.reshape(groups * group, *a.shape[2:])[:members], results)
+
+
+def _members_last(closed: ClosedJaxpr, results: Any) -> Callable[[Any, Any, Array], tuple[Any, dict[str, Array]]]:
+    """The update of one member as that of many: states with the members last, the batch of all, a key for each."""
+
+    def update(state: Any, batch: Any, keys: Array) -> tuple[Any, dict[str, Array]]:
+        flat = [*jax.tree.leaves(state), *jax.tree.leaves(batch), keys]
+        of_members = [a is keys or n < len(jax.tree.leaves(state)) for n, a in enumerate(flat)]
+        return jax.tree.unflatten(results, members_last(closed, flat, of_members, len(keys)))
+
+    return update
+
+
+def _train_members_last(
+    update: Callable, data: Any, steps: int, record_every: int, states: Any, keys: Array
+) -> tuple[Any, dict[str, Array]]:
+    """`train` with the number of the step in the state, since each member has a key of its own to fold it into."""
+    step_keys = jax.vmap(lambda key: jax.random.split(key)[1])(keys)
+
+    def step(carry: tuple[Any, Array], batch: Any, key: Array) -> tuple[Any, dict[str, Array]]:
+        state, number = carry
+        state, metrics = update(state, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
+        return (state, number + 1), metrics
+
+    rule, start = Rule(lambda params: params, step), jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), states)
+    (states, _), history = train(
+        rule, (start, jnp.uint32(0)), data, steps=steps, key=jax.random.key(0), record_every=record_every
+    )
+    return jax.tree.map(lambda a: jnp.moveaxis(a, -1, 0), (states, history))

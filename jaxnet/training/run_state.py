@@ -1,0 +1,168 @@
+"""What a run has made so far, as the driver sees it at a visit, and as a checkpoint holds it."""
+
+import ast
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxnet.training.checkpoints import CheckpointError, load, read_header, save
+
+
+class Run(NamedTuple):
+    """What a run of `fit` has made.
+
+    Attributes:
+        params: the best parameters by validation, or the last ones if there is no validation data.
+        state: of the rule, after the last step: `fit(rule, run.state, ...)` goes on from it.
+        history: the metrics of the steps, arrays `(records, ...)`, and "step", which counts from 1.
+        validation: those of the validation data, `(visits,)`, and "step", how many steps had been made; empty without.
+        steps: how many steps have been made.
+        stopped: why it ended: "finished", "no improvement", "interrupted" or "no more data".
+    """
+
+    params: Any
+    state: Any
+    history: dict[str, np.ndarray]
+    validation: dict[str, np.ndarray]
+    steps: int
+    stopped: str
+
+
+class DivergedError(FloatingPointError):
+    """A metric or a parameter is no longer finite.
+
+    Attributes:
+        step: the first step of which that was recorded, counted from 1.
+        metric: its name, or "a parameter".
+        run: the `Run` up to the last visit, where all was finite.
+    """
+
+    __module__ = "jaxnet"  # the name that users import and that tracebacks print
+
+    def __init__(self, step: int, metric: str, value: float, run: Run) -> None:
+        super().__init__(
+            f"fit: {metric} is {value} at step {step:,}. The run up to step {run.steps:,}, where all was finite, is in "
+            "the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help."
+        )
+        self.step, self.metric, self.run = step, metric, run
+
+
+class RunState(NamedTuple):
+    """What a run has at a visit, all of which a checkpoint holds.
+
+    Attributes:
+        state: of the rule.
+        records: metrics, one dict a visit, arrays `(records, ...)`.
+        measured: metrics of the validation data, one dict a visit, arrays `(1,)`.
+        best: the parameters that were best by validation, or None.
+        steps: how many steps have been made.
+    """
+
+    state: Any
+    records: list[dict[str, np.ndarray]]
+    measured: list[dict[str, np.ndarray]]
+    best: Any
+    steps: int
+
+    def as_run(self, stopped: str) -> Run:
+        """The run up to here."""
+        params = getattr(self.state, "params", self.state) if self.best is None else self.best
+        return Run(params, self.state, _joined(self.records), _joined(self.measured), self.steps, stopped)
+
+
+def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([r[name] for r in records]) for name in records[0]} if records else {}
+
+
+def with_steps(metrics: dict[str, np.ndarray], steps: np.ndarray) -> dict[str, np.ndarray]:
+    """Metrics with the numbers of their steps, in a column called "step"."""
+    if "step" in metrics:
+        raise ValueError("fit: a metric is called 'step', as the numbers of the steps are. Rename it.")
+    return {"step": steps, **metrics}
+
+
+@jax.jit
+def _finite(params: Any) -> Array:
+    floating = [p for p in jax.tree.leaves(params) if jnp.issubdtype(p.dtype, jnp.inexact)]
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(p)) for p in floating], bool))
+
+
+def next_visit(
+    last: RunState, state: Any, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
+) -> RunState:
+    """The visit after more steps, if all is finite there."""
+    scalars = {name: m for name, m in records.items() if m.ndim == 1 and jnp.issubdtype(m.dtype, jnp.inexact)}
+    for name, values in scalars.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            step = int(records["step"][bad[0]])
+            raise DivergedError(step, name, float(values[bad[0]]), last.as_run("diverged"))
+    steps = last.steps + made
+    if scalars and not _finite(getattr(state, "params", ())):
+        raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
+    visit = RunState(state, last.records + [records] * bool(records), last.measured, last.best, steps)
+    if measure is None or made == 0:
+        return visit
+
+    found = {name: np.asarray(m) for name, m in measure(state).items()}
+    if monitor not in found or found[monitor].shape != ():
+        scalar = [name for name, m in found.items() if m.shape == ()]
+        raise ValueError(f"fit: expected monitor to be a scalar of the validation metrics, {scalar}, got {monitor!r}.")
+    measured = [*last.measured, with_steps({name: m[None] for name, m in found.items()}, np.array([steps]))]
+    visit = visit._replace(measured=measured)
+    return visit._replace(best=state.params) if since_best(visit, monitor) == 0 else visit
+
+
+def since_best(visit: RunState, monitor: str) -> int:
+    """How many visits ago the validation metric was the smallest; NaN never is, unless there is nothing else."""
+    if not visit.measured:
+        return 0
+    values = np.concatenate([m[monitor] for m in visit.measured]).astype(float)
+    return len(values) - 1 - int(np.argmin(np.where(np.isnan(values), np.inf, values)))
+
+
+def save_visit(
+    checkpoint: str | os.PathLike[str], visit: RunState, key: Array, settings: dict[str, int | None]
+) -> None:
+    """Write a visit into a file, with the key and the settings that a run has to have to go on from it."""
+    tree = {
+        "state": visit.state,
+        "best": visit.best,
+        "key": key,
+        "history": _joined(visit.records),
+        "validation": _joined(visit.measured),
+    }
+    save(checkpoint, tree, {"steps": visit.steps, **settings})
+
+
+def resumed(
+    checkpoint: str | os.PathLike[str], state: Any, validated: bool, key: Array, settings: dict[str, int | None]
+) -> RunState:
+    """The visit in a file, if it is of a run with this state, key and settings."""
+    header = read_header(checkpoint)
+    saved = header["metadata"]
+    if set(saved) != {"steps", *settings}:
+        raise CheckpointError(f"{checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
+    for name, value in settings.items():
+        if saved[name] != value:
+            raise CheckpointError(
+                f"{checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
+                "Call fit as that run was called, or choose another file."
+            )
+    tables = {"history": {}, "validation": {}}
+    for path, leaf in header["leaves"].items():
+        for table, columns in tables.items():
+            if path.startswith(f"['{table}']"):
+                name = ast.literal_eval(path[len(f"['{table}'][") : -1])
+                columns[name] = np.empty(leaf["shape"], jnp.dtype(leaf["dtype"]))
+    best = state.params if validated and tables["validation"] else None
+    found = load(checkpoint, {"state": state, "best": best, "key": key, **tables})
+    if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
+        raise CheckpointError(f"{checkpoint}: expected a run with this key, got one with another. Choose another file.")
+    records, measured = ([found[table]] if found[table] else [] for table in tables)
+    return RunState(found["state"], records, measured, found["best"], saved["steps"])

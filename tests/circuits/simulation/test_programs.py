@@ -1,0 +1,102 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from circuits import library, random_patterns
+from circuits.gates import AND, NOT, XOR
+from circuits.netlist import Circuit
+from circuits.simulation.programs import ROW, lower, run, run_on_one_cpu
+
+
+@pytest.mark.parametrize("table", range(16))
+def test_the_polynomial_of_a_gate_is_its_algebraic_normal_form(table):
+    program = lower(Circuit(["a", "b"], [[1, 2]], [table], [3], ["y"]))
+    assert set(program.polynomials.ravel().tolist()) <= {0, 0xFFFFFFFF}
+    coefficients = (program.polynomials[0] & 1).tolist()
+    for row in range(4):
+        value = {0: 0, 1: row & 1, 2: row >> 1}
+        x = [value[place] for place in program.fan_ins[0].tolist()]
+        terms = [c * all(x[i] for i in range(3) if s >> i & 1) for s, c in enumerate(coefficients)]
+        assert sum(terms) % 2 == table >> row & 1
+
+
+@pytest.mark.parametrize(
+    ("n", "gates", "outputs", "rows"), [(8, 64, 16, 64), (64, 128, 128, 256)], ids=["smallest class", "another"]
+)
+def test_a_program_is_padded_to_powers_of_two(n, gates, outputs, rows):
+    circuit = library.adder(n)
+    program = lower(circuit)
+    assert (program.fan_ins.shape, program.polynomials.shape) == ((gates, 3), (gates, 8))
+    assert (program.targets.shape, program.outputs.shape, program.rows) == ((gates,), (outputs,), rows)
+    assert program.counts.tolist() == [2 * n, 2 * n, n + 1]
+
+
+def test_rows_are_used_again():
+    # A chain of 1,000 gates keeps one value beside its inputs.
+    fan_ins = [[1, 2]] + [[3 + i, 1 + i % 2] for i in range(999)]
+    program = lower(Circuit(["a", "b"], fan_ins, [XOR, *[AND, XOR, 7] * 333], [1002], ["y"]))
+    assert program.rows == 64
+    assert program.targets[: program.counts[1]].max() <= 3
+
+
+@given(seed=st.integers(0, 10**6), gates=st.integers(0, 60))
+def test_a_row_is_written_only_when_what_it_held_is_needed_no_more(seed, gates, random_circuit, nodes_of):
+    circuit = random_circuit(seed, 4, gates, 3)
+    program = lower(circuit)
+    inputs, count, outputs = program.counts.tolist()
+    x = np.random.default_rng(seed).integers(0, 2, (50, 4)).astype(bool)
+    values = np.zeros((program.rows, 50), np.uint32)
+    values[1 : 1 + inputs] = x.T
+    one = np.ones(50, np.uint32)
+    for read, coefficients, target in zip(program.fan_ins[:count], program.polynomials, program.targets, strict=False):
+        products = [np.bitwise_and.reduce([values[read[i]] for i in range(3) if s >> i & 1] or [one]) for s in range(8)]
+        values[target] = np.bitwise_xor.reduce([c & 1 & p for c, p in zip(coefficients, products, strict=True)])
+    expected = nodes_of(circuit, x)[:, circuit.outputs]
+    np.testing.assert_array_equal(values[program.outputs[:outputs]].T, expected)
+
+
+def test_both_ways_to_run_agree(random_circuit):
+    circuit = random_circuit(5, 16, 200, 16)
+    program = lower(circuit)
+    words = jnp.asarray(np.random.default_rng(0).integers(0, 2**32, (16, 3 * ROW), dtype=np.uint32))
+    expected = run(program, words, row=ROW)
+    results = jnp.zeros((16, 3 * ROW), jnp.uint32)
+    values, native, counts = run_on_one_cpu(
+        program, jnp.uint32(3), words, jnp.zeros((program.rows, ROW), jnp.uint32), results
+    )
+    np.testing.assert_array_equal(native, expected)
+    assert counts.tolist() == program.counts.tolist()
+    assert not values[0].any()
+    # What was given is overwritten, and no block more than asked for is run.
+    assert results.is_deleted()
+    _, native, _ = run_on_one_cpu(program, jnp.uint32(1), words, values, jnp.zeros((16, 3 * ROW), jnp.uint32))
+    np.testing.assert_array_equal(native[:, :ROW], expected[:, :ROW])
+    assert not native[:, ROW:].any()
+
+
+def test_one_native_function_without_a_copy_of_what_it_works_on(random_circuit):
+    program = lower(random_circuit(5, 16, 60, 16))
+    shapes = (16, 2 * ROW), (program.rows, ROW), (16, 2 * ROW)
+    words, values, results = (jnp.zeros(shape, jnp.uint32) for shape in shapes)
+    text = run_on_one_cpu.lower(program, jnp.uint32(2), words, values, results).compile().as_text()
+    # The whole loop is one call, and the gate in it another, beside which no array of rows is copied.
+    assert text.count('xla_cpu_small_call="true"') >= 1
+    assert "while(" not in text[text.index("ENTRY") :]
+    bodies = [body for body in text.split("\n\n") if f"u32[1,{ROW}]{{1,0}} call(" in body]
+    assert len(bodies) == 1
+    copies = [line for line in bodies[0].splitlines() if f"u32[{program.rows},{ROW}]" in line and " copy(" in line]
+    assert not copies
+
+
+def test_a_program_of_no_gates_and_one_of_constants():
+    for circuit in (
+        Circuit(["a"], [], [], [1, 0], ["y", "z"]),
+        Circuit(["a"], [[0, 0], [1, 0]], [15, NOT], [2], ["y"]),
+    ):
+        words = random_patterns(jax.random.key(0), circuit.n_inputs, 3)
+        got = run(lower(circuit), words, row=1)[: circuit.n_outputs]
+        expected = {0: np.zeros_like(words[0]), 1: words[0], 2: np.full_like(words[0], 0xFFFFFFFF)}
+        np.testing.assert_array_equal(got, [expected[node] for node in circuit.outputs.tolist()])
