@@ -1,9 +1,12 @@
 """Every test runs under the strictest JAX there is, on eight virtual CPU devices."""
 
 import os
+from pathlib import Path
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ.setdefault("MPLBACKEND", "agg")
+# Real circuits and data sets, which are no part of the repository: tests that need them are skipped without.
+os.environ.setdefault("JAXNET_DATA", str(Path(__file__).parents[1] / "shared" / "data"))
 
 import hypothesis
 import jax

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-MNIST = Path(os.environ.get("JAXNET_DATA", EXAMPLES.parents[1] / "shared" / "data")) / "learning" / "mnist"
+MNIST = Path(os.environ["JAXNET_DATA"]) / "learning" / "mnist"
 
 spec = importlib.util.spec_from_file_location("idx", EXAMPLES / "idx.py")
 assert spec is not None

@@ -71,7 +71,7 @@ def error():
 @pytest.fixture(scope="session")
 def iscas85():
     """The folder with the ISCAS-85 netlists; they are no part of the repository."""
-    data = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    data = Path(os.environ["JAXNET_DATA"])
     folder = data / "circuits" / "iscas85" / "bench"
     if not folder.is_dir():
         pytest.skip(f"needs the ISCAS-85 netlists in {folder}; JAXNET_DATA names another data folder")

@@ -13,8 +13,8 @@ import pytest
 import circuits
 from circuits.__main__ import main
 
-ROOT = Path(__file__).parents[1]
-SHARED = Path(os.environ.get("JAXNET_DATA", ROOT.parent / "shared" / "data"))
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ["JAXNET_DATA"])
 FAST = ["--seeds", "2", "--steps", "10"]
 
 

@@ -16,7 +16,7 @@ from circuits.measures import NAMES, Statistics, statistics
 from circuits.netlist import Circuit, depth, without_dead_gates
 from circuits.threshold import units
 
-DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data")) / "circuits"
+DATA = Path(os.environ["JAXNET_DATA"]) / "circuits"
 # Inputs, outputs and ANDs of the EPFL circuits, as their authors publish them.
 EPFL = {
     "adder": (256, 129, 1020),

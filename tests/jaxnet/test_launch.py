@@ -15,8 +15,8 @@ import pytest
 import jaxnet
 from jaxnet.devices.processes import VARIABLES
 
-LAUNCH = Path(__file__).parents[1] / "python -m jaxnet.launch"
-WORKERS = Path(__file__).parent / "jaxnet/workers.py"
+LAUNCH = ["-m", "jaxnet.launch"]
+WORKERS = Path(__file__).parent / "devices/workers.py"
 LIMIT = 240
 
 
@@ -29,7 +29,7 @@ def until(condition):
 
 def launch(*arguments, **options):
     return subprocess.run(
-        [sys.executable, LAUNCH, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, **options
+        [sys.executable, *LAUNCH, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, **options
     )
 
 
@@ -95,7 +95,7 @@ HOLD = (
 @pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT, signal.SIGINT]])
 def test_a_launcher_that_is_stopped_leaves_no_process_behind(tmp_path, numbers):
     """The first SIGINT is passed on, for `fit` to stop in order; all others end the launcher."""
-    launcher = subprocess.Popen([sys.executable, LAUNCH, "2", "-c", NUMBER + HOLD, tmp_path])
+    launcher = subprocess.Popen([sys.executable, *LAUNCH, "2", "-c", NUMBER + HOLD, tmp_path])
     try:
         for number in (0, 1):
             until((tmp_path / f"ready{number}").exists)
@@ -126,7 +126,7 @@ def is_free(file):
 def test_the_launcher_interrupts_a_run_in_order(tmp_path):
     """As Ctrl-C does: all processes end well, saved."""
     environment = {**os.environ, "XLA_FLAGS": ""}
-    launcher = subprocess.Popen([sys.executable, LAUNCH, "2", WORKERS, "endless", tmp_path], env=environment)
+    launcher = subprocess.Popen([sys.executable, *LAUNCH, "2", WORKERS, "endless", tmp_path], env=environment)
     try:
         until((tmp_path / "run").exists)
         launcher.send_signal(signal.SIGINT)

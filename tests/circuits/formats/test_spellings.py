@@ -15,7 +15,7 @@ import pytest
 from circuits import read, to_circuit, write
 from circuits.netlist import Circuit
 
-DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[4] / "shared" / "data")) / "circuits"
+DATA = Path(os.environ["JAXNET_DATA"]) / "circuits"
 EPFL = ("adder", "arbiter", "bar", "cavlc", "ctrl", "dec", "i2c", "int2float", "max", "priority", "router", "sin")
 EPFL += ("square", "voter")
 PAIRS = [(f"epfl/aig/{name}.aig", f"epfl/blif/{name}.blif") for name in EPFL]

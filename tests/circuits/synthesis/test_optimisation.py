@@ -16,7 +16,7 @@ from circuits.synthesis import optimisation
 from circuits.synthesis.optimisation import optimise
 from circuits.synthesis.simplification import simplify
 
-DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data")) / "circuits"
+DATA = Path(os.environ["JAXNET_DATA"]) / "circuits"
 EPFL = ("adder", "arbiter", "bar", "cavlc", "ctrl", "dec", "i2c", "int2float", "max", "priority", "router", "sin")
 EPFL += ("square", "voter")
 

@@ -16,7 +16,7 @@ from circuits.netlist import Circuit, depth, without_dead_gates
 from circuits.synthesis.simplification import simplify
 from circuits.threshold import units
 
-DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data")) / "circuits"
+DATA = Path(os.environ["JAXNET_DATA"]) / "circuits"
 EPFL = ("adder", "arbiter", "bar", "cavlc", "ctrl", "dec", "i2c", "int2float", "max", "priority", "router", "sin")
 EPFL += ("square", "voter")
 FILES = [f"epfl/aig/{name}.aig" for name in EPFL] + ["mcnc/blif/C7552.blif"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from circuits import ThresholdCircuit, evaluate, library, to_circuit
 from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XNOR, XOR
 from circuits.netlist import Circuit
-from circuits.threshold import threshold_circuits
+from circuits.threshold import gate_conversion, threshold_circuits
 from circuits.threshold.constructions import parity
 from circuits.threshold.gate_conversion import from_circuit, from_unit
 from circuits.threshold.threshold_circuits import depth

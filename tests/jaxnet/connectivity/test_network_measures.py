@@ -19,7 +19,7 @@ MATRICES = st.integers(2, 8).flatmap(lambda n: hnp.arrays(bool, (n, n))).map(lam
 
 @pytest.fixture(scope="module")
 def celegans():
-    data = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    data = Path(os.environ["JAXNET_DATA"])
     folder = data / "connectome" / "celegans"
     if not folder.is_dir():
         pytest.skip(f"needs the connectome in {folder}; JAXNET_DATA names another data folder")

@@ -27,7 +27,7 @@ MET = Graph(10, [(0, 1), *((i % 2, i) for i in range(2, 8)), (8, 9)], directed=F
 
 @pytest.fixture(scope="module")
 def connectome():
-    data = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    data = Path(os.environ["JAXNET_DATA"])
     path = data / "connectome" / "celegans" / "celegans279_undirected.csv"
     if not path.is_file():
         pytest.skip(f"needs the connectome in {path}; JAXNET_DATA names another data folder")

@@ -17,7 +17,7 @@ import scipy.optimize
 import jaxnet
 from jaxnet import Inseparable, Neuron, Separable, ShapeError, Undecided
 
-DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[3] / "shared" / "data")) / "learning"
+DATA = Path(os.environ["JAXNET_DATA"]) / "learning"
 HALF = Fraction(1, 2)
 MARGIN, BOUND = jax.jit(jaxnet.margin), jax.jit(jaxnet.mistake_bound)
 N = 12  # examples of a random data set: one shape, compiled once
