@@ -1,5 +1,6 @@
 """Every test runs under the strictest JAX there is, on eight virtual CPU devices."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ os.environ.setdefault("JAXNET_DATA", str(Path(__file__).parents[1] / "shared" / 
 
 import hypothesis
 import jax
+import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -19,3 +21,11 @@ jax.config.update("jax_debug_key_reuse", True)
 hypothesis.settings.register_profile("jaxnet", deadline=None, derandomize=True, max_examples=20)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("jaxnet")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs_dropped():
+    """Compiled programs are dropped after each file: all of them together would take gigabytes."""
+    yield
+    jax.clear_caches()
+    gc.collect()
