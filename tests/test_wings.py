@@ -14,7 +14,17 @@ PACKAGES = {"jaxnet": jaxnet, "circuits": circuits}
 # Files beside the wings: those that come before them, and those that come after.
 BEFORE = {
     "jaxnet": ["validation", "answers", "pytrees"],
-    "circuits": "errors gates netlist tracing library expressions and_inverter covers measures".split(),
+    "circuits": [
+        "errors",
+        "gates",
+        "netlist",
+        "tracing",
+        "library",
+        "expressions",
+        "and_inverter",
+        "covers",
+        "measures",
+    ],
 }
 AFTER = {"jaxnet": ["plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
 FILES = [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
