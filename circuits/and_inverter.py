@@ -27,7 +27,7 @@ class AndInverter(NamedTuple):
 
 
 def to_circuit(graph: AndInverter, input_names: Sequence[str], output_names: Sequence[str]) -> Circuit:
-    """The circuit with a gate for each AND, whose table takes in the inverters, and a NOT for each inverted output.
+    """Make a circuit with a gate for each AND, whose table takes in the inverters, and a NOT for each inverted output.
 
     Args:
         graph: n inputs, m outputs.
@@ -35,7 +35,7 @@ def to_circuit(graph: AndInverter, input_names: Sequence[str], output_names: Seq
         output_names: m names.
 
     Returns:
-        A circuit; outputs that are the complement of one variable share one NOT, and those that are true one gate.
+        A circuit. Outputs that are the complement of one variable share a NOT; those that are always true share a gate.
 
     >>> to_circuit(AndInverter(2, np.array([[3, 5]]), np.array([7])), ["a", "b"], ["a_or_b"])
     Circuit(2 inputs, 1 outputs, 2 gates)
@@ -55,8 +55,8 @@ _PAIRS = ((1, 2), (0, 2), (1, 0), (1, 1))
 _ESSENTIAL = [[essential(table, *pair) for pair in _PAIRS] for table in range(16)]
 _TABLE = np.array([[table for table, _ in row] for row in _ESSENTIAL])
 _READS_B = np.array([[operands == (2,) for _, operands in row] for row in _ESSENTIAL])
-# By the table of an essential gate: how many ANDs it takes, whether they give its complement, and which inverters the
-# one AND of a gate has: those of the row in which it is true, or of a gate of three rows, the row in which it is not.
+# For each table of an essential gate: how many ANDs it takes, whether they give its complement, and, where it takes
+# one, which of that AND's inputs are inverted: as in the one row in which the gate is true, or else false.
 _ANDS = np.array([{1: 1, 3: 1}.get(table.bit_count(), 3 * (table in (XOR, XNOR))) for table in range(16)])
 _COMPLEMENTED = np.array([table.bit_count() == 3 or table in (XNOR, NOT, TRUE) for table in range(16)], np.int64)
 _ROW = np.array([(table if table.bit_count() == 1 else table ^ 0b1111).bit_length() - 1 for table in range(16)])
@@ -64,7 +64,7 @@ _INVERTED = np.stack([1 - (_ROW & 1), 1 - (_ROW >> 1 & 1)], axis=1)
 
 
 def from_circuit(circuit: Circuit) -> AndInverter:
-    """The and-inverter graph of a circuit: an AND for each gate, three for an XOR, none for a constant, BUF or NOT.
+    """Make an and-inverter graph: an AND for each gate, three for an XOR, none for a constant, BUF or NOT.
 
     Args:
         circuit: any circuit.
@@ -121,7 +121,7 @@ class CycleError(ValueError):
 
 
 def in_order(graph: AndInverter) -> AndInverter:
-    """The same graph with each AND after its fan-ins.
+    """Sort a graph so that each AND comes after its fan-ins.
 
     Args:
         graph: one whose ANDs are in any order; if all come after their fan-ins, it is returned as it is.
@@ -149,7 +149,7 @@ def in_order(graph: AndInverter) -> AndInverter:
 
 
 def _depth_first(first: int, fan_ins: np.ndarray) -> np.ndarray:
-    """The nodes from `first` on, each after its two fan-ins. The stack is the path to the node at hand."""
+    """Return the nodes from `first` on, each after its two fan-ins. The stack is the path to the present node."""
     left, right = ([0] * first + column for column in fan_ins.T.tolist())
     done, on_path = bytearray([1]) * first + bytearray(len(fan_ins)), bytearray(first + len(fan_ins))
     order = []

@@ -161,7 +161,7 @@ def _random_words(circuit: Circuit, options: argparse.Namespace) -> Any:
 
     from circuits.simulation.patterns import random_patterns
 
-    return random_patterns(jax.random.key(options.seed), circuit.n_inputs, -(-options.random // 32))
+    return random_patterns(circuit.n_inputs, -(-options.random // 32), key=jax.random.key(options.seed))
 
 
 def prove(options: argparse.Namespace) -> int:

@@ -1,16 +1,16 @@
-"""Covers, sums of products: to gates, and from truth tables. BLIF and PLA write functions so.
+"""Covers, sums of products: to gates, and from truth tables. BLIF and PLA write functions as covers.
 
-A cube is a string with a character an input: 0, 1, or - where the input does not matter.
+A cube is a string with a character for each input: 0, 1, or - where the input does not matter.
 """
 
 import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from circuits.gates import AND, NOT, OR
+from circuits.gates import AND, NOT, OR, flip
 from circuits.netlist import Builder
 
-# A node, and whether its complement is meant: the gate that reads it takes the inverter in. True is (0, True).
+# A node, and whether it is inverted; the gate that reads it takes the inverter in. True is (0, True).
 Signal = tuple[int, bool]
 
 
@@ -30,8 +30,8 @@ def add_cover(netlist: Builder, cover: Cover, nodes: Sequence[int]) -> int:
         nodes: n nodes.
 
     Returns:
-        The node of the function: for one or two inputs exactly one gate, for more of them a tree of AND gates a cube
-        and a tree of OR gates, with inverters inside the gates.
+        The node of the function: for one or two inputs exactly one gate, for more of them a tree of AND gates for each
+        cube and a tree of OR gates, with inverters inside the gates.
 
     >>> netlist = Builder(["a", "b", "c"])
     >>> y = add_cover(netlist, Cover(("0-1", "11-"), on=False), netlist.inputs)
@@ -68,7 +68,7 @@ def join(netlist: Builder, table: int, signals: Sequence[Signal], *, inverted: b
 
 
 def add_signal(netlist: Builder, signal: Signal) -> int:
-    """The node of a signal, with an inverter where no gate took it in."""
+    """Return the node of a signal, after an inverter if it is inverted."""
     node, inverted = signal
     if not inverted:
         return node
@@ -76,7 +76,7 @@ def add_signal(netlist: Builder, signal: Signal) -> int:
 
 
 def columns(cubes: Sequence[str], n: int) -> list[tuple[int, int]]:
-    """Which of many cubes, by the bits of two integers an input, hold for some row where it is 0, and where it is 1.
+    """Return two integers for each input: which cubes (bit k is cube k) can hold where it is 0, and where it is 1.
 
     >>> columns(["01", "-0"], 2)
     [(3, 2), (2, 1)]
@@ -89,7 +89,7 @@ def columns(cubes: Sequence[str], n: int) -> list[tuple[int, int]]:
 
 
 def meeting(cube: str, others: Sequence[tuple[int, int]], count: int) -> int:
-    """Which cubes, given as `columns`, share a row with this one: bit k of the integer is cube k of `count`.
+    """Return which of `count` cubes, given as `columns`, share a row with this one: bit k is cube k.
 
     >>> meeting("0-", columns(["01", "-0", "11"], 2), 3)
     3
@@ -104,15 +104,15 @@ def meeting(cube: str, others: Sequence[tuple[int, int]], count: int) -> int:
 
 
 def uncovered(cubes: Sequence[str], n: int, most_steps: int = 2**20) -> str | None:
-    """A row for which no cube holds, as a cube, or None if there is none: by splitting on one input after another.
+    """Find a row for which no cube holds, by splitting on one input after another.
 
     Args:
         cubes: any number, of n characters each.
         n: how many inputs.
-        most_steps: what to spend, since the question is as hard as any (co-NP-complete).
+        most_steps: when to give up, since the question is co-NP-complete.
 
     Returns:
-        0, 1 and, where either would do, -.
+        The row as a cube, with - where either value would do; None if there is no such row.
 
     Raises:
         TimeoutError: if it takes more than `most_steps`.
@@ -142,7 +142,7 @@ def uncovered(cubes: Sequence[str], n: int, most_steps: int = 2**20) -> str | No
 
 
 def irredundant(table: int, n: int) -> list[str]:
-    """A sum of products for a truth table, none of whose cubes can be left out.
+    """Return a sum of products for a truth table, none of whose cubes can be left out.
 
     Args:
         table: bit r is the value on row r, where input i is bit i of r.
@@ -162,7 +162,7 @@ def irredundant(table: int, n: int) -> list[str]:
 
 @functools.lru_cache(maxsize=1024)
 def _table(cover: Cover) -> int:
-    """The 4-bit table of a cover of one or two inputs."""
+    """Return the 4-bit table of a cover of one or two inputs."""
     table = 0
     for row in range(4):
         bits = f"{row & 1}{row >> 1}"
@@ -172,15 +172,11 @@ def _table(cover: Cover) -> int:
 
 
 def _gate(netlist: Builder, table: int, a: Signal, b: Signal) -> Signal:
-    if a[1]:
-        table = (table & 0b0101) << 1 | (table & 0b1010) >> 1
-    if b[1]:
-        table = (table & 0b0011) << 2 | table >> 2
-    return netlist.gate(table, a[0], b[0]), False
+    return netlist.gate(flip(table, a[1], b[1]), a[0], b[0]), False
 
 
 def _between(lower: int, upper: int, n: int) -> tuple[list[str], int]:
-    """Cubes that cover all of `lower` and nothing outside `upper`, and the function that they are."""
+    """Return cubes that cover all of `lower` and nothing outside `upper`, and the function that they form."""
     everything = (1 << 2**n) - 1
     if not lower:
         return [], 0

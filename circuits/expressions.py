@@ -17,7 +17,7 @@ from circuits.tracing import Bit
 
 
 def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[str] | None = None) -> Circuit:
-    """The circuit that an expression, or a list of assignments, describes.
+    """Return the circuit that an expression, or a list of assignments, describes.
 
     Operators, tightest first, as in Python and C: `~`, `&`, `^`, `|`; and parentheses. Functions of any number of
     arguments: `and`, `or`, `xor`, `nand`, `nor`, `xnor`, `maj` (more than half); `not(a)`; `mux(s, a, b)`, a where s
@@ -32,7 +32,7 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
             but those that begin with `_`.
 
     Returns:
-        A circuit with one gate an operator.
+        A circuit with one gate per operator.
 
     Raises:
         ParseError: with line and column, if the text is malformed, a name is assigned twice or used before it is
@@ -44,7 +44,7 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
     Circuit(3 inputs, 2 outputs, 6 gates)
     >>> parse("a & | b")
     Traceback (most recent call last):
-    circuits.errors.ParseError: expression:1:5: expected a name, a constant, ~ or (, found '|'
+    circuits.ParseError: expression:1:5: expected a name, a constant, ~ or (, found '|'
       a & | b
           ^
     """
@@ -138,7 +138,7 @@ _HINTS = {
 
 
 def _statements(text: str) -> list[tuple[_Token | None, list[_Token]]]:
-    """The tokens of each statement, with the name that it assigns to. Parentheses may run over line breaks."""
+    """Split a text into statements, (assigned name, tokens). Parentheses may run over line breaks."""
     statements, tokens, at, nesting = [], [], 0, 0
     target = None
     while at <= len(text):
@@ -177,14 +177,14 @@ class _Waiting(NamedTuple):
 
 
 def _expression(text: str, tokens: list[_Token], known: dict[str, Bit], netlist: Builder) -> Bit:
-    """Reads one expression with two stacks and no recursion, so nesting and length are bounded by memory alone."""
+    """Read one expression with two stacks and no recursion, so nesting and length are bounded by memory alone."""
     operands: list[Bit] = []
     waiting: list[_Waiting] = []
     function: _Token | None = None
     wants_operand = True
 
     def reduce(precedence: int) -> None:
-        """Do what waits and binds at least so tightly, back to the last open parenthesis."""
+        """Apply the waiting operators that bind at least this tightly, back to the last open parenthesis."""
         while waiting and _PRECEDENCE.get(waiting[-1].token.text, -1) >= precedence:
             symbol = waiting.pop().token.text
             right = operands.pop()

@@ -20,7 +20,7 @@ TREES = {
 
 
 def essential(table: int, a: int, b: int) -> tuple[int, tuple[int, ...]]:
-    """A gate by the nodes that it depends on: constants and fan-ins that change nothing are left out.
+    """Return a gate by the nodes that it depends on, without constants and fan-ins that change nothing.
 
     Args:
         table: 0..15.
@@ -28,7 +28,7 @@ def essential(table: int, a: int, b: int) -> tuple[int, tuple[int, ...]]:
         b: the second.
 
     Returns:
-        `FALSE` or `TRUE` of none, `BUF` or `NOT` of one, or one of the other tables of two different nodes.
+        The table and its nodes: `FALSE` or `TRUE` and none, `BUF` or `NOT` and one, or another table and two.
 
     >>> essential(AND, 5, 5) == (BUF, (5,)), essential(NAND, 5, 0) == (TRUE, ()), essential(XOR, 0, 7) == (BUF, (7,))
     (True, True, True)

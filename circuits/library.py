@@ -8,15 +8,14 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from circuits.gates import AND, OR, XOR
 from circuits.netlist import Builder, Circuit
 from circuits.tracing import trace
+from jaxnet.validation import whole_number
 
 
 def mux(select: Any, when_true: Any, when_false: Any) -> Any:
-    """`when_true` where `select` holds, else `when_false`: the order of `jnp.where` and of C's `? :`.
+    """Return `when_true` where `select` holds, else `when_false`: the order of `jnp.where` and of C's `? :`.
 
     Args:
         select: a bit, or anything with `&`, `|` and `~`, such as a Boolean array.
@@ -34,13 +33,13 @@ def mux(select: Any, when_true: Any, when_false: Any) -> Any:
 
 
 def maj(*bits: Any) -> Any:
-    """True where more than half of the bits are.
+    """Return true where more than half of the bits are.
 
     Args:
         bits: one or more; a tie is false.
 
     Returns:
-        Their strict majority: of three bits four gates, of n bits about 5 n (a population count, compared with n / 2).
+        Their strict majority: four gates for three bits, about 5 n for n (a population count, compared with n / 2).
 
     >>> trace(lambda a, b, c: maj(a, b, c))
     Circuit(3 inputs, 1 outputs, 4 gates)
@@ -54,7 +53,7 @@ def maj(*bits: Any) -> Any:
 
 
 def at_least(k: int, bits: Sequence[Any]) -> Any:
-    """True where k or more of the bits are.
+    """Return true where k or more of the bits are.
 
     Args:
         k: 1 to the number of bits.
@@ -66,8 +65,9 @@ def at_least(k: int, bits: Sequence[Any]) -> Any:
     >>> trace(lambda a, b, c: at_least(1, [a, b, c])).n_inputs
     3
     """
-    if not 1 <= k <= len(bits):
-        raise ValueError(f"at_least: expected k in 1..{len(bits)}, the number of bits, got {k}.")
+    if not bits:
+        raise ValueError("at_least: expected at least one bit, got none.")
+    k = whole_number("at_least", "k", k, 1, len(bits))
     # From the lowest digit up: count >= k so far; None stands for "always", before the first 1 in k.
     reached = None
     for place, digit in enumerate(count(bits)):
@@ -79,7 +79,7 @@ def at_least(k: int, bits: Sequence[Any]) -> Any:
 
 
 def count(bits: Sequence[Any]) -> list[Any]:
-    """How many bits are true, as a binary number, lowest digit first.
+    """Count the bits that are true, as a binary number, lowest digit first.
 
     Args:
         bits: one or more.
@@ -96,13 +96,13 @@ def count(bits: Sequence[Any]) -> list[Any]:
 
 
 def add_columns(columns: Sequence[Sequence[Any]]) -> list[Any]:
-    """The sum of bits of different weights, as a binary number, lowest digit first.
+    """Add bits of different weights: the sum as a binary number, lowest digit first.
 
     Args:
         columns: columns[i] are the bits of weight 2^i.
 
     Returns:
-        One bit a digit: as many as there are columns, and then the carries. An empty column that no carry reaches
+        One bit per digit: as many as there are columns, and then the carries. An empty column that no carry reaches
         gives the constant 0.
 
     Source: C. S. Wallace (1964).
@@ -129,7 +129,7 @@ def add_columns(columns: Sequence[Sequence[Any]]) -> list[Any]:
 
 
 def less_equal_greater(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """How two numbers compare.
+    """Compare two numbers.
 
     Args:
         a: n bits, lowest first.
@@ -156,7 +156,7 @@ def less_equal_greater(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, An
 
 
 def and_(n: int) -> Circuit:
-    """The conjunction of n bits; input names x0, x1, ...
+    """Return the conjunction of n bits, with inputs x0, x1, ...
 
     Args:
         n: 1 or more.
@@ -171,7 +171,7 @@ def and_(n: int) -> Circuit:
 
 
 def or_(n: int) -> Circuit:
-    """The disjunction of n bits, as `and_`.
+    """Return the disjunction of n bits, as `and_`.
 
     >>> or_(8)
     Circuit(8 inputs, 1 outputs, 7 gates)
@@ -180,7 +180,7 @@ def or_(n: int) -> Circuit:
 
 
 def parity(n: int) -> Circuit:
-    """The exclusive or of n bits: true where an odd number of them are; as `and_`.
+    """Return the exclusive or of n bits, true where an odd number of them are, as `and_`.
 
     >>> parity(8)
     Circuit(8 inputs, 1 outputs, 7 gates)
@@ -189,7 +189,7 @@ def parity(n: int) -> Circuit:
 
 
 def majority(n: int) -> Circuit:
-    """True where more than half of n bits are; a tie is false.
+    """Return the majority of n bits: true where more than half of them are.
 
     Args:
         n: 1 or more.
@@ -200,12 +200,12 @@ def majority(n: int) -> Circuit:
     >>> majority(3)
     Circuit(3 inputs, 1 outputs, 4 gates)
     """
-    _check_width("majority", n)
+    n = _width("majority", n)
     return trace(lambda x: {"y": maj(*x)}, x=n)
 
 
 def population_count(n: int) -> Circuit:
-    """How many of n bits are true, as a number.
+    """Return a counter of the true ones among n bits.
 
     Args:
         n: 1 or more.
@@ -216,12 +216,12 @@ def population_count(n: int) -> Circuit:
     >>> population_count(7)
     Circuit(7 inputs, 3 outputs, 20 gates)
     """
-    _check_width("population_count", n)
+    n = _width("population_count", n)
     return trace(lambda x: _numbered("count", count(x)), x=n)
 
 
 def multiplexer(n_select: int) -> Circuit:
-    """One of 2^k data bits, chosen by k select bits.
+    """Return a multiplexer: one of 2^k data bits, chosen by k select bits.
 
     Args:
         n_select: k, 0 or more.
@@ -235,8 +235,7 @@ def multiplexer(n_select: int) -> Circuit:
     >>> multiplexer(2).input_names
     ('select0', 'select1', 'data0', 'data1', 'data2', 'data3')
     """
-    if not isinstance(n_select, int) or n_select < 0:
-        raise ValueError(f"multiplexer: expected 0 or more select bits, got {n_select!r}.")
+    n_select = whole_number("multiplexer", "n_select", n_select)
 
     def choose(select: list, data: list) -> dict:
         for bit in select:
@@ -247,7 +246,7 @@ def multiplexer(n_select: int) -> Circuit:
 
 
 def comparator(n: int) -> Circuit:
-    """How two n-bit numbers compare.
+    """Return a comparator of two n-bit numbers.
 
     Args:
         n: 1 or more.
@@ -258,12 +257,12 @@ def comparator(n: int) -> Circuit:
     >>> comparator(4).output_names
     ('less', 'equal', 'greater')
     """
-    _check_width("comparator", n)
+    n = _width("comparator", n)
     return trace(lambda a, b: dict(zip(("less", "equal", "greater"), less_equal_greater(a, b), strict=True)), a=n, b=n)
 
 
 def adder(n: int) -> Circuit:
-    """The sum of two n-bit numbers, by a chain of full adders (ripple carry).
+    """Return an adder of two n-bit numbers, a chain of full adders (ripple carry).
 
     Args:
         n: 1 or more.
@@ -274,12 +273,12 @@ def adder(n: int) -> Circuit:
     >>> adder(8)
     Circuit(16 inputs, 9 outputs, 37 gates)
     """
-    _check_width("adder", n)
+    n = _width("adder", n)
     return trace(lambda a, b: _numbered("s", add_columns(list(zip(a, b, strict=True)))), a=n, b=n)
 
 
 def multiplier(n: int, m: int | None = None) -> Circuit:
-    """The product of an n-bit and an m-bit number, by adding up the columns of partial products.
+    """Return a multiplier of an n-bit and an m-bit number, which adds up the columns of partial products.
 
     Args:
         n: width of the first factor, 1 or more.
@@ -293,9 +292,8 @@ def multiplier(n: int, m: int | None = None) -> Circuit:
     >>> multiplier(8).n_outputs
     16
     """
-    m = n if m is None else m
-    _check_width("multiplier", n)
-    _check_width("multiplier", m)
+    n = _width("multiplier", n)
+    m = n if m is None else _width("multiplier", m)
 
     def multiply(a: list, b: list) -> dict:
         columns: list[list] = [[] for _ in range(n + m - 1)]
@@ -310,7 +308,7 @@ def multiplier(n: int, m: int | None = None) -> Circuit:
 
 
 def _tree(name: str, table: int, n: int) -> Circuit:
-    _check_width(name, n)
+    n = _width(name, n)
     netlist = Builder([f"x{i}" for i in range(n)])
     return netlist.circuit({"y": netlist.tree(table, netlist.inputs)})
 
@@ -319,6 +317,5 @@ def _numbered(name: str, bits: Sequence[Any]) -> dict[str, Any]:
     return {f"{name}{i}": bit for i, bit in enumerate(bits)}
 
 
-def _check_width(name: str, n: int) -> None:
-    if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"{name}: expected a width of 1 or more, got {n!r}.")
+def _width(name: str, n: int) -> int:
+    return whole_number(name, "a width", n, 1)

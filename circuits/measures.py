@@ -25,11 +25,11 @@ class Statistics:
         inputs: how many.
         outputs: how many.
         gates: how many, dead ones too.
-        dead_gates: those among them on which no output depends.
+        dead_gates: those on which no output depends.
         functions: how many gates have each function, dead ones too, the most frequent first.
         depth: gates on the longest path to an output.
         levels: how many gates end a longest path of 1, 2, ..., `depth` gates; here and below without the dead ones.
-        max_fan_out: how often the input or gate that is read most is read, by gates and as an output.
+        max_fan_out: how often the input or gate that is read most often is read, by gates and as an output.
         mean_fan_out: the mean of that over all inputs and gates.
         ands: the nodes that the circuit takes as an and-inverter graph.
     """
@@ -64,7 +64,7 @@ class Statistics:
 
 
 def statistics(circuit: Circuit) -> Statistics:
-    """What a circuit is made of.
+    """Count what a circuit is made of.
 
     Args:
         circuit: any circuit.
@@ -91,7 +91,7 @@ def statistics(circuit: Circuit) -> Statistics:
     """
     if not isinstance(circuit, Circuit):
         raise TypeError(
-            f"statistics: expected a Circuit, got {type(circuit).__name__}. Of units, to_circuit makes one."
+            f"statistics: expected a Circuit, got {type(circuit).__name__}. circuits.to_circuit makes one of units."
         )
     alive = without_dead_gates(circuit)
     first = 1 + circuit.n_inputs
@@ -115,7 +115,7 @@ def statistics(circuit: Circuit) -> Statistics:
 
 
 def _distinct_ands(graph: AndInverter) -> int:
-    """How many ANDs there are after structural hashing that an output depends on."""
+    """Count the ANDs that an output depends on, after structural hashing."""
     literals = list(range(0, 2 * graph.n_inputs + 2, 2))
     fan_ins: list[tuple[int, int]] = []
     made: dict[tuple[int, int], int] = {}
@@ -123,7 +123,7 @@ def _distinct_ands(graph: AndInverter) -> int:
         a, b = literals[a >> 1] ^ a & 1, literals[b >> 1] ^ b & 1
         if a > b:
             a, b = b, a
-        # Of a constant false or true, of a node with itself or its complement.
+        # An AND with a constant, with itself or with its complement.
         if a == 0 or a ^ b == 1:
             literal = 0
         elif a == 1 or a == b:

@@ -19,7 +19,7 @@ from jaxnet.validation import integers
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Circuit:
-    """A Boolean circuit, f: {0,1}^n -> {0,1}^m: eq. 1. Immutable, plain NumPy arrays, nine bytes a gate.
+    """A Boolean circuit, f: {0,1}^n -> {0,1}^m: eq. 1. Immutable, plain NumPy arrays, nine bytes per gate.
 
     Attributes:
         input_names: n different names.
@@ -66,10 +66,25 @@ class Circuit:
         object.__setattr__(self, "input_names", input_names)
         object.__setattr__(self, "output_names", output_names)
 
-    n_inputs = property(lambda self: len(self.input_names))
-    n_outputs = property(lambda self: len(self.outputs))
-    n_gates = property(lambda self: len(self.tables))
-    n_nodes = property(lambda self: 1 + self.n_inputs + self.n_gates)
+    @property
+    def n_inputs(self) -> int:
+        """Return the number of inputs."""
+        return len(self.input_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """Return the number of outputs."""
+        return len(self.outputs)
+
+    @property
+    def n_gates(self) -> int:
+        """Return the number of gates."""
+        return len(self.tables)
+
+    @property
+    def n_nodes(self) -> int:
+        """Return the number of nodes: the constant, the inputs and the gates."""
+        return 1 + self.n_inputs + self.n_gates
 
     def __repr__(self) -> str:
         return f"Circuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_gates} gates)"
@@ -77,7 +92,7 @@ class Circuit:
 
 @functools.singledispatch
 def depth(circuit: Any) -> int:
-    """The number of gates or units on the longest path to an output, from an input or a constant.
+    """Return the number of gates or units on the longest path from an input or a constant to an output.
 
     Args:
         circuit: a `Circuit` or a `ThresholdCircuit`.
@@ -102,13 +117,13 @@ def _(circuit: Circuit) -> int:
 
 
 def without_dead_gates(circuit: Circuit) -> Circuit:
-    """The same circuit without the gates that no output depends on.
+    """Return the circuit without the gates that no output depends on.
 
     Args:
         circuit: any circuit.
 
     Returns:
-        A circuit with the same inputs, outputs and function; inputs stay, also where nothing reads them.
+        A circuit with the same inputs, outputs and function; inputs that nothing reads stay.
 
     >>> without_dead_gates(Circuit(["a", "b"], [[1, 2], [1, 2]], [AND, OR], [4], ["y"]))
     Circuit(2 inputs, 1 outputs, 1 gates)
@@ -200,7 +215,7 @@ def check_names(where: str, kind: str, names: Sequence[Any]) -> None:
 class Builder:
     """A netlist under construction: add inputs, then gates, then ask for the `Circuit`.
 
-    It records what it is told and simplifies nothing, so a netlist that is read has the gates that were written.
+    It simplifies nothing, so that a netlist from a file has the gates that were written there.
 
     >>> netlist = Builder(["a", "b"])
     >>> a, b = netlist.inputs
@@ -222,7 +237,7 @@ class Builder:
         return len(self.input_names) + len(self._tables)
 
     def constant(self, value: bool) -> int:
-        """The node of a constant: node 0, or one gate for true, made once."""
+        """Return the node of a constant: node 0, or one gate for true, made once."""
         if not value:
             return 0
         if self._true is None:
@@ -230,7 +245,7 @@ class Builder:
         return self._true
 
     def tree(self, table: int, nodes: Sequence[int], *, inverted: bool = False) -> int:
-        """A balanced tree of AND, OR or XOR gates over one or more nodes; returns its node.
+        """Add a balanced tree of AND, OR or XOR gates over one or more nodes; returns its node.
 
         `inverted` makes the last gate NAND, NOR or XNOR. A single node comes back as it is, or through a NOT.
         """
@@ -245,7 +260,7 @@ class Builder:
         return self.gate(table ^ 0b1111 if inverted else table, *layer)
 
     def circuit(self, outputs: dict[str, int]) -> Circuit:
-        """The finished circuit, with these nodes as its outputs, by name."""
+        """Return the finished circuit, with these nodes as its outputs, by name."""
         return Circuit(self.input_names, self._fan_ins, self._tables, list(outputs.values()), list(outputs))
 
 
@@ -259,7 +274,7 @@ def _check(arrays: dict[str, np.ndarray], input_names: tuple, output_names: tupl
     check_names("Circuit", "input", input_names)
     check_names("Circuit", "output", output_names)
     if len(output_names) != len(outputs):
-        raise ValueError(f"Circuit: expected {len(outputs)} output names, one an output, got {len(output_names)}.")
+        raise ValueError(f"Circuit: expected {len(outputs)} output names, one per output, got {len(output_names)}.")
     first = 1 + len(input_names)
     nodes = first + len(tables)
     wrong = np.flatnonzero(((fan_ins < 0) | (fan_ins >= first + np.arange(len(tables))[:, None])).any(axis=1))

@@ -8,6 +8,7 @@ import numpy as np
 
 from circuits.gates import AND, NOT, OR, XOR
 from circuits.netlist import Builder, Circuit, without_dead_gates
+from jaxnet.validation import whole_number
 
 
 class Bit:
@@ -35,17 +36,19 @@ class Bit:
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __bool__(self) -> bool:
-        raise TypeError("a traced bit has no value yet: instead of if, and, or, not write mux(s, a, b), &, |, ~.")
+        raise TypeError(
+            "trace: a traced bit has no value yet: instead of if, and, or, not write mux(s, a, b), &, |, ~."
+        )
 
     def __eq__(self, other: object) -> bool:
-        raise TypeError("traced bits cannot be compared: write ~(a ^ b) for a == b and a ^ b for a != b.")
+        raise TypeError("trace: traced bits cannot be compared: write ~(a ^ b) for a == b and a ^ b for a != b.")
 
     def __repr__(self) -> str:
         return f"Bit(node {self.node})"
 
 
 def trace(f: Callable, /, **widths: int) -> Circuit:
-    """The circuit that a Python function of bits computes.
+    """Return the circuit that a Python function of bits computes.
 
     Args:
         f: a function of bits that uses `&`, `|`, `^`, `~`, `mux`, `maj` and constants; it returns a bit, a list of
@@ -54,12 +57,12 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
         widths: parameters that are words: `trace(f, a=4)` calls f with a list of four bits, named a0 (lowest) to a3.
 
     Returns:
-        A circuit whose inputs have the names of the parameters; a single output is called out, a list of them
+        A circuit whose inputs have the names of the parameters. A single output is called out, a list of them
         out0, out1, ...; gates that no output needs are left out.
 
     Raises:
-        TypeError: if f asks for the value of a bit, or returns anything but bits.
-        ValueError: if a width is no number of bits.
+        TypeError: if f asks for the value of a bit or returns anything but bits, or if a width is no whole number.
+        ValueError: if a width is negative.
 
     >>> trace(lambda a, b: {"sum": a ^ b, "carry": a & b})
     Circuit(2 inputs, 2 outputs, 2 gates)
@@ -77,9 +80,7 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     for p in parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise TypeError(f"trace: parameter {p} has no fixed number of bits; name each of them.")
-    for p, width in widths.items():
-        if not isinstance(width, int) or width < 0:
-            raise ValueError(f"trace: expected a number of bits for parameter {p!r}, got {width!r}.")
+    widths = {p: whole_number("trace", f"the width of {p!r}", width) for p, width in widths.items()}
     names = {p: [f"{p}{i}" for i in range(widths[p])] if p in widths else [p] for p in parameters}
     netlist = Builder([name for group in names.values() for name in group])
     nodes = iter(netlist.inputs)
@@ -98,14 +99,14 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
 
 
 def _node(netlist: Builder, bit: Any) -> int:
-    """The node of a bit or of a Python constant."""
+    """Return the node of a bit or of a Python constant."""
     if isinstance(bit, Bit):
         if bit.netlist is not netlist:
-            raise TypeError("a bit of another trace cannot be used here: traces do not share bits.")
+            raise TypeError("trace: a bit of another trace cannot be used here: traces do not share bits.")
         return bit.node
     if isinstance(bit, (int, np.integer, np.bool_)) and bit in (0, 1):
         return netlist.constant(bool(bit))
-    raise TypeError(f"expected a bit, got {bit!r} of type {type(bit).__name__}.")
+    raise TypeError(f"trace: expected a bit, got {bit!r} of type {type(bit).__name__}.")
 
 
 def _gate(table: int, a: Bit, b: Any) -> Bit:

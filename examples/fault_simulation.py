@@ -61,7 +61,7 @@ found_at = np.full(len(names), np.inf)  # the first pattern that finds it
 start, tried, key = time.perf_counter(), 0, jax.random.key(options.seed)
 while left.size and tried < options.patterns:
     key, subkey = jax.random.split(key)
-    patterns = np.asarray(circuits.random_patterns(subkey, circuit.n_inputs, WORDS))
+    patterns = np.asarray(circuits.random_patterns(circuit.n_inputs, WORDS, key=subkey))
     right = np.asarray(circuits.simulate(circuit, patterns))
     for group in np.array_split(left, -(-left.size // FAULTS)):
         words = np.zeros((faulty.n_inputs, group.size, WORDS), np.uint32)

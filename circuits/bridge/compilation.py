@@ -26,22 +26,22 @@ from jaxnet.networks.evaluation import wired
 from jaxnet.networks.layers import Network
 from jaxnet.networks.units import Neuron
 
-# The gain is rounded up to a multiple of this. Weights and biases are then multiples of half of it, so that float32,
-# with its 24 bits, adds them up exactly while sums stay below 2^23 times it.
+# The gain is rounded up to a multiple of this step. Weights and biases are then multiples of half a step, so that
+# float32, with its 24 bits, adds them up exactly while sums stay below 2^23 steps.
 _GAIN_STEP = 1 / 64
 _EXACT = 2**23
 
 
 class CompiledCircuit(NamedTuple):
-    """A circuit as a network.
+    """A network that computes a circuit.
 
     Attributes:
         network: `network.apply(params, x)` maps `(..., n)` floats to `(..., m)`.
         params: `Neuron(w, b)`, w `(edges,)`, b `(units,)`.
         circuit: the threshold circuit that it was made from, with the names.
         gain: what multiplies weights and biases; None for steps.
-        error: how far a unit is from its Boolean value at the most, for Boolean inputs and exact sums, as the theorem
-            promises; 0 for steps, 1 where it promises nothing.
+        error: the largest distance of a unit from its Boolean value that the theorem allows, for Boolean inputs and
+            exact sums; 0 for steps, 1 where it promises nothing.
     """
 
     network: Network
@@ -58,7 +58,7 @@ def to_network(
     error: float | None = None,
     gain: float | None = None,
 ) -> CompiledCircuit:
-    """A network that computes a circuit: exactly with steps, within `error` with sigmoids.
+    """Turn a circuit into a network that computes it: exactly with steps, within `error` with sigmoids.
 
     Args:
         circuit: a `ThresholdCircuit`, or a `Circuit` or a single `ThresholdUnit`, which `threshold_circuits` makes into
@@ -66,7 +66,7 @@ def to_network(
         activation: `jaxnet.step`, or `jaxnet.sigmoid` with one of `error` and `gain`.
         error: how far an output may be from its Boolean value, in (0, 1/2); the gain is the smallest that the theorem
             gives, rounded up.
-        gain: a gain of your own, in place of `error`; it too is rounded up until float32 adds up exact inputs exactly.
+        gain: a gain of your own, in place of `error`, rounded up likewise until float32 adds up exact inputs exactly.
 
     Returns:
         A `CompiledCircuit`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but
@@ -122,9 +122,9 @@ def to_network(
 
 
 def _exact_gain(gain: float, most: float) -> float:
-    """The gain rounded up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
+    """Round the gain up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
     step = _GAIN_STEP
-    # A step of a power of two past the gain is the gain: there float32 is exact up to sums of 2^23.
+    # A step of a power of two past the gain is the gain itself: there float32 is exact up to sums of 2^23.
     while step < 2 * max(gain, _GAIN_STEP) and gain * most < 2.0**100:
         rounded = math.ceil(gain / step) * step
         if rounded * most < _EXACT * step:
@@ -136,7 +136,7 @@ def _exact_gain(gain: float, most: float) -> float:
 
 
 def weight_of_units(circuit: ThresholdCircuit) -> int:
-    """W of the theorem: the largest sum of |w| that a unit has over fan-ins that are units themselves.
+    """Return W of the theorem: the largest sum of |w| that a unit has over fan-ins that are units themselves.
 
     Args:
         circuit: any threshold circuit.
@@ -153,7 +153,7 @@ def weight_of_units(circuit: ThresholdCircuit) -> int:
 
 
 def smallest_gain(weight: int, error: float) -> float:
-    """The smallest gain for which the theorem keeps every unit within `error` of its Boolean value.
+    """Return the smallest gain for which the theorem keeps every unit within `error` of its Boolean value.
 
     Args:
         weight: W, 0 or more.
@@ -188,12 +188,12 @@ def smallest_gain(weight: int, error: float) -> float:
     upper = math.log(min(error, 0.5 / weight if weight else error))
     found = scipy.optimize.minimize_scalar(gain, bounds=(upper - 12, upper), method="bounded", options={"xatol": 1e-10})
     best = min(float(found.fun), gain(upper))
-    # A hair above the minimum: at the minimum itself rounding may tip a deep circuit over.
+    # A little above the minimum: at the minimum itself, rounding may tip a deep circuit over.
     return math.ceil(best * (1 + 1e-5) / _GAIN_STEP) * _GAIN_STEP
 
 
 def promised_error(weight: int, gain: float) -> float:
-    """The smallest eps that the theorem keeps for a gain, or 1 where it promises nothing.
+    """Return the smallest eps that the theorem keeps for a gain, or 1 where it promises nothing.
 
     Args:
         weight: W, 0 or more.
@@ -214,7 +214,7 @@ def promised_error(weight: int, gain: float) -> float:
     def image(eps: float) -> float:
         return 1 / (1 + math.exp(min(700.0, gain * (0.5 - weight * eps))))
 
-    # From 0 the map climbs to its smallest fixed point. A little above lies an eps that it keeps, which is checked.
+    # From 0 the map climbs to its smallest fixed point. An eps a little above it is kept, which is checked.
     eps = 0.0
     for _ in range(100_000):
         eps = image(eps)

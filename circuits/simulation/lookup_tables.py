@@ -1,8 +1,8 @@
-"""A circuit as look-up tables of three inputs, as few as cuts by area flow find: what is simulated, gate for gate.
+"""A circuit as look-up tables of three inputs, few of them: what is simulated in place of its gates.
 
 A cut of a node is a set of leaves that determine it; its table is the node as a function of them. Each node keeps its
-cheapest few, made of those of its fan-ins (A. Mishchenko, S. Cho, S. Chatterjee and R. Brayton, Combinational and
-sequential mapping with priority cuts, ICCAD 2007).
+cheapest cuts by area flow, made of those of its fan-ins (A. Mishchenko, S. Cho, S. Chatterjee and R. Brayton,
+Combinational and sequential mapping with priority cuts, ICCAD 2007).
 """
 
 import functools
@@ -12,7 +12,7 @@ import numpy as np
 
 from circuits.netlist import Circuit
 
-# Cuts kept for a node, beside the node itself. Against six, two give 3 % more tables in half the time.
+# How many cuts a node keeps, beside itself. Two give 3 % more tables than six, in half the time.
 _KEPT = 2
 
 # The tables of the three leaves themselves: bit r of the table of leaf i is bit i of r.
@@ -40,8 +40,8 @@ def as_lookup_tables(circuit: Circuit) -> LookUpTables:
         circuit: any circuit.
 
     Returns:
-        `LookUpTables` for all of its outputs that are gates; what no output needs is left out. There are never more of
-        them than gates, and a table depends on each of its leaves.
+        `LookUpTables` for all outputs that are gates; what no output needs is left out. There are never more tables
+        than gates, and a table depends on each of its leaves.
 
     Source: A. Mishchenko et al. (2007).
 
@@ -76,7 +76,7 @@ def as_lookup_tables(circuit: Circuit) -> LookUpTables:
 
 
 def _cut(table: int, leaves: tuple[int, ...], a: tuple, b: tuple) -> tuple[tuple[int, ...], int]:
-    """A gate on two cuts as a cut: its table over all leaves, without those that it does not depend on."""
+    """Join a cut of each fan-in to a cut of the gate, without the leaves that it does not depend on."""
     of_a = _moved(a[1], tuple(map(leaves.index, a[0])))
     of_b = _moved(b[1], tuple(map(leaves.index, b[0])))
     joined = (
@@ -91,20 +91,20 @@ def _cut(table: int, leaves: tuple[int, ...], a: tuple, b: tuple) -> tuple[tuple
 
 @functools.cache
 def _moved(table: int, places: tuple[int, ...]) -> int:
-    """A table whose leaf i is to be read from place places[i]."""
+    """Return a table whose leaf i moves to place places[i]."""
     return sum((table >> sum((row >> place & 1) << i for i, place in enumerate(places)) & 1) << row for row in range(8))
 
 
 @functools.cache
 def _essential(table: int, n: int) -> tuple[tuple[int, ...], int]:
-    """The leaves that a table of n depends on, and the table of these."""
+    """Return the leaves that a table of n leaves depends on, and its table over these alone."""
     kept = tuple(i for i in range(n) if ((table >> (1 << i)) ^ table) & ~_LEAVES[i] & 255)
     rows = [sum((row >> i & 1) << place for i, place in enumerate(kept)) for row in range(8)]
     return kept, sum((table >> source & 1) << row for row, source in enumerate(rows))
 
 
 def _chosen(circuit: Circuit, best: list[tuple[tuple[int, ...], int]]) -> LookUpTables:
-    """The best cuts of what the outputs need, what these need, and so on."""
+    """Keep the best cuts of the outputs, of the leaves of these, and so on."""
     first = 1 + circuit.n_inputs
     needed = bytearray(circuit.n_nodes)
     for node in circuit.outputs.tolist():

@@ -1,6 +1,6 @@
-"""Patterns for `simulate`, 32 to a word: packed and unpacked, random, and all that there are, block by block.
+"""Patterns for `simulate`, 32 to a word: packed and unpacked, random, and all 2^n, block by block.
 
-Bit j of word i of a row is the value of that input in pattern 32 i + j; pattern r of all is the row r of a truth table.
+Bit j of word i of a row is the value of that input in pattern 32 i + j. Of all 2^n, pattern r is row r.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,17 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxnet.pytrees import Key
+from jaxnet.validation import whole_number
+
 _PLACES = np.arange(32, dtype=np.uint32)
 
-# What the five inputs that change within a word are, word for word: bit j of word i is bit i of j.
+# The words of the five inputs that change within a word: bit j of word i is bit i of j.
 _WITHIN = np.array([0xAAAAAAAA, 0xCCCCCCCC, 0xF0F0F0F0, 0xFF00FF00, 0xFFFF0000], np.uint32)
 
 
 def pack(x: ArrayLike) -> Array:
-    """Boolean patterns as words, 32 to one.
+    """Pack Boolean patterns into words, 32 to a word.
 
     Args:
         x: `(patterns, n)` bool.
@@ -28,7 +31,7 @@ def pack(x: ArrayLike) -> Array:
 
     Raises:
         TypeError: if x is not Boolean.
-        ValueError: if it has not two axes.
+        ValueError: if it does not have two axes.
 
     >>> pack(jnp.array([[True], [False], [True]]))
     Array([[5]], dtype=uint32)
@@ -49,7 +52,7 @@ def pack(x: ArrayLike) -> Array:
 
 
 def unpack(words: ArrayLike, patterns: int) -> Array:
-    """The inverse of `pack`.
+    """Unpack words into Boolean patterns, the inverse of `pack`.
 
     Args:
         words: `(m, k)` uint32.
@@ -60,7 +63,7 @@ def unpack(words: ArrayLike, patterns: int) -> Array:
 
     Raises:
         TypeError: if words are not uint32.
-        ValueError: if they have not two axes, or there are not so many patterns.
+        ValueError: if they do not have two axes, or hold fewer patterns.
 
     >>> unpack(jnp.array([[5]], jnp.uint32), 3).T
     Array([[ True, False,  True]], dtype=bool)
@@ -68,7 +71,8 @@ def unpack(words: ArrayLike, patterns: int) -> Array:
     words = words if isinstance(words, jax.Array) else np.asarray(words)
     if words.dtype != np.uint32:
         raise TypeError(f"unpack: expected uint32 words, got {words.dtype}.")
-    if words.ndim != 2 or not 0 <= patterns <= 32 * words.shape[1]:
+    patterns = whole_number("unpack", "patterns", patterns)
+    if words.ndim != 2 or patterns > 32 * words.shape[1]:
         raise ValueError(f"unpack: expected words (m, k) of at least {patterns} patterns, got shape {words.shape}.")
     if isinstance(words, np.ndarray):
         octets = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
@@ -77,30 +81,30 @@ def unpack(words: ArrayLike, patterns: int) -> Array:
     return bits.reshape(words.shape[0], 32 * words.shape[1])[:, :patterns].T.astype(bool)
 
 
-def random_patterns(key: Array, n: int, k: int) -> Array:
-    """Patterns drawn uniformly, each bit a fair coin.
+def random_patterns(n: int, k: int, *, key: Key) -> Array:
+    """Draw patterns, each bit a fair coin.
 
     Args:
-        key: a key of `jax.random.key`.
-        n: the inputs.
-        k: the words: 32 k patterns.
+        n: the number of inputs.
+        k: the number of words: 32 k patterns.
+        key: from `jax.random.key`.
 
     Returns:
         `(n, k)` uint32.
 
     Raises:
         ValueError: if n or k is negative.
+        TypeError: if one is no whole number.
 
-    >>> random_patterns(jax.random.key(0), 3, 1_000).shape
+    >>> random_patterns(3, 1_000, key=jax.random.key(0)).shape
     (3, 1000)
     """
-    if n < 0 or k < 0:
-        raise ValueError(f"random_patterns: expected inputs and words, 0 or more of each, got n={n} and k={k}.")
+    n, k = whole_number("random_patterns", "n", n), whole_number("random_patterns", "k", k)
     return jax.random.bits(key, (n, k), jnp.uint32)
 
 
 class ExhaustivePatterns(Sequence[np.ndarray]):
-    """All 2^n patterns in blocks of words that are made when they are asked for; see `exhaustive_patterns`."""
+    """All 2^n patterns in blocks of words, each made when it is asked for; see `exhaustive_patterns`."""
 
     def __init__(self, n: int, block: int):
         self.n, self.block = n, block
@@ -124,15 +128,15 @@ class ExhaustivePatterns(Sequence[np.ndarray]):
 
 
 def exhaustive_patterns(n: int, block: int = 2**14) -> ExhaustivePatterns:
-    """All 2^n patterns of n inputs, in the order of a truth table and in blocks, of which none is held.
+    """Return all 2^n patterns of n inputs, in the order of a truth table and in blocks that are made on demand.
 
     Args:
         n: 0 to 62.
-        block: words of a block, a power of two; 32 times as many patterns. Fewer if there are not so many.
+        block: words per block, a power of two, of 32 patterns each. Blocks are smaller if there are fewer patterns.
 
     Returns:
-        A sequence of `(n, block)` uint32 arrays: it has a length (so `tqdm` of it shows what is left), and blocks may
-        be asked for in any order. For n < 5 the patterns repeat to fill the one word.
+        A sequence of `(n, block)` uint32 arrays, in any order of access; it has a length, so `tqdm` shows what is left.
+        For n < 5 the patterns repeat to fill the one word.
 
     Raises:
         ValueError: if n is out of range, or block is no power of two.
@@ -142,8 +146,7 @@ def exhaustive_patterns(n: int, block: int = 2**14) -> ExhaustivePatterns:
     >>> len(exhaustive_patterns(32))
     8192
     """
-    if not 0 <= n <= 62:
-        raise ValueError(f"exhaustive_patterns: expected 0 to 62 inputs, got {n}. Draw random_patterns for more.")
+    n, block = whole_number("exhaustive_patterns", "n", n, 0, 62), whole_number("exhaustive_patterns", "block", block)
     if block < 1 or block & (block - 1):
         raise ValueError(f"exhaustive_patterns: expected a power of two as block, got {block}.")
     return ExhaustivePatterns(n, min(block, max(1, 2**n // 32)))

@@ -1,8 +1,8 @@
-"""A circuit as a program of rows: gates of three inputs, the rows of their values used again, every size padded.
+"""A circuit as a program on rows of words: gates of three inputs, rows used again, every size padded.
 
-A program is data to the loop that runs it, so one compilation serves all circuits of a size class. Why it is run as it
-is: patterns a second times the nodes of the and-inverter graph, on one core of an AMD EPYC with AVX-512, jax 0.10.2;
-of prototypes of the loop alone, mostly on the circuit square (`benchmarks/simulation.py` measures what came of it).
+A program is data to the loop that runs it, so one compilation serves all circuits whose sizes pad to the same powers
+of two. What decided its form, in patterns per second times nodes of the and-inverter graph, on one core of an AMD EPYC
+with AVX-512 and jax 0.10.2 (prototypes of the loop, mostly on the circuit square):
 
 - Two-input gates in a loop that XLA runs operation by operation, a row a node: 1e10, since most rows are out of the
   cache. Rows that are used again are a few hundred for 10^4 gates, and stay in the second-level cache.
@@ -62,7 +62,7 @@ class Program:
 
 
 def lower(circuit: Circuit) -> Program:
-    """The program that computes a circuit.
+    """Return the program that computes a circuit.
 
     Args:
         circuit: any circuit.
@@ -96,7 +96,7 @@ def lower(circuit: Circuit) -> Program:
 
 
 def _rows(circuit: Circuit, nodes: np.ndarray, leaves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Give each gate a row that nothing needs any more: fan-ins, targets and outputs as rows, and how many there are.
+    """Give each gate a row that no later gate needs: returns fan-ins, targets and outputs as rows, and their number.
 
     Source: M. Poletto and V. Sarkar, Linear scan register allocation (1999).
     """
@@ -148,12 +148,12 @@ def run(program: Program, words: Array, row: int) -> Array:
 def run_on_one_cpu(
     program: Program, n_blocks: Array, words: Array, values: Array, results: Array
 ) -> tuple[Array, Array, Array]:
-    """The same as one native function, `ROW` words at once; not to be called under a transformation.
+    """Run a program as one native function, `ROW` words at once; not to be called under a transformation.
 
     Args:
         program: of a circuit, on a CPU.
         n_blocks: `()` uint32: how many times `ROW` words are to be run.
-        words: `(n, k)` uint32 there, with n padded to a size class, at least 16 (XLA stops the process at an argument
+        words: `(n, k)` uint32 there, with n padded to a power of two, at least 16 (XLA stops the process at an argument
             that has no use, as the index into an axis of one), and k at least that many.
         values: `(rows, ROW)` uint32 there, of which row 0 is zeros. It and the results are overwritten, so that no
             memory has to be made ready.
@@ -181,7 +181,7 @@ def run_on_one_cpu(
 
 
 def _arguments(program: Program, *others: Array) -> tuple[Array, ...]:
-    """What `_loop` takes; the counts, which are small, are first, since a native function hands its first out again."""
+    """Return what `_loop` takes, the small counts first: a native function returns its first argument too."""
     arrays = program.fan_ins, program.polynomials, program.targets, program.outputs
     return jnp.asarray(program.counts), *map(jnp.asarray, arrays), *others
 
@@ -199,7 +199,7 @@ def _loop(
     *,
     gate: Callable[..., Array],
 ) -> tuple[Array, Array]:
-    """Block after block: rows of the inputs in, gate after gate, rows of the outputs out."""
+    """Run block after block: copy the rows of the inputs in, run gate after gate, copy the rows of the outputs out."""
     row = values.shape[1]
     # Unsigned, so that no code is made for indices that count from the end.
     zero, one = jnp.uint32(0), jnp.uint32(1)
@@ -225,7 +225,7 @@ def _loop(
 
 
 def _gate(values: Array, i: Array, fan_ins: Array, polynomials: Array) -> Array:
-    """The row of gate i, `(1, row)`."""
+    """Compute the row of gate i, `(1, row)`."""
     a, b, c = (_row(values, _entry(fan_ins, i, leaf), jnp.uint32(0), values.shape[1]) for leaf in range(3))
     f = [_entry(polynomials, i, product) for product in range(8)]
     without_c = f[0] ^ (f[1] & a) ^ ((f[2] ^ (f[3] & a)) & b)
@@ -242,14 +242,14 @@ def _entry(array: Array, *place: Any) -> Array:
 
 
 def power_of_two(n: int, least: int = 1) -> int:
-    """The power of two at or above n.
+    """Return the smallest power of two that is not below n.
 
     Args:
         n: at least 0.
-        least: the smallest class, a power of two.
+        least: the smallest result, a power of two.
 
     Returns:
-        The size that arrays of n entries are padded to.
+        The size to which arrays of n entries are padded, so that few programs are compiled.
 
     >>> [power_of_two(n) for n in (0, 1, 5, 8)], power_of_two(3, least=64)
     ([1, 1, 8, 8], 64)

@@ -1,4 +1,4 @@
-"""What a circuit computes, bit-parallel: 32 patterns in each uint32 word, so one bitwise operation runs a gate on all.
+"""Bit-parallel simulation: 32 patterns in each uint32 word, so that one bitwise operation runs a gate on all of them.
 
 `simulate` hands blocks of words to a compiled loop over the circuit's `Program`: on CPUs as one native function, on all
 cores; elsewhere, and under the transformations of JAX, as an ordinary loop. Patterns do not depend on each other, so
@@ -29,16 +29,16 @@ from circuits.simulation.programs import ROW, Program, lower, power_of_two, run,
 from jaxnet.devices.sharding import put_on_devices
 from jaxnet.lowering.native_loops import zero_made_here
 
-# What one call of the native loop reads and writes: 4 MiB.
+# Words that one call of the native loop reads and writes: 4 MiB.
 _PART_WORDS = 2**20
 
 # Words between the rows of a part: one line of the cache.
 _GAP = 16
 
-# Gates times words from which on threads are worth their start: a millisecond.
+# Gates times words above which threads are worth their start: a millisecond of work.
 _LONG = 2**23
 
-# Words of all rows at once where the loop is an ordinary one: 8 MiB, which stays in the cache.
+# Words of all rows together in the ordinary loop: 8 MiB, which stays in the cache.
 _LIVE_WORDS = 2**21
 
 _programs: weakref.WeakKeyDictionary[Circuit, dict[Any, Program]] = weakref.WeakKeyDictionary()
@@ -60,10 +60,10 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
 
     Words that are split over the devices of a mesh along the second axis stay there, and the outputs are split as they
     are: each process simulates what its own devices have, on CPUs with all its cores, and no device waits for another.
-    The same columns on several devices are simulated once. If inputs are split over devices as well, these first send
-    each other what they lack, and all processes have to call. Every pattern gets the same outputs as on one device.
+    Columns that several devices hold are simulated once. If inputs are split over devices as well, the devices first
+    send each other what they lack, and all processes have to call. The outputs are those of one device.
 
-    After `os.fork`, as of `multiprocessing` with "fork", nothing of JAX works in the child, nor does this; use "spawn".
+    JAX does not work after `os.fork`, nor does this: use "spawn" with `multiprocessing`.
 
     >>> from circuits.gates import XOR
     >>> xor = Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])
@@ -116,7 +116,7 @@ def as_words(where: str, circuit: Circuit, words: ArrayLike) -> Any:
 
 
 def program_of(circuit: Circuit, device: Any = None) -> Program:
-    """The program of a circuit, lowered once and kept for as long as the circuit is.
+    """Return the program of a circuit, lowered once and kept as long as the circuit.
 
     Args:
         circuit: any circuit.
@@ -139,7 +139,7 @@ def program_of(circuit: Circuit, device: Any = None) -> Program:
 
 
 def _is_data(array: Any) -> bool:
-    """Whether the values are known; those of a tracer of jit, vmap or grad are not, and so it is on no device."""
+    """Return whether the values are known: a tracer of jit, vmap or grad has none, and is on no device."""
     return isinstance(array, np.ndarray) or hasattr(array, "sharding")
 
 
@@ -169,13 +169,13 @@ def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
 
 
 def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """On the CPU: blocks of one width, as if side by side, are cut into parts, which threads take in turn."""
-    # Virtual devices share the cores and the memory of the first, and a program is compiled for each anew.
+    """Simulate on the CPU: cut the concatenated blocks, all of one width, into parts, which threads take in turn."""
+    # Virtual devices share the cores and memory of the first, and each would compile the program anew.
     device = jax.local_devices(backend="cpu")[0]
     program = program_of(circuit, device)
     k = sum(block.shape[1] for block in blocks)
     padded = power_of_two(circuit.n_inputs, 16), len(program.outputs)
-    gates = int(program_of(circuit).counts[1])  # NumPy's: to take it from a device would be a program
+    gates = int(program_of(circuit).counts[1])  # NumPy's: to read it from a device would take a program
     cores = _cores() if k * gates >= _LONG else 1
     part = min(power_of_two(-(-k // cores), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
     results = [_aligned(circuit.n_outputs, block.shape[1]) for block in blocks]
@@ -192,14 +192,14 @@ def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[n
                     program, n_blocks, space.words, space.values, space.results
                 )
                 for block, columns, place in pieces:
-                    # A view by DLPack is gone with the statement; NumPy's would stay, and the memory with it.
+                    # A view by DLPack ends with the statement; NumPy's would stay and keep the memory.
                     results[block][:, columns] = np.from_dlpack(space.results)[  # type: ignore[arg-type]
                         : circuit.n_outputs, place
                     ]
 
     starts = range(0, k, part)
     threads = min(len(starts), cores)
-    # In this thread a mesh may be set, and JAX would want the program on all its devices; in those of the pool none is.
+    # If a mesh is set in this thread, JAX would run the program on all its devices; threads of the pool have none.
     if threads == 1 and jax.sharding.get_abstract_mesh().empty:
         run_parts(starts)
     else:
@@ -208,7 +208,7 @@ def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[n
 
 
 def _pieces(width: int, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
-    """Of blocks side by side, those between two places: which block, which of its columns, and where in between."""
+    """Split the columns start..stop of the concatenated blocks: yields (block, its columns, their destination)."""
     for block in range(start // width, -(-stop // width)):
         first, last = max(start, block * width), min(stop, (block + 1) * width)
         yield block, slice(first - block * width, last - block * width), slice(first - start, last - start)
@@ -216,7 +216,7 @@ def _pieces(width: int, start: int, stop: int) -> Iterator[tuple[int, slice, sli
 
 @dataclass
 class _Workspace:
-    """What a thread runs parts in: made ready once, since memory that is new costs more than the simulation."""
+    """The memory in which a thread runs parts, allocated once, since fresh memory costs more than the simulation."""
 
     words: np.ndarray
     values: Array
@@ -225,11 +225,11 @@ class _Workspace:
 
 @contextlib.contextmanager
 def _workspace(rows: int, n: int, m: int, part: int, device: Any) -> Iterator[_Workspace]:
-    """The workspace that this thread used last, if it fits; it is kept unless something goes wrong."""
+    """Give the workspace that this thread used last, if it fits; it is kept unless an error is raised."""
     wanted = rows, n, m, part, device
     shape, space = vars(_last).pop("used", (None, None))
     if shape != wanted:
-        # Rows that began a power of two apart would have the same few places in the cache.
+        # Rows that begin a power of two apart would compete for the same few lines of the cache.
         columns = part + _GAP
         values = jnp.zeros((rows, ROW), jnp.uint32, device=device)
         space = _Workspace(_aligned(n, columns), values, jnp.zeros((m, columns), jnp.uint32, device=device))
@@ -247,7 +247,7 @@ def _pool() -> ThreadPoolExecutor:
 
 @jax.jit
 def _simulate_anywhere(program: Program, words: Array) -> Array:
-    """As an ordinary loop, with rows as long as the cache allows; outputs padded as in the program."""
+    """Run the ordinary loop, with rows as long as the cache allows; outputs are padded as in the program."""
     n, k = words.shape
     row = min(power_of_two(k), max(16, power_of_two(_LIVE_WORDS // program.rows + 1) // 2))
     padding = -(-max(k, 1) // row) * row - k
@@ -255,20 +255,20 @@ def _simulate_anywhere(program: Program, words: Array) -> Array:
 
 
 def _aligned(*shape: int) -> np.ndarray:
-    """An array of words, not initialised, that a CPU device takes over without a copy."""
+    """Return an uninitialised array of words that a CPU device takes over without a copy."""
     raw = np.empty(4 * math.prod(shape) + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + 4 * math.prod(shape)].view(np.uint32).reshape(shape)
 
 
 def _cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.singledispatch
 def evaluate(circuit: Any, x: ArrayLike) -> Any:
-    """What a circuit, a threshold unit or a threshold circuit gives for Boolean inputs, exactly.
+    """Evaluate a circuit, a threshold unit or a threshold circuit on Boolean inputs, exactly.
 
     Args:
         circuit: a `Circuit` (run by JAX, also under jit), a `ThresholdCircuit` or a `ThresholdUnit` (run by NumPy in
@@ -276,7 +276,7 @@ def evaluate(circuit: Any, x: ArrayLike) -> Any:
         x: `(..., n)`, Booleans, or integers that are all 0 or 1.
 
     Returns:
-        Booleans `(..., m)`; of a unit `(...,)`.
+        Booleans `(..., m)`, or `(...,)` for a unit.
 
     Raises:
         ValueError: if the last axis is not n, or an integer is neither 0 nor 1.
@@ -300,7 +300,7 @@ def _(circuit: Circuit, x: ArrayLike) -> Array:
     patterns = math.prod(bits.shape[:-1])
     flat = bits.reshape(patterns, circuit.n_inputs)
     if isinstance(flat, np.ndarray):
-        # What is known here stays known where a caller is being traced.
+        # These values stay known even if a caller is being traced.
         with jax.ensure_compile_time_eval():
             y = unpack(np.asarray(simulate(circuit, pack(flat))), patterns)
     else:
@@ -328,7 +328,7 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
     """
     if not isinstance(x, jax.Array):
         x = np.asarray(x)
-    if x.size == 0:  # nothing that could be wrong; an empty list comes as floats
+    if x.size == 0:  # an empty list comes as floats
         x = x.astype(bool)
     if x.ndim == 0 or x.shape[-1] != n:
         raise ValueError(f"evaluate: expected inputs (..., {n}) for {what}, got {x.shape}.")

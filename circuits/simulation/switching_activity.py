@@ -18,11 +18,11 @@ _HELD_WORDS = 2**24
 
 
 class Activity(NamedTuple):
-    """What `activity` counts.
+    """The result of `activity`.
 
     Attributes:
-        ones: `(nodes,)` float64: the part of the patterns in which a node is 1, its signal probability.
-        toggles: `(nodes,)` float64: the part of the steps from a pattern to the next in which it changes.
+        ones: `(nodes,)` float64: the fraction of patterns in which a node is 1, its signal probability.
+        toggles: `(nodes,)` float64: the fraction of steps from a pattern to the next in which it changes.
     """
 
     ones: np.ndarray
@@ -61,11 +61,11 @@ def activity(circuit: Circuit, words: ArrayLike) -> Activity:
     block = max(256, _HELD_WORDS // circuit.n_nodes)
     last = None  # the bit before the block
     for start in range(0, words.shape[1], block):
-        with jax.ensure_compile_time_eval():  # what is counted is known, also where a caller is being traced
+        with jax.ensure_compile_time_eval():  # these values stay known even if a caller is being traced
             values = np.asarray(simulate(every, words[:, start : start + block]))
         before = values << np.uint32(1)
         before[:, 1:] |= values[:, :-1] >> np.uint32(31)
-        # Nothing comes before the first pattern: as if it were preceded by itself.
+        # The first pattern counts as preceded by itself.
         before[:, 0] |= (values[:, 0] & np.uint32(1)) if last is None else last
         ones += np.bitwise_count(values).sum(axis=1, dtype=np.int64)
         toggles += np.bitwise_count(values ^ before).sum(axis=1, dtype=np.int64)

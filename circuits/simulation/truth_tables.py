@@ -13,13 +13,14 @@ from circuits.gates import NOT, XOR
 from circuits.netlist import Builder, Circuit, check_names
 from circuits.simulation.patterns import exhaustive_patterns, unpack
 from circuits.simulation.simulator import evaluate, simulate
+from jaxnet.validation import whole_number
 
 # 2^24 rows of a few outputs are tens of megabytes; past that a table is no answer.
 MAX_INPUTS = 24
 
 
 def rows(n: int) -> np.ndarray:
-    """All 2^n inputs of n bits, in the order of a truth table.
+    """Return all 2^n inputs of n bits, in the order of a truth table.
 
     Args:
         n: 0 to 24.
@@ -36,8 +37,8 @@ def rows(n: int) -> np.ndarray:
            [0, 1],
            [1, 1]])
     """
-    _check_inputs("rows", n)
-    row = np.arange(2 ** int(n), dtype=np.int32)
+    n = _few_inputs("rows", n)
+    row = np.arange(2**n, dtype=np.int32)
     bits = np.empty((len(row), n), bool)
     for i in range(n):
         bits[:, i] = row >> i & 1
@@ -45,13 +46,13 @@ def rows(n: int) -> np.ndarray:
 
 
 def truth_table(circuit: Any) -> np.ndarray:
-    """What a circuit gives on each row.
+    """Return the values of a circuit on each row.
 
     Args:
         circuit: a `Circuit`, `ThresholdCircuit` or `ThresholdUnit` of at most 24 inputs.
 
     Returns:
-        `(2^n, m)` bool, of a unit `(2^n,)`; rows in the order of `rows(n)`.
+        `(2^n, m)` bool, `(2^n,)` for a unit; rows in the order of `rows(n)`.
 
     Raises:
         ValueError: if there are more than 24 inputs.
@@ -61,9 +62,9 @@ def truth_table(circuit: Any) -> np.ndarray:
     array([[False,  True,  True, False]])
     """
     n = circuit.n_inputs
-    _check_inputs("truth_table", n)
+    _few_inputs("truth_table", n)
     if isinstance(circuit, Circuit):
-        with jax.ensure_compile_time_eval():  # a table is known, also where a caller is being traced
+        with jax.ensure_compile_time_eval():  # a table stays known even if a caller is being traced
             words = simulate(circuit, exhaustive_patterns(n, 2**MAX_INPUTS)[0])
             return np.asarray(unpack(words, 2**n))
     return evaluate(circuit, rows(n))
@@ -72,7 +73,7 @@ def truth_table(circuit: Any) -> np.ndarray:
 def from_truth_table(
     table: Any, input_names: list[str] | None = None, output_names: list[str] | None = None
 ) -> Circuit:
-    """A circuit for any truth table, by splitting on one input after another and sharing equal parts.
+    """Make a circuit for any truth table, by splitting on one input after another and sharing equal parts.
 
     Args:
         table: `(2^n,)` or `(2^n, m)`, Booleans or zeros and ones, rows in the order of `rows(n)`, n at most 24.
@@ -80,9 +81,9 @@ def from_truth_table(
         output_names: m names; y, or y0, y1, ..., if None.
 
     Returns:
-        A circuit with that table: the shared decision diagrams in the given order of inputs, at most three gates a
-        node. For a random table of 8 to 14 inputs that is about 6 times 2^n / n, of which Shannon showed that some
-        tables need about one.
+        A circuit with that table: the shared decision diagrams in the given order of inputs, at most three gates per
+        node. For a random table of 8 to 14 inputs that is about 6 times 2^n / n; Shannon showed that some tables
+        need about 2^n / n.
 
     Raises:
         ValueError: if the number of rows is not a power of two up to 2^24, or an entry is no bit.
@@ -139,7 +140,7 @@ def add_table(netlist: Builder, table: np.ndarray, inputs: Sequence[int], made: 
     made = {} if made is None else made
 
     def node(f: np.ndarray) -> int:
-        """The node of a function of the first log2(len(f)) inputs."""
+        """Return the node of a function of the first log2(len(f)) inputs."""
         packed = f.tobytes()
         if packed not in made:
             made[packed] = split(f)
@@ -176,8 +177,10 @@ def add_table(netlist: Builder, table: np.ndarray, inputs: Sequence[int], made: 
     return node(table)
 
 
-def _check_inputs(name: str, n: int) -> None:
-    if not 0 <= int(n) <= MAX_INPUTS:
+def _few_inputs(name: str, n: int) -> int:
+    n = whole_number(name, "the number of inputs", n)
+    if n > MAX_INPUTS:
         raise ValueError(
             f"{name}: expected 0 to {MAX_INPUTS} inputs, got {n}. For more, evaluate or simulate a sample of rows."
         )
+    return n

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from circuits.gates import NOT, TRUE, essential
+from circuits.gates import NOT, TRUE, essential, flip, swap
 from circuits.netlist import Circuit, depth, without_dead_gates
 from jaxnet.networks.wiring import levels
 
@@ -313,13 +313,8 @@ def _unary(a: int, b: int) -> list[tuple[bool, bool, int] | None]:
     return [(a in of and a > 0, b in of and b != a, table & 1) if len(of) < 2 else None for table, of in reduced]
 
 
-def _inverted_inputs(table: int, a: int, b: int) -> int:
-    """The table that gives, for inverted fan-ins as told, what this one gives."""
-    return sum((table >> (row ^ (a + 2 * b)) & 1) << row for row in range(4))
-
-
 # Two-input gates that are 0 where both fan-ins are.
 _NORMAL = (0b0010, 0b0100, 0b0110, 0b1000, 0b1110)
 _UNARY, _CONSTANT, _ALIKE = _unary(1, 2), _unary(0, 2), _unary(1, 1)
-_INVERTED_INPUTS = [[[_inverted_inputs(table, a, b) for b in (0, 1)] for a in (0, 1)] for table in range(16)]
-_SWAPPED = [table & 0b1001 | (table & 2) << 1 | (table & 4) >> 1 for table in range(16)]
+_INVERTED_INPUTS = [[[flip(table, a, b) for b in (0, 1)] for a in (0, 1)] for table in range(16)]
+_SWAPPED = [swap(table) for table in range(16)]

@@ -8,7 +8,7 @@ from jaxnet.networks.wiring import Wiring
 
 
 def parity(n: int) -> ThresholdCircuit:
-    """The exclusive or of n inputs in two layers of units.
+    """Return the exclusive or of n inputs in two layers of units.
 
     The hidden unit k fires where k or more inputs are on; with weights +1, -1, +1, ... they add up to 1 where the
     number of inputs that are on is odd, and to 0 elsewhere.

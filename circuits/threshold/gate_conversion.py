@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from circuits.gates import AND, NOT, OR, XNOR, XOR
+from circuits.gates import AND, NOT, OR, XNOR, XOR, flip
 from circuits.library import add_columns
 from circuits.netlist import Builder, Circuit, without_dead_gates
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -21,7 +21,9 @@ from jaxnet.networks.wiring import Wiring
 
 
 def from_circuit(circuit: Circuit) -> ThresholdCircuit:
-    """A circuit as threshold units, gate by gate: one unit a gate, two an XOR or XNOR, one for a constant that is read.
+    """Turn a circuit into threshold units, gate by gate.
+
+    A gate is one unit, an XOR or XNOR two, a constant that is read one.
 
     XOR is [a + b - 2 h >= 1] with h = [a + b >= 2]. Inverters and buffers are units too: nothing is merged.
 
@@ -46,7 +48,7 @@ def from_circuit(circuit: Circuit) -> ThresholdCircuit:
         thresholds.append(threshold)
         return circuit.n_inputs + len(thresholds) - 1
 
-    # From nodes of the netlist to nodes of the wiring, which has no constant: a unit makes it once it is read.
+    # The node of the wiring for each node of the netlist; a unit stands for the constant once it is read.
     nodes: list[int | None] = [None, *range(circuit.n_inputs)]
 
     def read(node: int) -> int:
@@ -71,7 +73,7 @@ def from_circuit(circuit: Circuit) -> ThresholdCircuit:
 
 
 def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
-    """A single threshold unit as a circuit.
+    """Turn a single threshold unit into a circuit of one unit.
 
     Args:
         unit: any unit.
@@ -88,7 +90,7 @@ def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
 
 
 def _units_of_gates() -> dict[int, tuple[tuple[int, int], int]]:
-    """Weights and threshold of each gate that is one unit, by its truth table: the smallest, by trying them all."""
+    """Return the smallest weights and threshold of each gate that is one unit, by its truth table, found by trial."""
     units: dict[int, tuple[tuple[int, int], int]] = {}
     pairs = ((a, b) for a in (0, 1, -1) for b in (0, 1, -1))
     for weights in sorted(pairs, key=lambda pair: abs(pair[0]) + abs(pair[1])):
@@ -103,11 +105,11 @@ _UNITS = _units_of_gates()
 
 
 def to_circuit(circuit: ThresholdCircuit) -> Circuit:
-    """A threshold circuit as two-input gates, exactly; what proves circuits equal can then be asked about it.
+    """Turn a threshold circuit into two-input gates, exactly, so that it can be proved equal to others.
 
-    Each unit is its reduced decision diagram over its inputs, by falling |w|, of at most two gates a node. Where that
-    has more gates than 5 for each bit that is set in a weight, the unit is adders and a comparison with T instead,
-    which have about so many; so a unit of n inputs and weights of k bits is at most about 5 n k gates.
+    Each unit becomes its reduced decision diagram over its inputs, by falling |w|, of at most two gates per node. If
+    that takes more than 5 gates for each bit set in a weight, the unit becomes adders and a comparison with T instead,
+    which take about that many. So a unit of n inputs and weights of k bits takes at most about 5 n k gates.
 
     Args:
         circuit: any threshold circuit.
@@ -129,7 +131,7 @@ def to_circuit(circuit: ThresholdCircuit) -> Circuit:
     weights, sources = circuit.weights.tolist(), circuit.wiring.sources.tolist()
     offsets = itertools.pairwise(circuit.wiring.offsets.tolist())
     for (start, end), threshold in zip(offsets, circuit.thresholds.tolist(), strict=True):
-        # Python's integers, since T grows by the negative weights.
+        # Python's integers, since T grows by the negative weights and may not fit int64.
         total: dict[int, int] = {}
         for weight, source in zip(weights[start:end], sources[start:end], strict=True):
             node = nodes[source]
@@ -164,20 +166,20 @@ class _Term(NamedTuple):
     inverted: bool
 
 
-# The leaves of a diagram, and what its nodes are: the term, and the nodes where it is off and on.
+# The leaves of a diagram; a node is a term, and the nodes to go to where it is off and on.
 _FALSE, _TRUE = 0, 1
 _Diagram = list[tuple[int, int, int]]
 
 
 def _diagram(terms: list[_Term], threshold: int) -> _Diagram | None:
-    """The decision diagram of a unit that is not constant, its nodes 2, 3, ... after what they read, the root last.
+    """Return the decision diagram of a unit that is not constant: nodes 2, 3, ..., each after those it reads.
 
-    None where it has more gates than 5 for each bit set in a weight.
+    Returns None if it takes more than 5 gates for each bit set in a weight.
     """
     most = 5 * sum(term.weight.bit_count() for term in terms)
-    # left[i]: the sum of the weights from term i on.
+    # left[i] is the sum of the weights from term i on.
     left = list(itertools.accumulate((term.weight for term in reversed(terms)), initial=0))[::-1]
-    # At each term, the thresholds of which each node is the function, which are an interval: first, last, node.
+    # For each term, the intervals of thresholds that share a node: first, last, node.
     found: list[list[tuple[float, float, int]]] = [[] for _ in terms]
 
     def known(i: int, t: int) -> tuple[float, float, int] | None:
@@ -213,13 +215,12 @@ def _diagram(terms: list[_Term], threshold: int) -> _Diagram | None:
 
 
 def _add_diagram(netlist: Builder, terms: list[_Term], diagram: _Diagram) -> int:
-    """The gates of a diagram; its functions rise with each term, so that a node is low | (term & high)."""
+    """Add the gates of a diagram; its functions rise with each term, so that a node is low | (term & high)."""
 
     def gate(table: int, a: tuple[int, bool], b: tuple[int, bool]) -> tuple[int, bool]:
-        rows = [row ^ (a[1] + 2 * b[1]) for row in range(4)]  # of the table, where inverted bits are read as they are
-        return netlist.gate(sum((table >> row & 1) << place for place, row in enumerate(rows)), a[0], b[0]), False
+        return netlist.gate(flip(table, a[1], b[1]), a[0], b[0]), False
 
-    # Nodes, and whether they are to be inverted; those of the leaves are not read.
+    # Nodes, and whether they are inverted; the first two stand for the leaves and are not read.
     values = [(0, False), (0, False)]
     for i, low, high in diagram:
         value = terms[i].node, terms[i].inverted
@@ -233,7 +234,7 @@ def _add_diagram(netlist: Builder, terms: list[_Term], diagram: _Diagram) -> int
 
 
 def _add_sum(netlist: Builder, terms: list[_Term], threshold: int, inverses: dict[int, int]) -> int:
-    """The gates that add up the terms in binary and compare the sum with T > 0; inverters are made once."""
+    """Add the gates that sum the terms in binary and compare the sum with T > 0; inverters are made once."""
     columns: list[list[Bit]] = [[] for _ in range(terms[0].weight.bit_length())]
     for weight, node, inverted in terms:
         if inverted and node not in inverses:
@@ -243,7 +244,7 @@ def _add_sum(netlist: Builder, terms: list[_Term], threshold: int, inverses: dic
             if weight >> place & 1:
                 columns[place].append(bit)
     digits: list[Any] = add_columns(columns)
-    # Digits below the lowest 1 of T do not matter. From there up: is the sum at least T, as far as these digits say?
+    # Digits below the lowest 1 of T do not matter. From there up: whether the sum reaches T in the digits so far.
     first = (threshold & -threshold).bit_length() - 1
     reached = digits[first]
     for place in range(first + 1, len(digits)):

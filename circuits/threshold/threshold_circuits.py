@@ -16,7 +16,7 @@ from circuits.simulation.simulator import as_bits, evaluate
 from jaxnet.networks.wiring import Wiring, levels
 from jaxnet.validation import integers
 
-# Bytes of node values that are held at once; the rows of a larger evaluation are taken in blocks.
+# Bytes of node values held at once; a larger evaluation goes through its rows in blocks.
 _LIVE_BYTES = 2**26
 
 
@@ -63,8 +63,8 @@ class ThresholdCircuit:
         ):
             object.__setattr__(self, name, value)
         for what, expected, given in (
-            ("weights, one an edge", (wiring.n_edges,), weights.shape),
-            ("thresholds, one a unit", (wiring.n_units,), thresholds.shape),
+            ("weights, one per edge", (wiring.n_edges,), weights.shape),
+            ("thresholds, one per unit", (wiring.n_units,), thresholds.shape),
             ("input names", (wiring.n_inputs,), (len(input_names),)),
             ("output names", (wiring.n_outputs,), (len(output_names),)),
         ):
@@ -72,7 +72,7 @@ class ThresholdCircuit:
                 raise ValueError(f"ThresholdCircuit: expected {what}: {expected}, got {given}.")
         check_names("ThresholdCircuit", "input", input_names)
         check_names("ThresholdCircuit", "output", output_names)
-        # In floating point, since the sum that is looked for may itself not fit; 2^62 leaves room for the rounding.
+        # In floating point, since the sum itself may not fit; 2^62 leaves room for the rounding.
         magnitude = self.sums_of_weights(np.abs(weights.astype(float))) + np.abs(thresholds.astype(float))
         if magnitude.max(initial=0) >= 2**62:
             unit = int(magnitude.argmax())
@@ -80,15 +80,26 @@ class ThresholdCircuit:
                 f"ThresholdCircuit: unit {unit} has sum |w| + |T| near {magnitude[unit]:.3g}, expected below 2^62."
             )
 
-    n_inputs = property(lambda self: self.wiring.n_inputs)
-    n_outputs = property(lambda self: self.wiring.n_outputs)
-    n_units = property(lambda self: self.wiring.n_units)
+    @property
+    def n_inputs(self) -> int:
+        """Return the number of inputs."""
+        return self.wiring.n_inputs
+
+    @property
+    def n_outputs(self) -> int:
+        """Return the number of outputs."""
+        return self.wiring.n_outputs
+
+    @property
+    def n_units(self) -> int:
+        """Return the number of units."""
+        return self.wiring.n_units
 
     def __repr__(self) -> str:
         return f"ThresholdCircuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_units} units)"
 
     def sums_of_weights(self, weights: np.ndarray) -> np.ndarray:
-        """The sum over the fan-ins of each unit of one number an edge: `(edges,)` -> `(units,)`."""
+        """Sum one number per edge over the fan-ins of each unit: `(edges,)` -> `(units,)`."""
         unit_of_edge = np.repeat(np.arange(self.n_units), np.diff(self.wiring.offsets))
         return np.bincount(unit_of_edge, weights, minlength=self.n_units)
 

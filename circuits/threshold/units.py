@@ -1,7 +1,7 @@
 """The Boolean neuron: a threshold unit with integer weights, and AND, OR, NOT, majority, k-of-n as single such units.
 
 [w.x >= T] is the all-or-none neuron of W. S. McCulloch and W. Pitts (1943). What one unit cannot do, XOR above all
-(M. Minsky and S. Papert, 1969), takes two layers: `circuits.threshold.constructions.parity`.
+(M. Minsky and S. Papert, 1969), takes two layers: `constructions.parity`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from circuits.simulation.simulator import as_bits, evaluate
-from jaxnet.validation import integers
+from jaxnet.validation import integers, whole_number
 
 # Sums stay below 2^63, so that NumPy's int64 is exact.
 MAX_SUM = 2**63 - 1
@@ -26,7 +26,7 @@ class ThresholdUnit:
 
     Raises:
         TypeError: if a weight or the threshold is no integer.
-        ValueError: if weights have not one axis, the threshold is not one number, or sum |w_i| + |T| passes 2^63.
+        ValueError: if weights do not have one axis, the threshold is not one number, or sum |w_i| + |T| passes 2^63.
 
     Source: W. S. McCulloch and W. Pitts, A logical calculus of the ideas immanent in nervous activity (1943).
 
@@ -50,7 +50,10 @@ class ThresholdUnit:
         object.__setattr__(self, "weights", w)
         object.__setattr__(self, "threshold", int(t))
 
-    n_inputs = property(lambda self: len(self.weights))
+    @property
+    def n_inputs(self) -> int:
+        """Return the number of inputs."""
+        return len(self.weights)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ThresholdUnit):
@@ -73,7 +76,7 @@ def _(unit: ThresholdUnit, x: Any) -> np.ndarray:
 
 
 def and_(n: int) -> ThresholdUnit:
-    """Fires where all n inputs are on: [sum x >= n].
+    """Return the unit that fires where all n inputs are on: [sum x >= n].
 
     Args:
         n: fan-in, 1 or more.
@@ -87,38 +90,38 @@ def and_(n: int) -> ThresholdUnit:
     >>> and_(3)
     ThresholdUnit([1, 1, 1], 3)
     """
-    return at_least(n, n)
+    return _counting("and_", n, n)
 
 
 def or_(n: int) -> ThresholdUnit:
-    """Fires where any of n inputs is on: [sum x >= 1], as `and_`.
+    """Return the unit that fires where any of n inputs is on: [sum x >= 1], as `and_`.
 
     >>> evaluate(or_(100_000), np.zeros(100_000, bool)).item()
     False
     """
-    return at_least(1, n)
+    return _counting("or_", 1, n)
 
 
 def nand(n: int) -> ThresholdUnit:
-    """Fires unless all n inputs are on: [-sum x >= 1 - n], as `and_`.
+    """Return the unit that fires unless all n inputs are on: [-sum x >= 1 - n], as `and_`.
 
     >>> nand(2)
     ThresholdUnit([-1, -1], -1)
     """
-    return complement(and_(n))
+    return complement(_counting("nand", n, n))
 
 
 def nor(n: int) -> ThresholdUnit:
-    """Fires where no input is on: [-sum x >= 0], as `and_`.
+    """Return the unit that fires where no input is on: [-sum x >= 0], as `and_`.
 
     >>> nor(2)
     ThresholdUnit([-1, -1], 0)
     """
-    return complement(or_(n))
+    return complement(_counting("nor", 1, n))
 
 
 def not_() -> ThresholdUnit:
-    """Fires where its one input is off: [-x >= 0].
+    """Return the unit that fires where its one input is off: [-x >= 0].
 
     >>> not_()
     ThresholdUnit([-1], 0)
@@ -127,7 +130,7 @@ def not_() -> ThresholdUnit:
 
 
 def at_least(k: int, n: int) -> ThresholdUnit:
-    """Fires where k or more of n inputs are on: [sum x >= k].
+    """Return the unit that fires where k or more of n inputs are on: [sum x >= k].
 
     Args:
         k: any integer; below 1 the unit always fires, above n never.
@@ -142,13 +145,11 @@ def at_least(k: int, n: int) -> ThresholdUnit:
     >>> at_least(2, 4)
     ThresholdUnit([1, 1, 1, 1], 2)
     """
-    if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"expected a fan-in of 1 or more, got {n!r}.")
-    return ThresholdUnit(np.ones(n, np.int64), k)
+    return _counting("at_least", k, n)
 
 
 def majority(n: int) -> ThresholdUnit:
-    """Fires where more than half of n inputs are on; a tie does not fire.
+    """Return the unit that fires where more than half of n inputs are on; a tie does not fire.
 
     Args:
         n: fan-in, 1 or more.
@@ -162,11 +163,11 @@ def majority(n: int) -> ThresholdUnit:
     >>> majority(3)
     ThresholdUnit([1, 1, 1], 2)
     """
-    return at_least(n // 2 + 1, n)
+    return _counting("majority", whole_number("majority", "a fan-in", n, 1) // 2 + 1, n)
 
 
 def complement(unit: ThresholdUnit) -> ThresholdUnit:
-    """The unit that fires where the other does not: not [w.x >= T] is [-w.x >= 1 - T].
+    """Return the unit that fires where another does not: not [w.x >= T] is [-w.x >= 1 - T].
 
     Args:
         unit: any unit.
@@ -178,3 +179,10 @@ def complement(unit: ThresholdUnit) -> ThresholdUnit:
     True
     """
     return ThresholdUnit(-unit.weights, 1 - unit.threshold)
+
+
+def _counting(where: str, k: int, n: int) -> ThresholdUnit:
+    """Return the unit [sum x >= k] on n inputs."""
+    n = whole_number(where, "a fan-in", n, 1)
+    # k may be negative: then the unit always fires.
+    return ThresholdUnit(np.ones(n, np.int64), whole_number(where, "k", k, -MAX_SUM))

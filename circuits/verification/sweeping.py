@@ -292,7 +292,7 @@ def mixed_patterns(seed: int, n: int, words: int) -> np.ndarray:
     (100, 64)
     """
     with jax.ensure_compile_time_eval():  # they are known, also where a caller is being traced
-        fair, quarter = np.asarray(random_patterns(jax.random.key(seed), n, words)), words // 4
+        fair, quarter = np.asarray(random_patterns(n, words, key=jax.random.key(seed))), words // 4
     few_ones, few_zeros = fair[:, :quarter].copy(), fair[:, quarter : 2 * quarter].copy()
     for draw in range(1, max(2, n.bit_length() - 1)):
         few_ones &= np.roll(fair[:, :quarter], draw, axis=1)

@@ -75,14 +75,14 @@ def test_no_more_patterns_than_words_hold(count, error):
 
 
 def test_random_patterns_are_fair_coins_of_the_key():
-    words = random_patterns(jax.random.key(0), 3, 20_000)
+    words = random_patterns(3, 20_000, key=jax.random.key(0))
     assert (words.shape, words.dtype) == ((3, 20_000), jnp.uint32)
     ones = np.bitwise_count(np.asarray(words)).sum(axis=1) / (32 * 20_000)
     # Six standard deviations of the mean of 640,000 coins.
     assert (abs(ones - 0.5) < 6 * 0.5 / 800).all()
-    np.testing.assert_array_equal(words, random_patterns(jax.random.key(0), 3, 20_000))
-    assert (words != random_patterns(jax.random.key(1), 3, 20_000)).any(axis=1).all()
-    assert random_patterns(jax.random.key(0), 0, 2).shape == (0, 2)
+    np.testing.assert_array_equal(words, random_patterns(3, 20_000, key=jax.random.key(0)))
+    assert (words != random_patterns(3, 20_000, key=jax.random.key(1))).any(axis=1).all()
+    assert random_patterns(0, 2, key=jax.random.key(0)).shape == (0, 2)
 
 
 @pytest.mark.parametrize(("n", "k"), [(-1, 1), (1, -1)])

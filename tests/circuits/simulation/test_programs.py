@@ -96,7 +96,7 @@ def test_a_program_of_no_gates_and_one_of_constants():
         Circuit(["a"], [], [], [1, 0], ["y", "z"]),
         Circuit(["a"], [[0, 0], [1, 0]], [15, NOT], [2], ["y"]),
     ):
-        words = random_patterns(jax.random.key(0), circuit.n_inputs, 3)
+        words = random_patterns(circuit.n_inputs, 3, key=jax.random.key(0))
         got = run(lower(circuit), words, row=1)[: circuit.n_outputs]
         expected = {0: np.zeros_like(words[0]), 1: words[0], 2: np.full_like(words[0], 0xFFFFFFFF)}
         np.testing.assert_array_equal(got, [expected[node] for node in circuit.outputs.tolist()])

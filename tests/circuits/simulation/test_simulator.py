@@ -288,7 +288,7 @@ def test_deep_circuits_of_many_gates(levels):
         lines += changed[8:]
     circuit = netlist.circuit({f"o{i}": line for i, line in enumerate(lines)})
     assert circuit.n_gates == 16 * levels
-    words = random_patterns(jax.random.key(0), 32, 40)
+    words = random_patterns(32, 40, key=jax.random.key(0))
     np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, np.asarray(words)))
 
 

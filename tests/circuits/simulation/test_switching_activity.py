@@ -10,7 +10,7 @@ from circuits.simulation.switching_activity import activity
 @pytest.mark.parametrize("k", [1, 2, 700])
 def test_ones_and_changes_are_counted_at_every_node(k, random_circuit, nodes_of, monkeypatch):
     circuit = random_circuit(k, 5, 40, 3)
-    words = random_patterns(jax.random.key(k), 5, k)
+    words = random_patterns(5, k, key=jax.random.key(k))
     # 256 words at a time, so that 700 are three blocks.
     monkeypatch.setattr("circuits.simulation.switching_activity._HELD_WORDS", 1)
     ones, toggles = activity(circuit, words)
@@ -20,7 +20,7 @@ def test_ones_and_changes_are_counted_at_every_node(k, random_circuit, nodes_of,
 
 
 def test_patterns_over_devices_are_counted_as_on_one(random_circuit):
-    circuit, words = random_circuit(1, 5, 40, 3), random_patterns(jax.random.key(1), 5, 8 * 37)
+    circuit, words = random_circuit(1, 5, 40, 3), random_patterns(5, 8 * 37, key=jax.random.key(1))
     mesh = jax.make_mesh((min(8, jax.device_count()),), ("patterns",))
     over_devices = jax.device_put(words, NamedSharding(mesh, PartitionSpec(None, "patterns")))
     for counted, expected in zip(activity(circuit, over_devices), activity(circuit, words), strict=True):
@@ -30,7 +30,7 @@ def test_patterns_over_devices_are_counted_as_on_one(random_circuit):
 def test_random_patterns_have_the_probabilities_of_a_tree():
     # An AND of n inputs is 1 with probability 2^-n, a parity with one half; each toggles at 2 p (1 - p).
     circuit = parse("x = a & b & c & d; y = a ^ b ^ c ^ d")
-    ones, toggles = activity(circuit, random_patterns(jax.random.key(0), 4, 50_000))
+    ones, toggles = activity(circuit, random_patterns(4, 50_000, key=jax.random.key(0)))
     expected = np.array([0, *[0.5] * 4, 0.25, 0.125, 0.0625, 0.5, 0.5, 0.5])
     # Five standard deviations of 1.6 million patterns.
     np.testing.assert_allclose(ones, expected, atol=5 * 0.5 / np.sqrt(1.6e6))
