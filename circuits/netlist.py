@@ -35,6 +35,7 @@ class Circuit:
 
     Source: W. S. McCulloch and W. Pitts (1943); Y. Zhang (2019), eq. 1.
 
+    >>> from circuits.gates import XOR
     >>> Circuit(["a", "b"], fan_ins=[[1, 2]], tables=[XOR], outputs=[3], output_names=["y"])
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
@@ -103,6 +104,7 @@ def depth(circuit: Any) -> int:
     Raises:
         TypeError: if it is neither.
 
+    >>> from circuits.gates import NOT, XOR
     >>> depth(Circuit(["a", "b"], [[1, 2], [3, 0]], [XOR, NOT], [4], ["y"]))
     2
     """
@@ -125,6 +127,7 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
     Returns:
         A circuit with the same inputs, outputs and function; inputs that nothing reads stay.
 
+    >>> from circuits.gates import AND, OR
     >>> without_dead_gates(Circuit(["a", "b"], [[1, 2], [1, 2]], [AND, OR], [4], ["y"]))
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
@@ -182,6 +185,7 @@ def cone(circuit: Circuit, outputs: Sequence[str]) -> Circuit:
     Returns:
         A circuit with these outputs, in this order, and the gates that they depend on.
 
+    >>> from circuits.gates import AND, OR
     >>> cone(Circuit(["a", "b"], [[1, 2], [1, 2]], [AND, OR], [3, 4], ["y", "z"]), ["z"])
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
@@ -217,6 +221,7 @@ class Builder:
 
     It simplifies nothing, so that a netlist from a file has the gates that were written there.
 
+    >>> from circuits.gates import XOR
     >>> netlist = Builder(["a", "b"])
     >>> a, b = netlist.inputs
     >>> netlist.circuit({"y": netlist.gate(XOR, a, b)})

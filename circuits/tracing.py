@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from circuits.gates import AND, NOT, OR, XOR
-from circuits.netlist import Builder, Circuit, without_dead_gates
+from circuits.netlist import Builder, Circuit, check_names, without_dead_gates
 from jaxnet.validation import whole_number
 
 
@@ -82,7 +82,9 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
             raise TypeError(f"trace: parameter {p} has no fixed number of bits; name each of them.")
     widths = {p: whole_number("trace", f"the width of {p!r}", width) for p, width in widths.items()}
     names = {p: [f"{p}{i}" for i in range(widths[p])] if p in widths else [p] for p in parameters}
-    netlist = Builder([name for group in names.values() for name in group])
+    input_names = [name for group in names.values() for name in group]
+    check_names("trace", "input", input_names)
+    netlist = Builder(input_names)
     nodes = iter(netlist.inputs)
     words = {p: [Bit(netlist, next(nodes)) for _ in group] for p, group in names.items()}
     arguments = {p: bits if p in widths else bits[0] for p, bits in words.items()}
@@ -95,6 +97,7 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
         named = {f"out{i}": bit for i, bit in enumerate(result)}
     else:
         named = {"out": result}
+    check_names("trace", "output", list(named))
     return without_dead_gates(netlist.circuit({name: _node(netlist, bit) for name, bit in named.items()}))
 
 

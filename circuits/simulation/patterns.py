@@ -146,7 +146,9 @@ def exhaustive_patterns(n: int, block: int = 2**14) -> ExhaustivePatterns:
     >>> len(exhaustive_patterns(32))
     8192
     """
-    n, block = whole_number("exhaustive_patterns", "n", n, 0, 62), whole_number("exhaustive_patterns", "block", block)
+    n, block = whole_number("exhaustive_patterns", "n", n), whole_number("exhaustive_patterns", "block", block)
+    if n > 62:
+        raise ValueError(f"exhaustive_patterns: expected 0 to 62 inputs, got {n}. Draw random_patterns for more.")
     if block < 1 or block & (block - 1):
         raise ValueError(f"exhaustive_patterns: expected a power of two as block, got {block}.")
     return ExhaustivePatterns(n, min(block, max(1, 2**n // 32)))

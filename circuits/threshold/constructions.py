@@ -3,8 +3,8 @@
 import numpy as np
 
 from circuits.threshold.threshold_circuits import ThresholdCircuit
-from circuits.threshold.units import at_least
 from jaxnet.networks.wiring import Wiring
+from jaxnet.validation import whole_number
 
 
 def parity(n: int) -> ThresholdCircuit:
@@ -21,16 +21,18 @@ def parity(n: int) -> ThresholdCircuit:
 
     Raises:
         ValueError: if n < 1.
+        TypeError: if n is no whole number.
 
     Source: M. Minsky and S. Papert, Perceptrons (1969); S. Muroga (1971).
 
+    >>> from circuits import evaluate
     >>> evaluate(parity(3), [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1]]).T
     array([[False,  True, False,  True]])
     """
-    unit = at_least(1, n)
+    n = whole_number("parity", "n", n, 1)
     offsets = np.append(np.arange(n + 1) * n, n * n + n)
     sources = np.append(np.tile(np.arange(n), n), n + np.arange(n))
-    weights = np.append(np.tile(unit.weights, n), (-1) ** np.arange(n))
+    weights = np.append(np.ones(n * n, np.int64), (-1) ** np.arange(n))
     thresholds = np.append(np.arange(1, n + 1), 1)
     return ThresholdCircuit(
         Wiring(n, offsets, sources, [2 * n]), weights, thresholds, [f"x{i}" for i in range(n)], ["y"]

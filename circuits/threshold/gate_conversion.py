@@ -81,6 +81,7 @@ def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
     Returns:
         A circuit of one unit, with inputs x0, x1, ... and output y.
 
+    >>> from circuits.threshold.units import at_least
     >>> from_unit(at_least(2, 3))
     ThresholdCircuit(3 inputs, 1 outputs, 1 units)
     """
@@ -121,6 +122,7 @@ def to_circuit(circuit: ThresholdCircuit) -> Circuit:
     pseudo-Boolean constraints (2012), for the diagram; N. Een and N. Sorensson, Translating pseudo-Boolean constraints
     into SAT (2006), for the choice.
 
+    >>> from circuits.threshold.units import at_least
     >>> to_circuit(from_unit(at_least(2, 3)))
     Circuit(3 inputs, 1 outputs, 4 gates)
     """

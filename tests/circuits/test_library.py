@@ -237,20 +237,31 @@ WITH_A_WIDTH = [
 
 
 @pytest.mark.parametrize("function", WITH_A_WIDTH)
-@pytest.mark.parametrize("width", [0, -1, 2.0, "3", None])
-def test_widths_that_are_none_are_refused(function, width, error):
-    message = f"{function.__name__}: expected a width of 1 or more, got {width!r}."
-    assert error(ValueError, function, width) == message
+@pytest.mark.parametrize("width", [True, 2.0, "3", None])
+def test_widths_that_are_no_whole_numbers_are_refused(function, width, error):
+    message = f"{function.__name__}: expected a width to be a whole number, got {width!r}."
+    assert error(TypeError, function, width) == message
+
+
+@pytest.mark.parametrize("function", WITH_A_WIDTH)
+def test_widths_are_any_whole_numbers_from_1(function, error):
+    assert function(np.int64(2)).n_gates == function(2).n_gates
+    for width in (0, -1):
+        message = f"{function.__name__}: expected a width to be at least 1, got {width}."
+        assert error(ValueError, function, width) == message
 
 
 def test_the_second_width_of_a_multiplier_is_checked(error):
-    assert error(ValueError, library.multiplier, 2, 0) == "multiplier: expected a width of 1 or more, got 0."
+    assert error(ValueError, library.multiplier, 2, 0) == "multiplier: expected a width to be at least 1, got 0."
 
 
 def test_a_number_of_select_bits_that_is_none_is_refused(error):
-    for width in (-1, 2.0, "3", None):
-        message = f"multiplexer: expected 0 or more select bits, got {width!r}."
-        assert error(ValueError, library.multiplexer, width) == message
+    for width in (True, 2.0, "3", None):
+        message = f"multiplexer: expected n_select to be a whole number, got {width!r}."
+        assert error(TypeError, library.multiplexer, width) == message
+    message = "multiplexer: expected n_select to be at least 0, got -1."
+    assert error(ValueError, library.multiplexer, -1) == message
+    assert library.multiplexer(np.int64(2)).input_names == library.multiplexer(2).input_names
 
 
 def test_the_other_messages(error):
@@ -258,7 +269,7 @@ def test_the_other_messages(error):
     assert error(TypeError, library.maj) == "maj: expected at least one bit."
     for k in (0, 3, -1):
         message = error(ValueError, library.at_least, k, b)
-        assert message == f"at_least: expected k in 1..2, the number of bits, got {k}."
+        assert message == f"at_least: expected k in 1..2, got {k}."
     message = "less_equal_greater: expected two numbers of the same width, got {} and {} bits."
     assert error(ValueError, library.less_equal_greater, a, b) == message.format(1, 2)
     assert error(ValueError, library.less_equal_greater, [], []) == message.format(0, 0)

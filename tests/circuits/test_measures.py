@@ -164,7 +164,7 @@ def test_a_table_to_print():
 
 def test_anything_else_is_refused(error):
     assert error(TypeError, statistics, units.at_least(2, 3)) == (
-        "statistics: expected a Circuit, got ThresholdUnit. Of units, to_circuit makes one."
+        "statistics: expected a Circuit, got ThresholdUnit. circuits.to_circuit makes one of units."
     )
 
 

@@ -37,8 +37,8 @@ SPOILED = [
     ({"output_names": ["sum", None]}, "Circuit: expected output names that are non-empty strings, got None."),
     ({"input_names": ["a", "a"]}, "Circuit: input name 'a' is given twice."),
     ({"output_names": ["y", "y"]}, "Circuit: output name 'y' is given twice."),
-    ({"output_names": ["sum"]}, "Circuit: expected 2 output names, one an output, got 1."),
-    ({"output_names": ["x", "y", "z"]}, "Circuit: expected 2 output names, one an output, got 3."),
+    ({"output_names": ["sum"]}, "Circuit: expected 2 output names, one per output, got 1."),
+    ({"output_names": ["x", "y", "z"]}, "Circuit: expected 2 output names, one per output, got 3."),
     (
         {"fan_ins": [[1, 3], [1, 2]]},
         "Circuit: gate 0 (node 3) has fan-ins [1, 3], expected nodes in 0..2: a gate comes after its fan-ins.",

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,11 +69,14 @@ def test_patterns_have_two_axes(shape, error):
     )
 
 
-@pytest.mark.parametrize("count", [-1, 65])
-def test_no_more_patterns_than_words_hold(count, error):
-    assert error(ValueError, unpack, np.zeros((3, 2), np.uint32), count) == (
-        f"unpack: expected words (m, k) of at least {count} patterns, got shape (3, 2)."
+def test_no_more_patterns_than_words_hold(error):
+    words = np.zeros((3, 2), np.uint32)
+    assert unpack(words, np.int64(64)).shape == (64, 3)
+    assert error(ValueError, unpack, words, 65) == (
+        "unpack: expected words (m, k) of at least 65 patterns, got shape (3, 2)."
     )
+    assert error(ValueError, unpack, words, -1) == "unpack: expected patterns to be at least 0, got -1."
+    assert error(TypeError, unpack, words, 2.0) == "unpack: expected patterns to be a whole number, got 2.0."
 
 
 def test_random_patterns_are_fair_coins_of_the_key():
@@ -87,9 +92,13 @@ def test_random_patterns_are_fair_coins_of_the_key():
 
 @pytest.mark.parametrize(("n", "k"), [(-1, 1), (1, -1)])
 def test_negative_numbers_of_random_patterns_are_refused(n, k, error):
-    assert error(ValueError, random_patterns, jax.random.key(0), n, k) == (
-        f"random_patterns: expected inputs and words, 0 or more of each, got n={n} and k={k}."
-    )
+    draw = functools.partial(random_patterns, key=jax.random.key(0))
+    name = "n" if n < 0 else "k"
+    assert error(ValueError, draw, n, k) == f"random_patterns: expected {name} to be at least 0, got -1."
+    for other in (True, 2.0):
+        message = f"random_patterns: expected {name} to be a whole number, got {other!r}."
+        assert error(TypeError, draw, *((other, k) if n < 0 else (n, other))) == message
+    assert draw(np.int64(2), np.int64(1)).shape == (2, 1)
 
 
 @pytest.mark.parametrize("n", range(13))
@@ -121,14 +130,17 @@ def test_a_block_that_there_is_not_is_refused(error):
     assert error(IndexError, blocks.__getitem__, 2) == "exhaustive_patterns: expected a block in 0..1, got 2."
 
 
-@pytest.mark.parametrize("n", [-1, 63])
-def test_too_many_inputs_for_all_patterns_are_refused(n, error):
-    assert error(ValueError, exhaustive_patterns, n) == (
-        f"exhaustive_patterns: expected 0 to 62 inputs, got {n}. Draw random_patterns for more."
+def test_too_many_inputs_for_all_patterns_are_refused(error):
+    assert error(ValueError, exhaustive_patterns, 63) == (
+        "exhaustive_patterns: expected 0 to 62 inputs, got 63. Draw random_patterns for more."
+    )
+    assert error(ValueError, exhaustive_patterns, -1) == "exhaustive_patterns: expected n to be at least 0, got -1."
+    assert error(TypeError, exhaustive_patterns, 2.0) == (
+        "exhaustive_patterns: expected n to be a whole number, got 2.0."
     )
 
 
-@pytest.mark.parametrize("block", [0, 3, -4])
+@pytest.mark.parametrize("block", [0, 3, 12])
 def test_a_block_is_a_power_of_two(block, error):
     assert error(ValueError, exhaustive_patterns, 4, block) == (
         f"exhaustive_patterns: expected a power of two as block, got {block}."

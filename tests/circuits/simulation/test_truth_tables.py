@@ -21,8 +21,15 @@ def test_rows_are_all_inputs_the_first_changing_fastest(n):
     np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("n", [-1, 25, 64])
-def test_too_many_or_too_few_inputs_are_refused(n, error):
+def test_a_number_of_inputs_is_a_whole_number(error):
+    assert rows(np.int64(2)).shape == (4, 2)
+    for n in (True, 2.0):
+        assert error(TypeError, rows, n) == f"rows: expected the number of inputs to be a whole number, got {n!r}."
+    assert error(ValueError, rows, -1) == "rows: expected the number of inputs to be at least 0, got -1."
+
+
+@pytest.mark.parametrize("n", [25, 64])
+def test_too_many_inputs_are_refused(n, error):
     assert error(ValueError, rows, n) == (
         f"rows: expected 0 to 24 inputs, got {n}. For more, evaluate or simulate a sample of rows."
     )

@@ -130,9 +130,12 @@ def test_parity_of_two_is_the_textbook_xor():
     assert circuit.thresholds.tolist() == [1, 2, 1]
 
 
-@pytest.mark.parametrize("n", [0, -1, 2.0])
-def test_a_parity_of_nothing_is_refused(n, error):
-    assert error(ValueError, parity, n).endswith(f"expected a fan-in of 1 or more, got {n!r}.")
+def test_a_parity_has_a_whole_number_of_inputs(error):
+    assert parity(np.int64(3)).n_units == 4
+    for n in (0, -1):
+        assert error(ValueError, parity, n) == f"parity: expected n to be at least 1, got {n}."
+    for n in (True, 2.0):
+        assert error(TypeError, parity, n) == f"parity: expected n to be a whole number, got {n!r}."
 
 
 def test_depth_counts_units_on_the_longest_path_to_an_output():
@@ -215,12 +218,12 @@ GOOD = {
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"weights": [1]}, "expected weights, one an edge: (2,), got (1,)."),
-        ({"weights": [1, 1, 1]}, "expected weights, one an edge: (2,), got (3,)."),
-        ({"weights": [[1, 1]]}, "expected weights, one an edge: (2,), got (1, 2)."),
-        ({"thresholds": [2, 1]}, "expected thresholds, one a unit: (1,), got (2,)."),
-        ({"thresholds": 2}, "expected thresholds, one a unit: (1,), got ()."),
-        ({"thresholds": [[2]]}, "expected thresholds, one a unit: (1,), got (1, 1)."),
+        ({"weights": [1]}, "expected weights, one per edge: (2,), got (1,)."),
+        ({"weights": [1, 1, 1]}, "expected weights, one per edge: (2,), got (3,)."),
+        ({"weights": [[1, 1]]}, "expected weights, one per edge: (2,), got (1, 2)."),
+        ({"thresholds": [2, 1]}, "expected thresholds, one per unit: (1,), got (2,)."),
+        ({"thresholds": 2}, "expected thresholds, one per unit: (1,), got ()."),
+        ({"thresholds": [[2]]}, "expected thresholds, one per unit: (1,), got (1, 1)."),
         ({"input_names": "a"}, "expected input names: (2,), got (1,)."),
         ({"output_names": "yz"}, "expected output names: (1,), got (2,)."),
         (
