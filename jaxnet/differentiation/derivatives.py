@@ -188,8 +188,7 @@ def _find(where: tuple, names: list[tuple], leaves: list[Array]) -> tuple[int, t
             continue
         index = where[len(name) :]
         inside = len(index) <= leaf.ndim and all(
-            isinstance(i, int | np.integer) and not isinstance(i, bool) and -size <= i < size
-            for i, size in zip(index, leaf.shape, strict=False)
+            isinstance(i, int | np.integer) and -size <= i < size for i, size in zip(index, leaf.shape, strict=False)
         )
         if not inside:
             raise ValueError(
