@@ -66,11 +66,11 @@ def sgd_step(params: Params, gradient: Params, step_size: ArrayLike) -> Params:
 
     def leaf(path: Any, p: ArrayLike, g: ArrayLike) -> Array:
         p, g = jnp.asarray(p), jnp.asarray(g)
-        name = f"parameter {jax.tree_util.keystr(path)}".rstrip()
+        name = f"parameter {jax.tree_util.keystr(path)}" if path else "the parameter"
         if not jnp.issubdtype(p.dtype, jnp.floating):
             raise TypeError(f"sgd_step: expected floating parameters, got {p.dtype} for {name}.")
         if p.shape != g.shape:
-            raise ShapeError(f"sgd_step: expected a gradient {p.shape} for {name}, got {g.shape}.")
+            raise ShapeError(f"sgd_step: expected a gradient of shape {p.shape} for {name}, got {g.shape}.")
         return p - jnp.asarray(step_size, p.dtype) * g.astype(p.dtype)
 
     return jax.tree.map_with_path(leaf, params, gradient)

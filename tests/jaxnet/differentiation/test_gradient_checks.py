@@ -370,7 +370,7 @@ def test_parameters_that_are_refused(leaf, dtype):
         check_gradients(lambda p: p["a"], {"a": 1.0, "b": leaf})
     assert str(e.value) == (
         f"check_gradients: expected real floating parameters, got {dtype} at params['b']. "
-        "Pass what is not to be checked in args."
+        "Pass what should not be checked in args."
     )
 
 
@@ -379,6 +379,14 @@ def test_other_errors():
         with pytest.raises(ValueError, match="got none") as e:
             check_gradients(lambda p: 1.0, params)
         assert str(e.value) == "check_gradients: expected at least one parameter, got none."
-    with pytest.raises(ValueError, match="limit") as e:
-        check_gradients(jnp.sin, 1.0, limit=0)
-    assert str(e.value) == "check_gradients: expected a limit of at least 1, got 0."
+
+
+@pytest.mark.parametrize(("name", "low"), [("limit", 1), ("seed", 0)])
+def test_whole_numbers(name, low):
+    for wrong in (True, 2.0):
+        with pytest.raises(TypeError) as e:
+            check_gradients(jnp.sin, 1.0, **{name: wrong})
+        assert str(e.value) == f"check_gradients: expected {name} to be a whole number, got {wrong}."
+    with pytest.raises(ValueError, match=f"^check_gradients: expected {name} to be at least {low}, got {low - 1}."):
+        check_gradients(jnp.sin, 1.0, **{name: low - 1})
+    assert check_gradients(jnp.sin, 1.0, **{name: np.int64(2)})

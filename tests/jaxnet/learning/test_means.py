@@ -128,13 +128,13 @@ def test_means_do_not_broadcast(values, given):
         weighted_mean(np.ones(values, np.float32), np.ones(given, np.float32))
     assert str(e.value) == (
         f"weighted_mean: expected weights of the shape of the values {values}, got {given}. Means do not broadcast. "
-        "Reshape or repeat the weights, or reduce the values to one an example."
+        "Reshape or repeat the weights, or reduce the values to one per example."
     )
     with pytest.raises(ShapeError) as e:
         masked_mean(np.ones(values, np.float32), np.ones(given, bool))
     assert str(e.value) == (
         f"masked_mean: expected mask of the shape of the values {values}, got {given}. Means do not broadcast. "
-        "Reshape or repeat the mask, or reduce the values to one an example."
+        "Reshape or repeat the mask, or reduce the values to one per example."
     )
 
 

@@ -343,7 +343,7 @@ def test_parameters_that_are_no_neuron_are_refused(name):
         "For an ensemble use jax.vmap."
     )
     assert refusal(TypeError, name, Neuron(np.zeros(2, np.int32), np.int32(0))) == (
-        "expected floating weights, got int32. Convert them, for example w.astype(float)."
+        f"{name}: expected floating weights, got int32. Convert them, for example w.astype(float)."
     )
 
 
@@ -356,7 +356,7 @@ def test_inputs_that_do_not_fit_are_refused(name):
     assert message(ShapeError, X[0]) == f"{name}: expected inputs (examples, 2), got (2,). For one example use x[None]."
     assert message(ShapeError, X[:0]) == f"{name}: expected at least one example, got none."
     assert message(TypeError, X.astype(np.int32)) == (
-        "expected floating inputs, got int32. Convert them, for example x.astype(float32)."
+        f"{name}: expected floating inputs, got int32. Convert them, for example x.astype(float32)."
     )
 
 
@@ -377,7 +377,7 @@ def test_targets_that_do_not_fit_are_refused(name):
 @pytest.mark.parametrize("name", ["hebb", "oja"])
 def test_targets_where_none_are_used_are_refused(name):
     assert refusal(TypeError, name, unit(2), (X, AND)) == (
-        f"{name}: expected a batch of inputs alone, an array, got 2 values. It has no targets."
+        f"{name}: expected a batch of inputs alone, an array, got 2 values. This rule takes no targets."
     )
 
 
@@ -386,4 +386,4 @@ def test_a_step_size_is_a_scalar(make):
     rule = make(np.ones(2, np.float32))
     with pytest.raises(ShapeError) as e:
         one_step(rule, rule.init(unit(2)), batch_for(make.__name__, X, AND))
-    assert str(e.value) == "expected a scalar step size, got shape (2,). For several use jax.vmap."
+    assert str(e.value) == f"{make.__name__}: expected a scalar step size, got shape (2,). For several use jax.vmap."

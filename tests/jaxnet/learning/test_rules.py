@@ -98,18 +98,18 @@ def test_a_step_in_float64_has_the_step_size_in_float64():
 @pytest.mark.parametrize(
     ("params", "gradient", "message"),
     [
-        ({"w": (2,)}, {"w": (3,)}, "sgd_step: parameter ['w'] has shape (2,), its gradient (3,)."),
-        ({"w": (2, 1)}, {"w": (2,)}, "sgd_step: parameter ['w'] has shape (2, 1), its gradient (2,)."),
-        (((), (2,)), ((), ()), "sgd_step: parameter [1] has shape (2,), its gradient ()."),
-        (Neuron((2,), ()), Neuron((2,), (1,)), "sgd_step: parameter .b has shape (), its gradient (1,)."),
-        ((2,), (3,), "sgd_step: parameter has shape (2,), its gradient (3,)."),
-        ([Neuron((2,), ())], [Neuron((1,), ())], "sgd_step: parameter [0].w has shape (2,), its gradient (1,)."),
+        ({"w": (2,)}, {"w": (3,)}, "(2,) for parameter ['w'], got (3,)."),
+        ({"w": (2, 1)}, {"w": (2,)}, "(2, 1) for parameter ['w'], got (2,)."),
+        (((), (2,)), ((), ()), "(2,) for parameter [1], got ()."),
+        (Neuron((2,), ()), Neuron((2,), (1,)), "() for parameter .b, got (1,)."),
+        ((2,), (3,), "(2,) for the parameter, got (3,)."),
+        ([Neuron((2,), ())], [Neuron((1,), ())], "(2,) for parameter [0].w, got (1,)."),
     ],
 )
 def test_gradients_of_other_shapes_are_refused(params, gradient, message):
     with pytest.raises(ShapeError) as e:
         sgd_step(filled(params), filled(gradient), 0.1)
-    assert str(e.value) == message
+    assert str(e.value) == f"sgd_step: expected a gradient of shape {message}"
 
 
 def test_the_step_size_is_a_scalar():
