@@ -185,7 +185,8 @@ def test_of_the_weights_of_an_mlp():
 
 def test_of_networks_as_they_are_made():
     net = jaxnet.chain(jaxnet.mlp([5, 4, 3]), jaxnet.layer(3, 2))
-    graph = Graph.from_weights(net.init(jax.random.key(0)))
+    shapes = jax.eval_shape(net.init, jax.random.key(0))
+    graph = Graph.from_weights(jax.tree.map(lambda leaf: np.ones(leaf.shape), shapes))
     assert (graph.n_nodes, graph.n_edges) == (14, 5 * 4 + 4 * 3 + 3 * 2)
     np.testing.assert_array_equal(jaxnet.fan_in(graph), [0] * 5 + [5] * 4 + [4] * 3 + [3] * 2)
     np.testing.assert_array_equal(jaxnet.fan_out(graph), [4] * 5 + [3] * 4 + [2] * 3 + [0] * 2)

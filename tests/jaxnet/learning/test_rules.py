@@ -164,7 +164,7 @@ def test_a_rule_by_hand():
     "optimizer",
     [
         optax.sgd(0.1, momentum=0.9),
-        optax.adamw(0.1, weight_decay=0.1),
+        pytest.param(optax.adamw(0.1, weight_decay=0.1), marks=pytest.mark.slow),
         optax.chain(optax.clip_by_global_norm(1e-3), optax.adam(optax.cosine_decay_schedule(0.1, 5))),
     ],
     ids=["momentum", "adamw", "clip and schedule"],
@@ -386,7 +386,7 @@ def random_shift(theta, x, key):
     return half_square(theta, x + jax.random.normal(key))
 
 
-@pytest.mark.parametrize("loss", [half_square, random_shift])
+@pytest.mark.parametrize("loss", [pytest.param(half_square, marks=pytest.mark.slow), random_shift])
 def test_an_optimiser_that_searches_along_a_line(loss):
     """L-BFGS takes value=, grad= and value_fn=: downhill, its first step has length 1 where the slope is steeper."""
     rule = gradient_descent(loss, optax.lbfgs())

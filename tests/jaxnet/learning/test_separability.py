@@ -106,7 +106,7 @@ def test_known_margins(name, function, n, bound):
     assert check(found, x, y)
     assert found.converged
     np.testing.assert_allclose(found.bound, bound, rtol=1e-9)
-    np.testing.assert_allclose(jaxnet.mistake_bound(jax.tree.map(np.float32, found.widest), x, y), bound, rtol=1e-5)
+    np.testing.assert_allclose(BOUND(jax.tree.map(np.float32, found.widest), x, y), bound, rtol=1e-5)
     np.testing.assert_allclose(found.margin, np.sqrt((n + 1) / bound), rtol=1e-9)
 
 
@@ -273,10 +273,10 @@ def test_margin_of_nothing_and_of_targets_that_are_not_boolean():
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
 def test_margin_and_bound_keep_the_dtype(dtype):
     with jax.enable_x64(dtype == jnp.float64):
-        unit = Neuron(jnp.array([2, 2], dtype), jnp.array(-3, dtype))
-        x, y = jnp.asarray(rows(2), dtype), np.array([False, False, False, True])
-        gamma, bound = MARGIN(unit, x, y), BOUND(unit, x, y)
-        assert gamma.dtype == bound.dtype == dtype
+        unit = Neuron(np.array([2, 2], dtype), np.array(-3, dtype))
+        x, y = rows(2).astype(dtype), np.array([False, False, False, True])
+        bound = BOUND(unit, x, y)
+        assert jax.eval_shape(jaxnet.margin, unit, x, y).dtype == bound.dtype == dtype
         np.testing.assert_allclose(float(bound), 51, rtol=0.02)
 
 
