@@ -68,7 +68,7 @@ def rewire(graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progre
     return Rewired(
         *map_rewirings(
             "rewire",
-            np.copy,
+            np.asarray,  # the edges as they are
             graph,
             rewirings=rewirings,
             swaps_per_edge=swaps_per_edge,
@@ -93,12 +93,13 @@ def map_rewirings(
 
     Args:
         where: the function called, named in errors and on the progress bar.
-        function: maps the edges of a block, `(block, E, 2)`, to `(block, ...)`. Later blocks overwrite the edges.
+        function: maps the edges of the graphs in a block, `(block, E, 2)`, to `(block, ...)`.
         graph: as in `rewire`.
         rewirings: as in `rewire`.
         swaps_per_edge: as in `rewire`.
         progress: as in `rewire`.
-        block_bytes: memory for a block. Each swap costs at least 15 us for any number of rewirings: wide blocks pay.
+        block_bytes: memory for a block. A swap in all graphs of a block costs at least 15 us: the more graphs, the
+            cheaper.
         key: as in `rewire`.
 
     Returns:
