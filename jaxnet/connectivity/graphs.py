@@ -1,11 +1,10 @@
-"""The graph of a network: what is connected with what, read from a wiring, weights, a matrix, pairs or networkx.
+"""Graphs of networks: which nodes are connected, read from a wiring, weights, a matrix, pairs or networkx.
 
-A `Graph` may have cycles, which a `Wiring` may not. It is simple: no edge twice, none from a node to itself, since
-degrees, densities and rich clubs are defined on such graphs.
+A `Graph` may have cycles, unlike a `Wiring`. It is simple, with no edge twice and none from a node to itself, since
+degrees, densities and rich clubs are defined on simple graphs.
 """
 
 import importlib
-import operator
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
@@ -14,23 +13,24 @@ import numpy as np
 
 from jaxnet.networks.units import Neuron
 from jaxnet.networks.wiring import Wiring
-from jaxnet.validation import ShapeError, integers
+from jaxnet.pytrees import Params
+from jaxnet.validation import ShapeError, integers, whole_number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """A simple graph: nodes 0..n-1 and the edges between them, directed or not.
 
-    The edges are kept sorted, and those of an undirected graph from the smaller node to the larger: the order in which
-    they are given has no effect on anything.
+    Edges are kept sorted, and those of an undirected graph from the smaller node to the larger: the order in which they
+    are given does not matter.
 
     Args:
-        n_nodes: n.
+        n_nodes: n, at most 2^31 - 1.
         edges: `(E, 2)` integers, each row a source and a target.
         directed: whether an edge has a direction.
-        names: one for each node, hashable and distinct; None calls them 0..n-1.
-        simplify: whether to count edges that are given several times as one, and to leave out those from a node to
-            itself; otherwise they are refused.
+        names: one for each node, hashable and distinct; if None, the nodes are called 0..n-1.
+        simplify: whether to count repeated edges as one and to leave out edges from a node to itself; if not, they
+            are refused.
 
     Attributes:
         n_nodes: n.
@@ -39,10 +39,10 @@ class Graph:
         names: a tuple of n names, or None.
 
     Raises:
-        TypeError: if nodes are not integers.
+        TypeError: if `n_nodes` or nodes are not integers.
         ShapeError: if the edges are not `(E, 2)`.
-        ValueError: if an edge has an unknown node, comes twice or begins and ends in one node; if names are not
-            distinct, or not as many as nodes.
+        ValueError: if an edge has an unknown node, comes twice, or leads from a node to itself; if names are not
+            distinct, or not as many as nodes; if `n_nodes` is out of range.
 
     >>> Graph(3, [(0, 1), (1, 2), (2, 0)])
     Graph(3 nodes, 3 directed edges)
@@ -62,9 +62,7 @@ class Graph:
         names: Iterable[Hashable] | None = None,
         simplify: bool = False,
     ):
-        n = int(integers("Graph", "n_nodes", n_nodes))
-        if not 0 <= n < 2**31:
-            raise ValueError(f"Graph: expected 0..2147483647 nodes, got {n}.")
+        n = whole_number("Graph", "n_nodes", n_nodes, 0, 2**31 - 1)
         array = integers("Graph", "edges", edges, np.int32)
         if array.size == 0:
             array = array.reshape(0, 2)
@@ -75,7 +73,7 @@ class Graph:
             )
         names = None if names is None else tuple(names)
         if names is not None and len(names) != n:
-            raise ValueError(f"Graph: expected {n} names, one a node, got {len(names)}.")
+            raise ValueError(f"Graph: expected {n} names, one per node, got {len(names)}.")
         if names is not None and len(set(names)) < n:
             twice = next(name for place, name in enumerate(names) if name in names[:place])
             raise ValueError(f"Graph: expected distinct names, got {twice!r} twice.")
@@ -83,12 +81,16 @@ class Graph:
             object.__setattr__(self, name, value)
         object.__setattr__(self, "edges", self._simple(array, simplify))
 
-    n_edges = property(lambda self: len(self.edges))
+    @property
+    def n_edges(self) -> int:
+        """The number of edges, E."""
+        return len(self.edges)
 
     def __repr__(self) -> str:
         return f"Graph({self.n_nodes} nodes, {self.n_edges} {'' if self.directed else 'un'}directed edges)"
 
     def _simple(self, edges: np.ndarray, simplify: bool) -> np.ndarray:
+        """Return the edges sorted and each once; refuse, or simplify, what is not simple."""
         unknown = ((edges < 0) | (edges >= self.n_nodes)).any(axis=1)
         if unknown.any():
             row = int(np.argmax(unknown))
@@ -109,9 +111,10 @@ class Graph:
             keys.sort()
             again = keys[1:] == keys[:-1]
             if again.any() and not simplify:
-                pair = self._arrow(int(node) for node in divmod(keys[np.argmax(again)], self.n_nodes))
+                source, target = (self.name(int(node)) for node in divmod(keys[np.argmax(again)], self.n_nodes))
+                arrow = "->" if self.directed else "-"
                 raise ValueError(
-                    f"Graph: expected each edge once, got {pair} more than once. "
+                    f"Graph: expected each edge once, got {source} {arrow} {target} more than once. "
                     "Leave one out, or pass simplify=True to count them as one."
                 )
             keys = keys[np.append(True, ~again)]
@@ -119,19 +122,21 @@ class Graph:
         simple.flags.writeable = False
         return simple
 
-    def _arrow(self, nodes: Iterable[int]) -> str:
-        return (" -> " if self.directed else " - ").join(str(self.name(node)) for node in nodes)
-
     def name(self, node: SupportsIndex) -> Hashable:
-        """The name of a node, which is its number where the graph has no names.
+        """Return the name of a node: its number if the graph has no names.
+
+        Raises:
+            TypeError: if the node is not a whole number.
+            ValueError: if the graph has no such node.
 
         >>> Graph(2, [(0, 1)], names=["AVAL", "AVAR"]).name(1)
         'AVAR'
         """
-        return operator.index(node) if self.names is None else self.names[node]
+        number = whole_number("Graph.name", "node", node, 0, self.n_nodes - 1)
+        return number if self.names is None else self.names[number]
 
     def undirected(self) -> "Graph":
-        """The graph without directions: two nodes are connected if an edge leads from one to the other, or both ways.
+        """Return the graph without directions: two nodes are connected if an edge leads either way between them.
 
         >>> Graph(3, [(0, 1), (1, 0), (1, 2)]).undirected()
         Graph(3 nodes, 2 undirected edges)
@@ -142,21 +147,21 @@ class Graph:
     def from_wiring(
         cls, wiring: Wiring, params: Neuron | None = None, threshold: float = 0.0, **options: Any
     ) -> "Graph":
-        """The graph of a wiring: its nodes, inputs first, and an edge from each node to each unit that it feeds.
+        """Return the graph of a wiring: its nodes, inputs first, and an edge from each node to each unit that reads it.
 
         Args:
             wiring: the wiring; which nodes are outputs does not matter here.
-            params: `(w, b)` on it, w `(edges,)`; then only edges with |w| > `threshold` count.
-            threshold: of the weights.
+            params: `(w, b)` on it, w `(edges,)`; if given, only edges with |w| > `threshold` count.
+            threshold: of the weights, 0 or more.
             options: `names` and `simplify`, as in `Graph`. A wiring may have an edge twice; with `simplify` it counts
-                once, if any of its weights does.
+                once, if any of its weights is above the threshold.
 
         Returns:
             A directed graph.
 
         Raises:
             ShapeError: if the weights do not fit the wiring.
-            ValueError: if a weight is NaN, and as `Graph` does.
+            ValueError: if a weight is NaN, and for the reasons of `Graph`.
 
         >>> Graph.from_wiring(Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])).edges.tolist()
         [[0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
@@ -168,19 +173,19 @@ class Graph:
             w = np.asarray(params[0])
             if w.shape != wiring.sources.shape:
                 raise ShapeError(
-                    f"Graph.from_wiring: expected weights {wiring.sources.shape}, one an edge, got {w.shape}."
+                    f"Graph.from_wiring: expected weights {wiring.sources.shape}, one per edge, got {w.shape}."
                 )
             edges = edges[_connects("Graph.from_wiring", w, threshold)]
         return cls(wiring.n_inputs + len(fan_ins), edges, **options)
 
     @classmethod
-    def from_weights(cls, params: Any, threshold: float = 0.0, **options: Any) -> "Graph":
-        """The graph of an MLP: an edge wherever a weight is not zero, or larger than a threshold.
+    def from_weights(cls, params: Params, threshold: float = 0.0, **options: Any) -> "Graph":
+        """Return the graph of an MLP: an edge for each weight that is not zero, or larger than a threshold.
 
         Args:
-            params: the parameters of `jaxnet.layer`, `jaxnet.mlp` or a `jaxnet.chain` of them: pairs `(w, b)` with w
-                `(m, n)`, one a layer, in tuples or lists, nested or not.
-            threshold: an edge counts where |w| > threshold.
+            params: the parameters of `jaxnet.layer`, `jaxnet.mlp` or a `jaxnet.chain` of them: a pair `(w, b)` with w
+                `(m, n)` per layer, in tuples or lists, nested or not.
+            threshold: an edge counts if |w| > threshold; 0 or more.
             options: `names`, as in `Graph`.
 
         Returns:
@@ -188,7 +193,7 @@ class Graph:
 
         Raises:
             TypeError: if the parameters are something else.
-            ShapeError: if a layer has not as many inputs as the one before it has units.
+            ShapeError: if the inputs of a layer are not as many as the units of the one before it.
             ValueError: if a weight is NaN.
 
         >>> xor = (Neuron(np.array([[1.0, 1.0], [1.0, 1.0]]), np.zeros(2)),
@@ -202,9 +207,10 @@ class Graph:
         edges, first = [], 0
         for place, w in enumerate(layers, start=1):
             if place > 1 and w.shape[1] != layers[place - 2].shape[0]:
+                n_units = layers[place - 2].shape[0]
                 raise ShapeError(
-                    f"Graph.from_weights: layer {place - 1} has {layers[place - 2].shape[0]} units, but layer {place} "
-                    f"has weights {w.shape}, for {w.shape[1]} inputs."
+                    f"Graph.from_weights: expected {n_units} inputs in layer {place}, one for each unit of layer "
+                    f"{place - 1}, got weights {w.shape}, for {w.shape[1]} inputs."
                 )
             units, inputs = np.nonzero(_connects(f"Graph.from_weights: layer {place}", w, threshold))
             edges.append(np.stack([first + inputs, first + w.shape[1] + units], axis=1))
@@ -213,13 +219,13 @@ class Graph:
 
     @classmethod
     def from_adjacency(cls, matrix: Any, threshold: float = 0.0, *, directed: bool = True, **options: Any) -> "Graph":
-        """The graph of an adjacency matrix, A[i, j] for the edge from i to j.
+        """Return the graph of an adjacency matrix, with A[i, j] for the edge from i to j.
 
-        The weights of a recurrent layer have their rows for targets: give their transpose.
+        The rows of the weights of a recurrent layer are targets: give their transpose.
 
         Args:
             matrix: `(n, n)`, an array or a sparse matrix or array of SciPy; Boolean or numbers.
-            threshold: an edge is where |A[i, j]| > threshold.
+            threshold: an edge counts if |A[i, j]| > threshold; 0 or more.
             directed: if false, the edges must be the same in both directions.
             options: `names` and `simplify`, as in `Graph`.
 
@@ -228,7 +234,8 @@ class Graph:
 
         Raises:
             ShapeError: if the matrix is not square.
-            ValueError: if an entry is NaN, or the edges of an undirected graph have directions; and as `Graph` does.
+            ValueError: if an entry is NaN, or the edges of an undirected graph have directions; and for the reasons of
+                `Graph`.
 
         >>> Graph.from_adjacency([[0, 1], [1, 0]], directed=False)
         Graph(2 nodes, 1 undirected edges)
@@ -267,19 +274,19 @@ class Graph:
         names: Iterable[Hashable] | None = None,
         simplify: bool = False,
     ) -> "Graph":
-        """The graph of pairs of names, such as the rows of a table of connections.
+        """Return the graph of pairs of names, such as the rows of a table of connections.
 
         Args:
             pairs: sources and targets.
             directed: whether an edge has a direction.
-            names: all nodes in order; those in the pairs, as they come, if None.
+            names: all nodes in order; if None, those in the pairs in the order of their first appearance.
             simplify: as in `Graph`.
 
         Returns:
             A graph with names.
 
         Raises:
-            ValueError: if one is not a pair, or has a name that is not among `names`; and as `Graph` does.
+            ValueError: if one is not a pair, or has a name that is not among `names`; and for the reasons of `Graph`.
 
         >>> graph = Graph.from_pairs([("AVAL", "PVCL"), ("PVCL", "AVBL")])
         >>> graph.names, graph.edges.tolist()
@@ -294,23 +301,25 @@ class Graph:
         try:
             edges = [(number[source], number[target]) for source, target in pairs]
         except KeyError as error:
-            raise ValueError(f"Graph.from_pairs: {error.args[0]!r} is not among the names.") from None
+            raise ValueError(
+                f"Graph.from_pairs: expected pairs of the given names, got {error.args[0]!r}, which is not among them."
+            ) from None
         return cls(len(names), edges, directed=directed, names=names, simplify=simplify)
 
     @classmethod
     def from_networkx(cls, graph: Any, *, simplify: bool = False) -> "Graph":
-        """The nodes and edges of a networkx graph, directed as it is; what else is written on them is left behind.
+        """Return the nodes and edges of a networkx graph, directed if it is; their attributes are left out.
 
         Args:
             graph: a `networkx.Graph`, `DiGraph`, `MultiGraph` or `MultiDiGraph`.
             simplify: as in `Graph`; a multigraph may need it.
 
         Returns:
-            A graph that has the nodes as names.
+            A graph whose names are the nodes of the given one.
 
         Raises:
             TypeError: if it is not a networkx graph.
-            ValueError: as `Graph` does.
+            ValueError: for the reasons of `Graph`.
 
         >>> networkx = importlib.import_module("networkx")                      # doctest: +SKIP
         >>> Graph.from_networkx(networkx.karate_club_graph())                   # doctest: +SKIP
@@ -321,7 +330,7 @@ class Graph:
         return cls.from_pairs(graph.edges(), directed=graph.is_directed(), names=graph.nodes(), simplify=simplify)
 
     def to_networkx(self) -> Any:
-        """The same as a `networkx.DiGraph` or, undirected, a `networkx.Graph`, with the names for nodes.
+        """Return a `networkx.DiGraph` or, if undirected, a `networkx.Graph`, with the names as nodes.
 
         Raises:
             ImportError: if networkx is not installed.
@@ -342,8 +351,8 @@ class Graph:
         return graph
 
 
-def _layers(params: Any) -> Iterable[np.ndarray]:
-    """The weights of each layer, first to last."""
+def _layers(params: Params) -> Iterable[np.ndarray]:
+    """Yield the weights of each layer, first to last."""
     if not isinstance(params, (tuple, list)):
         raise TypeError(
             "Graph.from_weights: expected the parameters of an MLP, pairs (w, b) in tuples or lists, "
@@ -363,9 +372,10 @@ def _layers(params: Any) -> Iterable[np.ndarray]:
 
 
 def _connects(where: str, w: np.ndarray, threshold: float) -> np.ndarray:
+    """Return which weights count as edges."""
     if not threshold >= 0:
         raise ValueError(f"{where}: expected a threshold of 0 or more, got {threshold}.")
     strength = np.abs(w)
     if (strength != strength).any():
-        raise ValueError(f"{where}: a weight is NaN, neither an edge nor none.")
+        raise ValueError(f"{where}: expected numbers for weights, got NaN, which is neither an edge nor none.")
     return strength > threshold

@@ -1,4 +1,4 @@
-"""How a network is connected: degrees, fan-in and fan-out, density, depth. The rich club is in `rich_club`."""
+"""Measures of a graph: degrees, fan-in and fan-out, density, depth. The rich club is in `rich_club`."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from jaxnet.connectivity.graphs import Graph
 
 
 def degrees(graph: Graph) -> np.ndarray:
-    """How many edges each node has; in a directed graph, those that come and those that go.
+    """Count the edges of each node; in a directed graph, those that enter it and those that leave it.
 
     Args:
         graph: any graph.
@@ -22,7 +22,7 @@ def degrees(graph: Graph) -> np.ndarray:
 
 
 def fan_in(graph: Graph) -> np.ndarray:
-    """How many edges come to each node.
+    """Count the edges that enter each node.
 
     Args:
         graph: a directed graph.
@@ -41,7 +41,7 @@ def fan_in(graph: Graph) -> np.ndarray:
 
 
 def fan_out(graph: Graph) -> np.ndarray:
-    """How many edges go from each node.
+    """Count the edges that leave each node.
 
     Args:
         graph: a directed graph.
@@ -60,10 +60,10 @@ def fan_out(graph: Graph) -> np.ndarray:
 
 
 def density(graph: Graph) -> float:
-    """The share of the edges there could be that there are: E / (n (n - 1)) directed, twice that undirected.
+    """Return the share of the possible edges that exist: E / (n (n - 1)) if directed, twice that if undirected.
 
     Args:
-        graph: any graph. That of an MLP has edges between neighbouring layers only, hence a density well below 1.
+        graph: any graph. An MLP has edges between neighbouring layers only, and so a density well below 1.
 
     Returns:
         A number in [0, 1]; NaN for fewer than two nodes.
@@ -77,7 +77,7 @@ def density(graph: Graph) -> float:
 
 
 def depth(graph: Graph) -> int:
-    """The number of edges on the longest path of a loop-free graph; an MLP of L layers has depth L.
+    """Return the number of edges on the longest path of a loop-free graph; an MLP of L layers has depth L.
 
     Args:
         graph: a directed graph without cycles.
@@ -102,7 +102,7 @@ def depth(graph: Graph) -> int:
     for node in ready:  # grows as it is read
         above = level[node] + 1
         for target in targets[starts[node] : starts[node + 1]]:
-            level[target] = above  # nodes become ready level by level: the last to feed one is the deepest
+            level[target] = above  # nodes become ready level by level: the last source of a node is its deepest
             missing[target] -= 1
             if missing[target] == 0:
                 ready.append(target)
@@ -115,20 +115,20 @@ def depth(graph: Graph) -> int:
 
 
 def _cycle(graph: Graph, left: np.ndarray) -> str:
-    """One cycle among nodes that are each fed by another one of them."""
-    fed_by = np.full(graph.n_nodes, -1)
+    """Write out one cycle among nodes that each have a source among them."""
+    source = np.full(graph.n_nodes, -1)
     edges = graph.edges[left[graph.edges].all(axis=1)]
-    fed_by[edges[:, 1]] = edges[:, 0]
+    source[edges[:, 1]] = edges[:, 0]
     place: dict[int, int] = {}
     node = int(np.argmax(left))
     while node not in place:
         place[node] = len(place)
-        node = int(fed_by[node])
+        node = int(source[node])
     walked = list(place)[place[node] :]
-    cycle = [node, *reversed(walked)]
-    if len(cycle) <= 10:
-        return graph._arrow(cycle)
-    return f"{graph._arrow(cycle[:5])} -> ({len(cycle) - 9} more) -> {graph._arrow(cycle[-4:])}"
+    cycle = [str(graph.name(node)) for node in (node, *reversed(walked))]
+    if len(cycle) > 10:
+        cycle[5:-4] = [f"({len(cycle) - 9} more)"]
+    return " -> ".join(cycle)
 
 
 def _check_graph(where: str, graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""Random graphs with given degrees, by double-edge swaps: what a measured graph is compared with.
+"""Random graphs with given degrees, by double-edge swaps: the null model of a measured graph.
 
 S. Maslov and K. Sneppen 2002. Plain NumPy over all rewirings at once: on two CPU cores faster than a compiled scan.
 """
@@ -8,26 +8,24 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax import Array
 
 from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.network_measures import degrees
-from jaxnet.validation import integers
+from jaxnet.pytrees import Key
+from jaxnet.validation import whole_number
 
-# A step costs at least 15 us, however few rewirings it serves: a block is as wide as this much memory lets it be.
-_BLOCK_BYTES = 2**27
 _MAX_NODES = 2**16
-_CHUNK = 64  # steps that are drawn at once
+_CHUNK = 64  # swaps of each rewiring that are drawn at once
 
 
 class Rewired(NamedTuple):
     """Random graphs with the degrees of a graph.
 
     Attributes:
-        edges: `(rewirings, E, 2)` int32; an edge is no longer from the smaller node to the larger.
+        edges: `(rewirings, E, 2)` int32; the smaller node of an edge may come second.
         n_accepted: `(rewirings,)` int64, how many swaps were made; the others would have made an edge twice or
             from a node to itself.
-        n_swaps: how many were tried in each.
+        n_swaps: how many swaps were tried in each.
     """
 
     edges: np.ndarray
@@ -35,68 +33,90 @@ class Rewired(NamedTuple):
     n_swaps: int
 
 
-def rewire(graph: Graph, *, key: Array, rewirings: int = 1, swaps_per_edge: int = 10, progress: bool = True) -> Rewired:
-    """Random simple graphs with the degrees of a graph, by double-edge swaps.
+def rewire(graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progress: bool = True, key: Key) -> Rewired:
+    """Draw random simple graphs with the degrees of a graph, by double-edge swaps.
 
-    A swap takes two edges a-b and c-d at random, in a random direction, and makes them a-d and c-b. One that would make
-    an edge twice or from a node to itself is not made, but counted: so every graph of these degrees comes to be equally
-    likely as the swaps go on. Ten for each edge are the custom. Where hardly any is made (see `n_accepted`) there are
-    few such graphs, or more swaps are needed. All rewirings are made at once, in blocks of at most 128 MiB if one alone
-    needs no more: each marks its edges in a table of n^2 bytes.
+    A swap takes two edges a-b and c-d at random, in a random direction, and makes them a-d and c-b. A swap that would
+    make an edge twice or from a node to itself is refused, but counts as tried: then all graphs of these degrees become
+    equally likely as the swaps go on. Ten swaps per edge are customary. If hardly any is made (see `n_accepted`), there
+    are few such graphs, or more swaps are needed.
+
+    Each rewiring marks its edges in a table of n^2 bytes. As many are made at once as fit into 128 MiB, at least one.
 
     Args:
         graph: undirected; take `graph.undirected()` of a directed one.
-        key: from `jax.random.key`; the same one gives the same graphs.
-        rewirings: how many, at least 1; each begins at the graph itself.
-        swaps_per_edge: how many swaps to try, for each edge.
-        progress: whether to show a bar, on a terminal.
+        rewirings: how many graphs, at least 1; each begins as the graph itself.
+        swaps_per_edge: how many swaps to try per edge, 0 or more.
+        progress: whether to show a progress bar, on a terminal.
+        key: from `jax.random.key`; the same key gives the same graphs.
 
     Returns:
-        A `Rewired`: the edges of each, and how many swaps it made.
+        A `Rewired`: the edges of each graph, and how many swaps were made.
 
     Raises:
-        TypeError: if a number is not whole.
+        TypeError: if a number is not a whole number.
         ValueError: if the graph is directed or has more than 65,536 nodes, or a number is out of range.
 
     Source: S. Maslov and K. Sneppen, Specificity and stability in topology of protein networks (2002); B. K. Fosdick
         and others, Configuring random graph models with fixed degree sequences (2018), for why a refused swap counts.
 
     >>> ring = Graph(6, [(i, (i + 1) % 6) for i in range(6)], directed=False)
-    >>> found = rewire(ring, key=jax.random.key(0), rewirings=3)
+    >>> found = rewire(ring, rewirings=3, key=jax.random.key(0))
     >>> found.edges.shape, [degrees(Graph(6, edges, directed=False)).tolist() for edges in found.edges][0]
     ((3, 6, 2), [2, 2, 2, 2, 2, 2])
     """
-    return Rewired(*map_rewirings("rewire", graph, key, rewirings, swaps_per_edge, progress, np.copy))
+    return Rewired(
+        *map_rewirings(
+            "rewire",
+            np.asarray,  # the edges as they are
+            graph,
+            rewirings=rewirings,
+            swaps_per_edge=swaps_per_edge,
+            progress=progress,
+            key=key,
+        )
+    )
 
 
 def map_rewirings(
     where: str,
+    function: Callable[[np.ndarray], np.ndarray],
     graph: Graph,
-    key: Array,
+    *,
     rewirings: int,
     swaps_per_edge: int,
     progress: bool,
-    keep: Callable[[np.ndarray], np.ndarray],
+    block_bytes: int = 2**27,
+    key: Key,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """As `rewire`, but only what `keep` makes of the edges `(block, E, 2)` of each block stays in memory.
+    """Apply a function to the graphs that `rewire` draws, a block of them at a time, without storing them all.
 
     Args:
-        where: named in errors and beside the bar.
+        where: the function called, named in errors and on the progress bar.
+        function: maps the edges of the graphs in a block, `(block, E, 2)`, to `(block, ...)`.
         graph: as in `rewire`.
-        key: as in `rewire`.
         rewirings: as in `rewire`.
         swaps_per_edge: as in `rewire`.
         progress: as in `rewire`.
-        keep: maps `(block, E, 2)` to `(block, ...)`; the edges change after it.
+        block_bytes: memory for a block. A swap in all graphs of a block costs at least 15 us: the more graphs, the
+            cheaper.
+        key: as in `rewire`.
 
     Returns:
-        What was kept `(rewirings, ...)`, how many swaps each rewiring made `(rewirings,)`, and how many it tried.
+        The values of the function, `(rewirings, ...)`; how many swaps each rewiring made, `(rewirings,)`; and how many
+        it tried.
+
+    Raises:
+        TypeError, ValueError: as from `rewire`.
+
+    >>> triangle = Graph(3, [(0, 1), (1, 2), (2, 0)], directed=False)
+    >>> options = dict(rewirings=2, swaps_per_edge=1, progress=False)
+    >>> map_rewirings("here", lambda edges: edges.max(axis=(1, 2)), triangle, **options, key=jax.random.key(0))
+    (array([2, 2], dtype=int32), array([0, 0]), 3)
     """
     undirected_degrees(where, graph)
-    n = int(integers(where, "rewirings", rewirings))
-    per_edge = int(integers(where, "swaps_per_edge", swaps_per_edge))
-    if n < 1 or per_edge < 0:
-        raise ValueError(f"{where}: expected at least 1 rewiring and 0 swaps per edge, got {n} and {per_edge}.")
+    n = whole_number(where, "rewirings", rewirings, 1)
+    per_edge = whole_number(where, "swaps_per_edge", swaps_per_edge)
     nodes, n_edges = graph.n_nodes, graph.n_edges
     if nodes > _MAX_NODES:
         raise ValueError(
@@ -105,13 +125,13 @@ def map_rewirings(
         )
     n_swaps = per_edge * n_edges if n_edges > 1 else 0
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,), np.uint32)))
-    # The diagonal is marked too: an edge from a node to itself is refused like one that is there already.
+    # The diagonal is marked too: an edge from a node to itself is refused like one that exists already.
     table = np.eye(nodes, dtype=bool)
     table[tuple(graph.edges.T)] = True
-    width = max(1, _BLOCK_BYTES // (table.size + graph.edges.nbytes + 1))
-    kept, accepted = [], np.zeros(n, np.int64)
+    width = max(1, block_bytes // (table.size + graph.edges.nbytes + 1))
+    values, accepted = [], np.zeros(n, np.int64)
 
-    from tqdm import tqdm  # when it is used: `import jaxnet` is to be quick
+    from tqdm import tqdm  # not above, to keep `import jaxnet` quick
 
     with tqdm(
         total=n * n_swaps, desc=where, unit="swap", unit_scale=True, leave=False, disable=None if progress else True
@@ -125,12 +145,12 @@ def map_rewirings(
                 for slots in _draws(rng, steps, block, n_edges):
                     made[_swap(ends, taken, slots, nodes)] += 1
                 bar.update(steps * block)
-            kept.append(keep(ends.reshape(block, n_edges, 2)))
-    return np.concatenate(kept), accepted, n_swaps
+            values.append(function(ends.reshape(block, n_edges, 2)))
+    return np.concatenate(values), accepted, n_swaps
 
 
 def undirected_degrees(where: str, graph: Graph) -> np.ndarray:
-    """The degrees of an undirected graph; another one is refused.
+    """Return the degrees of an undirected graph; refuse a directed one.
 
     >>> undirected_degrees("here", Graph(2, [(0, 1)], directed=False))
     array([1, 1])
@@ -144,22 +164,22 @@ def undirected_degrees(where: str, graph: Graph) -> np.ndarray:
 
 
 def _draws(rng: np.random.Generator, steps: int, block: int, n_edges: int) -> np.ndarray:
-    """Where in the ends of the edges stand a, c, b and d of each swap: `(steps, 4, block)`."""
+    """Draw swaps: the places of a, c, b and d among the ends of the edges, `(steps, 4, block)`."""
     first = rng.integers(0, n_edges, (steps, block))
     second = rng.integers(0, 2 * (n_edges - 1), (steps, block))
     turned = second & 1
     second >>= 1
-    second += second >= first  # another edge than the first, each as likely
+    second += second >= first  # any edge but the first, all equally likely
     edge = n_edges * np.arange(block)
     a, c = 2 * (edge + first), 2 * (edge + second)
     return np.stack([a, c + turned, a + 1, c + 1 - turned], axis=1)
 
 
 def _swap(ends: np.ndarray, taken: np.ndarray, slots: np.ndarray, nodes: int) -> np.ndarray:
-    """Make a-b, c-d into a-d, c-b in each rewiring that allows it, in place; which ones did.
+    """Turn a-b, c-d into a-d, c-b in each rewiring that allows it, in place; return which ones did.
 
-    This is the inner loop. `take` is several times faster than an index in brackets; its mode does not matter, as all
-    places are in range, but to clip is faster than to check.
+    This is the inner loop. `take` is several times faster than indexing with brackets. All places are in range, and
+    mode "clip" saves the check.
     """
     tables = nodes**2 * np.arange(slots.shape[1])
     abcd = ends.take(slots, mode="clip")
@@ -174,4 +194,5 @@ def _swap(ends: np.ndarray, taken: np.ndarray, slots: np.ndarray, nodes: int) ->
 
 
 def _places(u: np.ndarray, v: np.ndarray, nodes: int, tables: np.ndarray) -> np.ndarray:
+    """Return the places of the edges u-v in the tables."""
     return np.minimum(u, v) * np.int64(nodes) + np.maximum(u, v) + tables

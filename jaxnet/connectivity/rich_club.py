@@ -1,38 +1,39 @@
 """The rich club: are the best connected nodes connected to each other more than their degrees explain?
 
-phi(k) is the density among nodes of degree above k (S. Zhou and R. J. Mondragon 2004). Hubs meet often by chance alone,
-so it is compared with that of random graphs of the same degrees (V. Colizza and others 2006).
+phi(k) is the density among nodes of degree above k (S. Zhou and R. J. Mondragon 2004). Hubs are often connected by
+chance alone, so phi is compared with that of random graphs of the same degrees (V. Colizza and others 2006).
 """
 
 from collections.abc import Hashable
 from typing import NamedTuple
 
 import numpy as np
-from jax import Array
 
 from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.rewiring import map_rewirings, undirected_degrees
+from jaxnet.pytrees import Key
+from jaxnet.validation import whole_number
 
 
 class RichClub(NamedTuple):
-    """What `normalised_rich_club` finds; all arrays have one entry for each k.
+    """The result of `normalised_rich_club`; arrays `(K,)` have one entry for each k.
 
     Attributes:
         k: `(K,)` int64, 0 to the largest degree.
         n_members: `(K,)` int64, how many nodes have a degree above k.
         phi: `(K,)` float64, the rich-club coefficient; NaN where there are fewer than two members.
-        mean: phi of the rewired graphs, their mean.
-        low: the lower quantile of these.
-        high: the upper quantile.
+        mean: the mean phi of the rewired graphs.
+        low: the lower quantile of their phi.
+        high: the upper quantile of their phi.
         normalised: phi / mean. Where no rewired graph has an edge among the members it is infinite, or NaN if the graph
-            itself has none.
+            itself has none either.
         normalised_low: phi / high; above 1 where phi is above the band of the rewired graphs.
         normalised_high: phi / low.
-        p_value: (1 + number of rewired graphs with as large a phi) / (1 + number of rewired graphs): one-sided, for
+        p_value: (1 + number of rewired graphs with at least this phi) / (1 + number of rewired graphs): one-sided, for
             one k that is chosen beforehand; not corrected for a choice among many.
-        quantiles: which low and high are.
+        quantiles: those of low and high.
         n_accepted: `(rewirings,)` int64, how many swaps each rewiring made.
-        n_swaps: how many each tried.
+        n_swaps: how many swaps each rewiring tried.
     """
 
     k: np.ndarray
@@ -49,7 +50,10 @@ class RichClub(NamedTuple):
     n_accepted: np.ndarray
     n_swaps: int
 
-    n_rewirings = property(lambda self: len(self.n_accepted))
+    @property
+    def n_rewirings(self) -> int:
+        """How many random graphs phi is compared with."""
+        return len(self.n_accepted)
 
     def __repr__(self) -> str:
         accepted = f", {self.n_accepted.mean() / self.n_swaps:.0%} of them made" if self.n_swaps else ""
@@ -57,13 +61,13 @@ class RichClub(NamedTuple):
 
 
 def rich_club_coefficient(graph: Graph) -> np.ndarray:
-    """The density among the nodes of degree above k, phi(k) = 2 E_{>k} / (N_{>k} (N_{>k} - 1)), for every k.
+    """Return the density among the nodes of degree above k, phi(k) = 2 E_{>k} / (N_{>k} (N_{>k} - 1)), for every k.
 
     Args:
         graph: undirected; take `graph.undirected()` of a directed one.
 
     Returns:
-        `(largest degree + 1,)` float64, phi(k) at place k; NaN where fewer than two nodes have a degree above k.
+        `(largest degree + 1,)` float64, with phi(k) at index k; NaN where fewer than two nodes have a degree above k.
 
     Raises:
         ValueError: if the graph is directed.
@@ -79,48 +83,51 @@ def rich_club_coefficient(graph: Graph) -> np.ndarray:
 
 
 def rich_club_members(graph: Graph, k: int) -> tuple[Hashable, ...]:
-    """The nodes of degree above k.
+    """List the nodes of degree above k.
 
     Args:
         graph: undirected.
-        k: a degree.
+        k: a degree, 0 or more.
 
     Returns:
         Their names, or their numbers if they have none, in the order of the nodes.
 
     Raises:
-        ValueError: if the graph is directed.
+        TypeError: if k is not a whole number.
+        ValueError: if the graph is directed, or k is negative.
 
     >>> rich_club_members(Graph(4, [(0, 1), (0, 2), (0, 3), (1, 2)], directed=False, names="abcd"), 1)
     ('a', 'b', 'c')
     """
-    return tuple(graph.name(int(node)) for node in np.flatnonzero(undirected_degrees("rich_club_members", graph) > k))
+    degree = undirected_degrees("rich_club_members", graph)
+    k = whole_number("rich_club_members", "k", k)
+    return tuple(graph.name(node) for node in np.flatnonzero(degree > k))
 
 
 def normalised_rich_club(
     graph: Graph,
     *,
-    key: Array,
     rewirings: int = 1000,
     swaps_per_edge: int = 10,
     quantiles: tuple[float, float] = (0.025, 0.975),
     progress: bool = True,
+    key: Key,
 ) -> RichClub:
-    """The rich-club coefficient, and the same normalised by that of random graphs with the same degrees.
+    """Compare the rich-club coefficient with that of random graphs of the same degrees.
 
     Args:
         graph: undirected; take `graph.undirected()` of a directed one.
-        key: from `jax.random.key`; the same one gives the same result.
         rewirings: how many random graphs, at least 1.
-        swaps_per_edge: how well each is mixed, see `rewire`.
-        quantiles: the band of the random graphs; the central 95 % as it stands.
-        progress: whether to show a bar, on a terminal.
+        swaps_per_edge: how many swaps to try per edge in each, see `rewire`.
+        quantiles: the band of the random graphs; by default the central 95 %.
+        progress: whether to show a progress bar, on a terminal.
+        key: from `jax.random.key`; the same key gives the same result.
 
     Returns:
-        A `RichClub`: phi, the mean and band of the random graphs, phi over these, p-values.
+        A `RichClub`: phi, its mean and band among the random graphs, phi over these, p-values.
 
     Raises:
-        TypeError: if a number is not whole.
+        TypeError: if a number is not a whole number.
         ValueError: if the graph is directed or has more than 65,536 nodes, or a number is out of range.
 
     Source: V. Colizza and others, Detecting rich-club ordering in complex networks (2006); M. P. van den Heuvel and
@@ -128,7 +135,7 @@ def normalised_rich_club(
 
     >>> import jax
     >>> wheel = Graph(6, [(0, i) for i in range(1, 6)] + [(i, i % 5 + 1) for i in range(1, 6)], directed=False)
-    >>> normalised_rich_club(wheel, key=jax.random.key(0), rewirings=20)
+    >>> normalised_rich_club(wheel, rewirings=20, key=jax.random.key(0))
     RichClub(k = 0..5, 20 rewirings, 100 swaps each, 5% of them made)
     """
     name = "normalised_rich_club"
@@ -137,7 +144,13 @@ def normalised_rich_club(
     if not 0 <= low <= high <= 1:
         raise ValueError(f"{name}: expected quantiles in order within 0..1, got {quantiles}.")
     random, n_accepted, n_swaps = map_rewirings(
-        name, graph, key, rewirings, swaps_per_edge, progress, lambda edges: _edges_within(degree, edges)
+        name,
+        lambda edges: _edges_within(degree, edges),
+        graph,
+        rewirings=rewirings,
+        swaps_per_edge=swaps_per_edge,
+        progress=progress,
+        key=key,
     )
     n_members = _members(degree)
     pairs = _pairs(n_members)
@@ -152,7 +165,7 @@ def normalised_rich_club(
         mean=_over(mean, pairs),
         low=_over(low_count, pairs),
         high=_over(high_count, pairs),
-        # Of counts, since all are over the same number of pairs.
+        # Ratios of counts, since all are over the same number of pairs.
         normalised=_over(count, mean),
         normalised_low=_over(count, high_count),
         normalised_high=_over(count, low_count),
@@ -164,7 +177,7 @@ def normalised_rich_club(
 
 
 def _edges_within(degree: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """How many edges `(graphs, E, 2)` lie among the nodes of degree above k: `(graphs, K)`."""
+    """Count the edges `(graphs, E, 2)` among the nodes of degree above each k: `(graphs, K)`."""
     width = int(degree.max(initial=0)) + 1
     lesser = degree[edges].min(axis=-1)
     graphs = np.arange(len(edges))[:, None]
@@ -173,14 +186,16 @@ def _edges_within(degree: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _members(degree: np.ndarray) -> np.ndarray:
-    """How many nodes have a degree above k: `(K,)`."""
+    """Count the nodes of degree above each k: `(K,)`."""
     return len(degree) - np.cumsum(np.bincount(degree, minlength=1))
 
 
 def _pairs(n_members: np.ndarray) -> np.ndarray:
+    """Count the pairs of members: the edges there could be."""
     return n_members * (n_members - 1) // 2
 
 
 def _over(count: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Divide; infinite or NaN where the total is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(count, float) / total

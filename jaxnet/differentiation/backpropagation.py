@@ -4,7 +4,7 @@ With z^l = W^l a^{l-1} + b^l and a^l = sigma^l(z^l), delta^l = dl/dz^l is grad_v
 (W^{l+1}^T delta^{l+1}) * sigma'(z^l) before it; then dl/dW^l = delta^l (a^{l-1})^T and dl/db^l = delta^l.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,46 +18,46 @@ from jaxnet.networks.evaluation import Wired, unit_deltas, unit_sums
 from jaxnet.networks.layers import Chain, Layer, Network
 from jaxnet.networks.units import Neuron, pre_activation
 from jaxnet.networks.wiring import Wiring
-from jaxnet.validation import ShapeError
+from jaxnet.pytrees import Params
+from jaxnet.validation import ShapeError, located
 
-# How many numbers, edges times examples, are gathered at once.
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # numbers gathered at once: edges times examples
 
 
 class Backprop(NamedTuple):
-    """What one forward and one backward pass find, as `backprop` returns it.
+    """The results of one forward and one backward pass, as `backprop` returns them.
 
     A wiring counts as one layer: its pre-activations and deltas are those of all units, `(..., units)`, and its
     activations are the values of all nodes, inputs first, `(..., n + units)`.
 
     Attributes:
-        losses: `(...,)`, one an example.
+        losses: `(...,)`, one per example.
         activations: x `(..., n)`, then those of every layer `(..., m_l)`.
         pre_activations: z^l of every layer, `(..., m_l)`.
         deltas: delta^l = dl/dz^l of every layer, `(..., m_l)`.
-        gradient: of the sum of the losses over all examples; a pytree of the structure of the parameters.
+        gradient: of the sum of the losses over all examples; a pytree with the structure of the parameters.
     """
 
     losses: Array
     activations: tuple[Array, ...]
     pre_activations: tuple[Array, ...]
     deltas: tuple[Array, ...]
-    gradient: Any
+    gradient: Params
 
 
-def backprop(network: Network, params: Any, x: ArrayLike, y: Any, loss: Callable[[Array, Any], Array]) -> Backprop:
-    """The derivatives of a loss by the chain rule, layer by layer from the last to the first, with all that is met.
+def backprop(network: Network, params: Params, x: ArrayLike, y: Any, loss: Callable[[Array, Any], Array]) -> Backprop:
+    """Differentiate a loss by the chain rule, from the last layer to the first, and keep what each layer computed.
 
-    The gradient is that of the sum over examples, equal to `jax.grad` to rounding; for the mean divide it by their
-    number. Under `jax.jit` what is not used of the result is not computed. It may be differentiated again.
+    The gradient is that of the sum over examples, equal to `jax.grad` up to rounding; for the mean divide it by their
+    number. Under `jax.jit`, parts of the result that are not used are not computed. It may be differentiated again.
 
     Args:
         network: made of `layer`, `mlp`, `chain` and `wired`.
         params: its parameters.
         x: inputs `(..., n)`, floating; any leading axes, or none.
-        y: targets, as the loss wants them.
-        loss: `loss(v, y)`, one value `(...,)` an example for outputs v `(..., m)`, such as `jaxnet.squared_error`; the
-            value of an example depends on that example only.
+        y: targets, in the form that the loss takes.
+        loss: `loss(v, y)`, such as `jaxnet.squared_error`: for outputs v `(..., m)` one value per example, `(...,)`,
+            which depends on that example only.
 
     Returns:
         A `Backprop`: losses, activations, pre-activations, deltas and gradient. Each gradient has the dtype of its
@@ -65,7 +65,7 @@ def backprop(network: Network, params: Any, x: ArrayLike, y: Any, loss: Callable
 
     Raises:
         TypeError: if a part of the network is neither a layer nor a wiring, or parameters or inputs are not floating.
-        ShapeError: if parameters or inputs do not fit, or the loss does not give one value an example.
+        ShapeError: if parameters or inputs do not fit, or the loss does not give one value per example.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 9-10; D. Rumelhart, G. Hinton, R. Williams, Learning
     representations by back-propagating errors (1986).
@@ -78,26 +78,27 @@ def backprop(network: Network, params: Any, x: ArrayLike, y: Any, loss: Callable
     ((Array([-1.], dtype=float32),), Neuron(w=Array([[-2.,  1.]], dtype=float32), b=Array([-1.], dtype=float32)))
     """
     parts = _parts("backprop", network.structure)
-    jax.eval_shape(network.apply, params, x)  # refuses what does not fit, and says in which layer
+    with located("backprop"):
+        jax.eval_shape(network.apply, params, x)  # refuses what does not fit, and says in which layer
     thetas = _pairs(params)
 
-    # Forward: what each layer is fed with, adds up, and gives.
+    # Forward: the pre-activations z and the activations of each layer; v is what the next one reads.
     x = jnp.asarray(x)
     activations, zs, v = [x], [], x
     for part, theta in zip(parts, thetas, strict=True):
         z, a = _forward(part, theta, v)
         zs.append(z)
         activations.append(a)
-        v = _given(part, a)
+        v = _outputs(part, a)
 
     losses, pull = jax.vjp(lambda v: jnp.asarray(loss(v, y)), v)
     if losses.shape != v.shape[:-1]:
         raise ShapeError(
-            f"backprop: expected a loss of one value an example, {v.shape[:-1]} for outputs {v.shape}, got "
+            f"backprop: expected a loss of one value per example, {v.shape[:-1]} for outputs {v.shape}, got "
             f"{losses.shape}. Leave sums and means over examples to the caller."
         )
 
-    # Backward: `slope` is dl/da of what a layer gives, at first grad_v l.
+    # Backward: `slope` is dl/dv for the outputs v of a layer, at first grad_v l.
     (slope,) = pull(jnp.ones_like(losses))
     deltas = []
     for i in reversed(range(len(parts))):
@@ -106,22 +107,22 @@ def backprop(network: Network, params: Any, x: ArrayLike, y: Any, loss: Callable
         deltas.insert(0, _delta(parts[i], thetas[i], zs[i], slope))
 
     leaves = []
-    for part, theta, fed, delta in zip(parts, thetas, _feeds(parts, activations), deltas, strict=True):
-        pair = _gradient(part, fed, delta)
+    for part, theta, read, delta in zip(parts, thetas, _read_by_units(parts, activations), deltas, strict=True):
+        pair = _gradient(part, read, delta)
         leaves += [g.astype(p.dtype) for g, p in zip(pair, theta, strict=True)]
     gradient = jax.tree.unflatten(jax.tree.structure(params), leaves)
     return Backprop(losses, tuple(activations), tuple(zs), tuple(deltas), gradient)
 
 
-def per_example_gradients(network: Network, result: Backprop) -> Any:
-    """The gradient of the loss of each example, delta^l (a^{l-1})^T and delta^l, for all examples at once.
+def per_example_gradients(network: Network, result: Backprop) -> Params:
+    """Return the gradient of the loss of each example, delta^l (a^{l-1})^T and delta^l, for all examples at once.
 
     Args:
         network: the one given to `backprop`.
         result: what `backprop` returned.
 
     Returns:
-        A pytree of the structure of the parameters, with leaves `(..., *leaf.shape)`; summed over examples it is
+        A pytree with the structure of the parameters, with leaves `(..., *leaf.shape)`; summed over examples it is
         `result.gradient`.
 
     Raises:
@@ -140,27 +141,28 @@ def per_example_gradients(network: Network, result: Backprop) -> Any:
     parts = _parts("per_example_gradients", network.structure, result)
     thetas = _pairs(result.gradient)
     leaves = []
-    for part, theta, fed, delta in zip(parts, thetas, _feeds(parts, result.activations), result.deltas, strict=True):
+    reads = _read_by_units(parts, result.activations)
+    for part, theta, read, delta in zip(parts, thetas, reads, result.deltas, strict=True):
         if isinstance(part, Layer):
-            w = delta[..., :, None] * fed[..., None, :]
+            w = delta[..., :, None] * read[..., None, :]
         else:
-            w = fed[..., part.wiring.sources] * delta[..., _targets(part.wiring)]
+            w = read[..., part.wiring.sources] * delta[..., _targets(part.wiring)]
         leaves += [g.astype(p.dtype) for g, p in zip((w, delta), theta, strict=True)]
     return jax.tree.unflatten(jax.tree.structure(result.gradient), leaves)
 
 
 def per_example_gradient_norms(network: Network, result: Backprop) -> Array:
-    """The Euclidean norm of the gradient of each example, which is never formed.
+    """Return the Euclidean norm of the gradient of each example, without forming that gradient.
 
-    The squared norm of an outer product is the product of the squared norms, so that a layer has
-    ||delta^l||^2 (||a^{l-1}||^2 + 1). That is exact because no parameter is used twice in these networks.
+    The squared norm of an outer product is the product of the squared norms: a layer contributes
+    ||delta^l||^2 (||a^{l-1}||^2 + 1). This is exact because no parameter is used twice in these networks.
 
     Args:
         network: the one given to `backprop`.
         result: what `backprop` returned.
 
     Returns:
-        `(...,)`: over all parameters together, one norm an example.
+        `(...,)`: one norm per example, over all parameters together.
 
     Raises:
         TypeError: if a part of the network is neither a layer nor a wiring.
@@ -177,19 +179,19 @@ def per_example_gradient_norms(network: Network, result: Backprop) -> Array:
     """
     parts = _parts("per_example_gradient_norms", network.structure, result)
     squares = []
-    for part, fed, delta in zip(parts, _feeds(parts, result.activations), result.deltas, strict=True):
+    for part, read, delta in zip(parts, _read_by_units(parts, result.activations), result.deltas, strict=True):
         if isinstance(part, Layer):
-            squares.append(jnp.square(delta).sum(axis=-1) * (jnp.square(fed).sum(axis=-1) + 1))
+            squares.append(jnp.square(delta).sum(axis=-1) * (jnp.square(read).sum(axis=-1) + 1))
         else:
-            # In a wiring the units differ in what feeds them.
+            # In a wiring each unit reads other nodes.
             wiring = part.wiring
-            feeding = _along_edges(jnp.square(fed), None, wiring.sources, _targets(wiring), wiring.n_units)
-            squares.append((jnp.square(delta) * (feeding + 1)).sum(axis=-1))
+            sums = _along_edges(jnp.square(read), None, wiring.sources, _targets(wiring), wiring.n_units)
+            squares.append((jnp.square(delta) * (sums + 1)).sum(axis=-1))
     return jnp.sqrt(sum(squares[1:], squares[0]))
 
 
 def _parts(name: str, structure: Any, result: Backprop | None = None) -> list[Layer | Wired]:
-    """The layers and wirings of a structure, nested chains unrolled; anything else is refused."""
+    """List the layers and wirings of a structure, nested chains unrolled; refuse anything else."""
     parts = []
 
     def visit(structure: Any, place: str) -> None:
@@ -213,14 +215,14 @@ def _parts(name: str, structure: Any, result: Backprop | None = None) -> list[La
     return parts
 
 
-def _pairs(params: Any) -> list[tuple[Array, Array]]:
-    """The `(w, b)` of every part: in a chain of chains they are the leaves, in order and two by two."""
+def _pairs(params: Params) -> list[tuple[Array, Array]]:
+    """List the `(w, b)` of every part: the leaves of the parameters in order, two by two."""
     leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(params)]
     return list(zip(leaves[::2], leaves[1::2], strict=True))
 
 
 def _forward(part: Layer | Wired, theta: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
-    """Pre-activations and activations."""
+    """Return pre-activations and activations."""
     if isinstance(part, Layer):
         z = pre_activation(Neuron(*theta), x)
         return z, part.activation(z)
@@ -228,22 +230,22 @@ def _forward(part: Layer | Wired, theta: tuple[Array, Array], x: Array) -> tuple
     return z, jnp.concatenate([x.astype(z.dtype), part.activation(z).astype(z.dtype)], axis=-1)
 
 
-def _given(part: Layer | Wired, a: Array) -> Array:
-    """Of the activations of a part, those that go on to the next."""
+def _outputs(part: Layer | Wired, a: Array) -> Array:
+    """Return the activations of a part that the next part reads."""
     return a if isinstance(part, Layer) else a[..., part.wiring.outputs]
 
 
-def _feeds(parts: list, activations: Any) -> list[Array]:
-    """What the weights of each part are multiplied with: in a wiring its own nodes, its inputs among them."""
-    feeds, v = [], activations[0]
+def _read_by_units(parts: Sequence[Layer | Wired], activations: Sequence[Array]) -> list[Array]:
+    """List what the weights of each part multiply: the inputs of a layer, all nodes of a wiring."""
+    reads, v = [], activations[0]
     for part, a in zip(parts, activations[1:], strict=True):
-        feeds.append(v if isinstance(part, Layer) else a)
-        v = _given(part, a)
-    return feeds
+        reads.append(v if isinstance(part, Layer) else a)
+        v = _outputs(part, a)
+    return reads
 
 
 def _delta(part: Layer | Wired, theta: tuple[Array, Array], z: Array, slope: Array) -> Array:
-    """dl/dz, from dl/da of what the part gives."""
+    """Return dl/dz of a part, given dl/dv of its outputs."""
     if isinstance(part, Layer):
         return _times_derivative(part.activation, z, slope)
     of_units = _slopes_of_nodes(part.wiring, slope)[..., part.wiring.n_inputs :]
@@ -251,33 +253,34 @@ def _delta(part: Layer | Wired, theta: tuple[Array, Array], z: Array, slope: Arr
 
 
 def _backward(part: Layer | Wired, theta: tuple[Array, Array], delta: Array, slope: Array) -> Array:
-    """dl/dx of the inputs of a part: W^T delta, and where inputs are outputs of a wiring their slope besides."""
+    """Return dl/dx of the inputs of a part: W^T delta, plus the slope of inputs that a wiring has as outputs."""
     w, _ = theta
     if isinstance(part, Layer):
         return delta @ w
     wiring = part.wiring
-    fed = np.flatnonzero(wiring.sources < wiring.n_inputs)
-    w = w.astype(delta.dtype)[fed]
-    through_units = _along_edges(delta, w, _targets(wiring)[fed], wiring.sources[fed], wiring.n_inputs)
+    from_inputs = np.flatnonzero(wiring.sources < wiring.n_inputs)
+    w = w.astype(delta.dtype)[from_inputs]
+    starts, ends = _targets(wiring)[from_inputs], wiring.sources[from_inputs]  # backward along each edge
+    through_units = _along_edges(delta, w, starts, ends, wiring.n_inputs)
     return _slopes_of_nodes(wiring, slope)[..., : wiring.n_inputs] + through_units
 
 
 def _times_derivative(activation: Activation, z: Array, slope: Array) -> Array:
-    """The slope times sigma'(z); the Jacobian where units mix, as in a softmax."""
+    """Return the slope times sigma'(z), or times the Jacobian where units mix, as in a softmax."""
     _, pull = jax.vjp(activation, z)
     return pull(slope)[0]
 
 
-def _gradient(part: Layer | Wired, fed: Array, delta: Array) -> tuple[Array, Array]:
-    """dl/dW and dl/db: delta a^T and delta, summed over examples."""
+def _gradient(part: Layer | Wired, read: Array, delta: Array) -> tuple[Array, Array]:
+    """Return dl/dW and dl/db: delta a^T and delta, summed over examples."""
     examples = tuple(range(delta.ndim - 1))
     db = delta.sum(axis=examples)
     if isinstance(part, Layer):
-        return jnp.tensordot(delta, fed, axes=(examples, examples)), db
+        return jnp.tensordot(delta, read, axes=(examples, examples)), db
 
-    # One number an edge. Edges times examples may be more than memory holds: in blocks, and gathered again if
-    # this is differentiated.
-    nodes, units = _by_row(fed), _by_row(delta)
+    # One number per edge. Edges times examples may not fit in memory: so edges go in blocks, and what they read is
+    # gathered again, not stored, if this is differentiated.
+    nodes, units = _by_row(read), _by_row(delta)
     edge = jax.checkpoint(lambda edge: jnp.sum(nodes[edge[0]] * units[edge[1]]))
     edges = jnp.asarray(part.wiring.sources), jnp.asarray(_targets(part.wiring))
     if not part.wiring.n_edges:
@@ -286,22 +289,22 @@ def _gradient(part: Layer | Wired, fed: Array, delta: Array) -> tuple[Array, Arr
 
 
 def _slopes_of_nodes(wiring: Wiring, slope: Array) -> Array:
-    """dl/da of every node that is read, zero for the others; one that is read twice has the sum."""
+    """Return the slope of every node: that of the outputs at it, summed, and zero where there is none."""
     zeros = jnp.zeros((*slope.shape[:-1], wiring.n_inputs + wiring.n_units), slope.dtype)
     return zeros.at[..., wiring.outputs].add(slope)
 
 
 def _targets(wiring: Wiring) -> np.ndarray:
-    """The unit at the end of each edge."""
+    """Return the unit at the end of each edge."""
     return np.repeat(np.arange(wiring.n_units, dtype=np.int32), np.diff(wiring.offsets))
 
 
 def _along_edges(values: Array, weights: Array | None, start: np.ndarray, end: np.ndarray, n: int) -> Array:
-    """`(..., n)`: for each end the weighted sum of the values `(..., k)` at the starts of its edges, in blocks."""
+    """Sum the weighted values `(..., k)` at the starts of the edges of each end, in blocks of edges: `(..., n)`."""
     rows = _by_row(values)
     at_once = min(_edges_at_once(rows), max(1, len(start)))
     padding = -len(start) % at_once
-    # Edges of padding end at a row of their own, which is dropped.
+    # Edges added as padding end at a row of their own, which is dropped.
     starts = jnp.asarray(np.pad(start, (0, padding)).reshape(-1, at_once))
     ends = jnp.asarray(np.pad(end, (0, padding), constant_values=n).reshape(-1, at_once))
     weights = jnp.ones(len(start), rows.dtype) if weights is None else weights
@@ -317,9 +320,10 @@ def _along_edges(values: Array, weights: Array | None, start: np.ndarray, end: n
 
 
 def _edges_at_once(rows: Array) -> int:
+    """Return how many edges make a block, for values `(k, examples)`."""
     return max(1, _BLOCK // max(1, rows.shape[1]))
 
 
 def _by_row(values: Array) -> Array:
-    """`(k, examples)` of values `(..., k)`."""
+    """Reshape values `(..., k)` to `(k, examples)`."""
     return values.reshape(int(np.prod(values.shape[:-1])), values.shape[-1]).T

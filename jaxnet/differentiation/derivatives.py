@@ -1,6 +1,7 @@
-"""The derivative of a network by its parameters, delta_theta = dF/dtheta: eq. 9, one vector in output space each.
+"""The derivatives of a network by its parameters, delta_theta = dF/dtheta: eq. 9.
 
-The inputs are clamped, so delta_theta is a function R^n -> R^m as F is. A loss needs less: `jax.grad` or backprop.
+The inputs are clamped, so that the derivative by one parameter is a function R^n -> R^m as F is, a vector in output
+space. The gradient of a loss costs less: use `jax.grad` or `backprop`.
 """
 
 import functools
@@ -14,36 +15,39 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.validation import ShapeError
+from jaxnet.pytrees import Params
+from jaxnet.validation import ShapeError, whole_number
 
-_CHUNK_BYTES = 2**26  # of derivatives computed at once, unless the caller says how many examples
-_SHOWN = 20  # of the paths that an error lists
+_CHUNK_BYTES = 2**26  # of derivatives computed at once, unless the caller gives chunk_size
+_SHOWN = 20  # paths that an error lists
 
 
 def partials(
-    apply: Callable[[Any, ArrayLike], Array],
-    params: Any = None,
+    apply: Callable[[Params, ArrayLike], Array],
+    params: Params = None,
     x: ArrayLike | None = None,
     *,
     where: Sequence[Any] | None = None,
     mode: str | None = None,
     chunk_size: int | None = None,
 ) -> Any:
-    """The derivatives of a network by its parameters, delta_theta = dF/dtheta: eq. 9.
+    """Differentiate a network by its parameters, delta_theta = dF/dtheta: eq. 9.
 
-    Without params and x it is that derivative as a function `(params, x) -> ...`: for one scalar parameter a function
-    with the signature of F.
+    Without params and x, return the derivative as a function of `(params, x)`: for one scalar parameter it has the
+    signature of F.
 
     Args:
-        apply: F, pure: `apply(params, x)` maps `(..., n)` to `(..., m)`, each example for itself. Hashable; for the
-            same function and shapes a second call compiles nothing.
+        apply: F, pure and hashable: `apply(params, x)` maps `(..., n)` to `(..., m)`, each example independently. A
+            second call with the same function and shapes compiles nothing.
         params: a pytree of real floating arrays.
         x: inputs `(..., n)`.
-        where: one parameter only: the keys, names and places that lead to its array, as in `(0, "w")`, and then, if it
-            is a part of the array, its indices, as in `(0, "w", 1, 2)`. A path of `jax.tree.leaves_with_path` will do.
-        mode: "reverse" costs m backward passes, "forward" one pass a parameter; None takes the cheaper one, or the
-            other one where a function in F has no rule for it (`jax.custom_vjp`, `jax.lax.while_loop`).
-        chunk_size: examples differentiated at once; as many as give 64 MiB of derivatives if None.
+        where: one parameter only: the keys, names and indices that lead to its array, as in `(0, "w")`, followed by
+            indices into the array for a part of it, as in `(0, "w", 1, 2)`. A path from `jax.tree.leaves_with_path`
+            works too.
+        mode: "reverse" costs m backward passes, "forward" one pass per parameter; None takes the cheaper one, or the
+            other one if a function in F has no rule for it (`jax.custom_vjp`, `jax.lax.while_loop`).
+        chunk_size: how many examples to differentiate at once, at least 1; if None, as many as give 64 MiB of
+            derivatives.
 
     Returns:
         The pytree of params, each leaf `(..., m, *leaf.shape)` in the dtype of the leaf; with `where` an array
@@ -52,7 +56,7 @@ def partials(
     Raises:
         ShapeError: if x is a scalar.
         TypeError: if a parameter to differentiate by, or the output, is not real and floating; if no mode works; if
-            only one of params and x is given.
+            params are given without x; if `chunk_size` is not a whole number.
         ValueError: if there is no parameter at `where`, or `mode` or `chunk_size` is none of the above.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 9.
@@ -68,11 +72,11 @@ def partials(
     """
     if mode not in (None, "reverse", "forward"):
         raise ValueError(f'partials: expected mode "reverse", "forward" or None, got {mode!r}.')
-    if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size >= 1):
-        raise ValueError(f"partials: expected chunk_size to be a positive whole number, got {chunk_size!r}.")
+    if chunk_size is not None:
+        chunk_size = whole_number("partials", "chunk_size", chunk_size, 1)
     place = None if where is None else tuple(_key(entry) for entry in where)
 
-    def derivative(params: Any, x: ArrayLike) -> Any:
+    def derivative(params: Params, x: ArrayLike) -> Any:
         return _partials(apply, params, x, place, mode, chunk_size)
 
     if x is None and params is None:
@@ -83,7 +87,7 @@ def partials(
 
 
 @functools.partial(jax.jit, static_argnames=("apply", "where", "mode", "chunk_size"))
-def _partials(apply: Callable, params: Any, x: Any, where: Any, mode: str | None, chunk_size: int | None) -> Any:
+def _partials(apply: Callable, params: Params, x: Any, where: Any, mode: str | None, chunk_size: int | None) -> Any:
     if x.ndim == 0:
         raise ShapeError("partials: expected inputs (..., n), got a scalar.")
     leaves, structure = jax.tree.flatten(params)
@@ -113,7 +117,7 @@ def _partials(apply: Callable, params: Any, x: Any, where: Any, mode: str | None
     n_params = sum(p.size for p in theta)
     if chunk_size is None:
         chunk_size = max(1, _CHUNK_BYTES // max(1, sum(p.nbytes for p in theta) * y.size))
-    # One parameter is one forward pass; a tie goes to reverse, whose passes after the first skip the network itself.
+    # One parameter takes one forward pass. A tie goes to reverse, whose passes after the first skip the network itself.
     cheaper = "forward" if n_params == 1 or n_params < y.size else "reverse"
     modes = [mode] if mode else [cheaper, "reverse" if cheaper == "forward" else "forward"]
     refusals: list[Exception] = []
@@ -126,7 +130,7 @@ def _partials(apply: Callable, params: Any, x: Any, where: Any, mode: str | None
         try:
             result = _in_chunks(one, x, chunk_size)
         except (TypeError, ValueError, NotImplementedError) as error:
-            # F itself was traced above, so what fails here is a rule of differentiation.
+            # F itself was traced above, so that what fails here is a rule of differentiation.
             refusals.append(error)
         else:
             return result[0] if number is not None else jax.tree.unflatten(structure, result)
@@ -141,14 +145,14 @@ def _reverse(f: Callable[[list[Array]], Array], theta: list[Array]) -> list[Arra
 
 def _forward(f: Callable[[list[Array]], Array], theta: list[Array]) -> list[Array]:
     def by(i: int) -> Array:
-        # One leaf at a time: nothing is pushed through the layers before it. The answer has the dtype of the output.
+        # One leaf at a time: no tangent passes through the layers before it. jacfwd gives the dtype of the output.
         return jax.jacfwd(lambda p: f([*theta[:i], p, *theta[i + 1 :]]))(theta[i]).astype(theta[i].dtype)
 
     return [by(i) for i in range(len(theta))]
 
 
 def _in_chunks(one: Callable[[Array], list[Array]], x: Array, chunk_size: int) -> list[Array]:
-    """`one` of each example, at most so many at once, each written in its place among the results."""
+    """Apply `one` to each example, at most `chunk_size` at once."""
     batch, n_examples = x.shape[:-1], math.prod(x.shape[:-1])
     if not batch:
         return one(x)
@@ -156,7 +160,8 @@ def _in_chunks(one: Callable[[Array], list[Array]], x: Array, chunk_size: int) -
     if n_examples <= chunk_size:
         each = jax.vmap(one)(x)
     else:
-        # The last chunk begins early enough to be full: jax.lax.map appends a remainder, and holds everything twice.
+        # The last chunk overlaps the one before it, to be full: jax.lax.map would append a remainder, and hold
+        # everything twice.
         def write(whole: list[Array], start: Array) -> tuple[list[Array], None]:
             chunk = jax.vmap(one)(jax.lax.dynamic_slice_in_dim(x, start, chunk_size))
             update = functools.partial(jax.lax.dynamic_update_slice_in_dim, start_index=start, axis=0)
@@ -169,7 +174,7 @@ def _in_chunks(one: Callable[[Array], list[Array]], x: Array, chunk_size: int) -
 
 
 def _key(entry: Any) -> Any:
-    """A step of a path as one writes it: `w` of the attribute w, 0 of the first item."""
+    """Return a step of a path as the user writes it: "w" for the attribute w, 0 for the first item."""
     for name in ("key", "idx", "name"):
         if hasattr(entry, name):
             return getattr(entry, name)
@@ -177,7 +182,7 @@ def _key(entry: Any) -> Any:
 
 
 def _find(where: tuple, names: list[tuple], leaves: list[Array]) -> tuple[int, tuple]:
-    """The number of the leaf that a path leads to, and what is left of the path: indices into that leaf."""
+    """Return the number of the leaf that a path leads to, and the rest of the path: indices into that leaf."""
     for number, (name, leaf) in enumerate(zip(names, leaves, strict=True)):
         if where[: len(name)] != name:
             continue
@@ -186,8 +191,12 @@ def _find(where: tuple, names: list[tuple], leaves: list[Array]) -> tuple[int, t
             isinstance(i, int | np.integer) and -size <= i < size for i, size in zip(index, leaf.shape, strict=False)
         )
         if not inside:
-            raise ValueError(f"partials: {index} is no place in the parameter {name} of shape {leaf.shape}.")
+            raise ValueError(
+                f"partials: expected indices into the parameter {name} of shape {leaf.shape}, got {index}."
+            )
         return number, tuple(int(i) for i in index)
     there = [f"{name} {leaf.shape}" for name, leaf in zip(names[:_SHOWN], leaves, strict=False)]
     more = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-    raise ValueError(f"partials: there is no parameter at {where}. There are: {', '.join(there + more) or 'none'}.")
+    raise ValueError(
+        f"partials: expected where to lead to a parameter, got {where}. There are: {', '.join(there + more) or 'none'}."
+    )

@@ -1,6 +1,6 @@
-"""What a few function values around a point say about the derivative there: differences extrapolated to step size zero.
+"""Verdicts on derivatives from a few function values around a point: differences extrapolated to step size zero.
 
-After C. J. F. Ridders, Accurate computation of F'(x) and F'(x) F''(x) (1982). Plain NumPy in float64, many
+After C. J. F. Ridders, Accurate computation of F'(x) and F'(x) F''(x) (1982). Plain NumPy in float64, for many
 functions of one variable at a time.
 """
 
@@ -8,23 +8,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-# `check_gradients` says what each of them means. Of several the last one counts: what is too small to be resolved
-# matters only where nothing else is.
+# `check_gradients` says what each of them means. The verdict of an array is the last one here among those of its
+# entries: an unresolved entry counts only if no other is better than flat.
 VERDICTS = ("flat", "unresolved", "right", "kinked", "discontinuous", "wrong", "undefined")
 FLAT, UNRESOLVED, RIGHT, KINKED, DISCONTINUOUS, WRONG, UNDEFINED = range(7)
 
-RATIO = 8.0  # of a step size to the next; a power of two, so that x + h and x - h are exact
+RATIO = 8.0  # of each step size to the next; a power of two, so that x + h and x - h are exact
 STEPS = RATIO ** -np.arange(15.0)  # from 1 down to 2e-13
 
 
 class Judgement(NamedTuple):
-    """What is known of each derivative, arrays `(k,)`.
+    """The verdict on each derivative and its figures, arrays `(k,)`.
 
     Attributes:
-        verdict: a number into `VERDICTS`.
+        verdict: an index into `VERDICTS`.
         difference: the central difference, extrapolated.
         uncertainty: how far it may be from the derivative.
-        rounding: what f may change by without meaning it.
+        rounding: how much f may change by rounding alone.
     """
 
     verdict: np.ndarray
@@ -42,15 +42,15 @@ def judge(
     tolerance: np.ndarray,
     epsilon: float,
 ) -> Judgement:
-    """A verdict on given derivatives of k functions of one variable.
+    """Judge given derivatives of k functions of one variable.
 
     Args:
         here: `(k,)`, f(x).
         right: `(k, 15)`, f(x + h) for each h of `STEPS`.
         left: `(k, 15)`, f(x - h).
         automatic: `(k,)`, the derivatives to judge.
-        tolerance: `(k,)`, the relative error that a right one may have.
-        epsilon: of the arithmetic that f was computed in.
+        tolerance: `(k,)`, the relative error that a right derivative may have.
+        epsilon: of the floating-point type that f was computed in.
 
     Returns:
         A `Judgement`.
@@ -65,8 +65,8 @@ def judge(
         rounding = 4 * epsilon * np.maximum(np.maximum(abs(right), abs(left)), abs(f))
         noise = np.maximum(rounding, _quantum(right - left, rounding))
         noise = noise / STEPS
-        # A central difference is the slope and terms in h^2, h^4, ..; the two one-sided ones differ by a jump of the
-        # slope and terms in h, h^3, ..
+        # A central difference is the slope plus terms in h^2, h^4, ..; the two one-sided differences differ by the jump
+        # of the slope plus terms in h, h^3, ..
         difference, uncertainty = _pick(*_estimates((right - left) / (2 * STEPS), noise, 2), automatic, tolerance)
         change, change_error = _pick(*_estimates((right - 2 * f + left) / STEPS, noise, 1, 3), 0 * here, tolerance)
 
@@ -76,7 +76,7 @@ def judge(
         moves = np.stack([right - f, left - f])
         reach = np.where(np.isfinite(moves), abs(moves), 0).max(axis=(0, 2))
         resolved = (uncertainty <= 1e-3 * size) | (uncertainty <= 1e-6 * reach)
-        # 1/512 and less: the four step sizes that one estimate takes may begin there.
+        # From 1/512 down, since an estimate may begin there: it takes four step sizes.
         constant = (abs(moves[:, :, 3:]) <= rounding[:, 3:]).all(axis=(0, 2))
         constant &= (uncertainty <= 1e-3 * reach) | (reach <= 16 * rounding[:, 0])
         flat = agrees & constant & (abs(automatic) <= rounding[:, -1])
@@ -94,9 +94,9 @@ def judge(
 
 
 def _quantum(changes: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """The smallest change of f, if yet smaller steps do not change it at all: what f is rounded to inside, `(k, 1)`.
+    """Return the smallest change of f, if smaller steps do not change f at all: its inner rounding, `(k, 1)`.
 
-    Steps that f swallows agree on the slope zero, however large it is. A first change that is large is no rounding.
+    Steps that rounding hides all give the slope zero, however steep f is. A large first change is a jump, no rounding.
     """
     sizes = np.where(np.isfinite(changes), abs(changes), 0)
     smallest = np.where(sizes > 0, sizes, np.inf).min(axis=1, keepdims=True)
@@ -106,10 +106,10 @@ def _quantum(changes: np.ndarray, rounding: np.ndarray) -> np.ndarray:
 
 
 def _estimates(slopes: np.ndarray, noise: np.ndarray, *orders: int) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes without their errors of these orders in h, and how far neighbours are from each other.
+    """Extrapolate slopes, removing errors of these orders in h; return them with bounds on their errors.
 
-    Where f is smooth, a neighbour of larger step size is farther off; where rounding rules, one of smaller step size.
-    So the larger of the two distances bounds the error of the one in the middle, and is not small by chance.
+    The bound is the larger distance to a neighbour. Where f is smooth, the neighbour of larger step size is farther
+    off; where rounding dominates, that of smaller step size: so the larger distance is not small by chance.
     """
     for order in orders:
         factor = RATIO**order
@@ -123,9 +123,9 @@ def _estimates(slopes: np.ndarray, noise: np.ndarray, *orders: int) -> tuple[np.
 def _pick(
     estimates: np.ndarray, errors: np.ndarray, near: np.ndarray, tolerance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the estimates that are known about as well as the best one, that which is nearest to a given number.
+    """Pick the estimate nearest to a given number, among those about as accurate as the best one.
 
-    Beside a corner or on a steep slope, all but the smallest step sizes may agree on something else.
+    Beside a corner or on a steep slope, all but the smallest step sizes may agree on another slope.
     """
     rows = np.arange(len(estimates))
     best = errors.argmin(axis=1)
@@ -138,7 +138,7 @@ def _pick(
 
 
 def _jumps(moves: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """Whether f(x + h) - f(x) or f(x - h) - f(x) comes to rest at something other than zero."""
+    """Return whether f(x + h) - f(x) or f(x - h) - f(x) has a limit other than zero as h shrinks."""
     last = moves[:, :, -3:]
     settled = np.ptp(last, axis=2) <= 0.1 * abs(last).min(axis=2)
     close = np.where(np.isfinite(moves), abs(moves), 0)[:, :, 7:].max(axis=(0, 2))

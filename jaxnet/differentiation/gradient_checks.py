@@ -1,6 +1,6 @@
-"""The gradient check: automatic derivatives against central differences in float64, with a verdict a parameter.
+"""The gradient check: automatic derivatives against central differences in float64, a verdict for each parameter.
 
-The values around the parameters come from `probing`, what they say about the derivatives from `differences`.
+`perturbed_values` evaluates the function around its parameters, `finite_differences` judges what it finds.
 """
 
 from collections.abc import Callable
@@ -24,16 +24,18 @@ from jaxnet.differentiation.finite_differences import (
     judge,
 )
 from jaxnet.differentiation.perturbed_values import PerturbedFunction, perturbed
+from jaxnet.pytrees import Params
+from jaxnet.validation import whole_number
 
 _PASSING = (VERDICTS[FLAT], VERDICTS[RIGHT], VERDICTS[KINKED])
-_SEARCHED = 32  # entries of a leaf around which a far jump is looked for
+_SEARCHED = 32  # entries of an array around which a far jump is looked for
 
 
 class GradientRow(NamedTuple):
-    """What the check found for one parameter array, and the figures of its worst entry.
+    """The verdict on one parameter array, and the figures of its worst entry.
 
     Attributes:
-        path: the array, as in `params[0].w`.
+        path: where the array is, as in `params[0].w`.
         verdict: one of `VERDICTS`.
         entry: the worst one; None if it is the random direction through the whole array.
         automatic: its derivative by JAX.
@@ -54,7 +56,7 @@ class GradientRow(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The distance of the two derivatives."""
+        """How far the two derivatives are apart."""
         return abs(self.automatic - self.difference)
 
 
@@ -63,7 +65,7 @@ class GradientCheck:
     """The result of `check_gradients`: a table to print, true if every row passes.
 
     Attributes:
-        rows: one a parameter array.
+        rows: one per parameter array.
         notes: what a reader of the figures should know.
     """
 
@@ -90,7 +92,7 @@ class GradientCheck:
         return "\n".join([*(line.rstrip() for line in lines), *(f"Note: {note}" for note in self.notes)])
 
     def raise_if_wrong(self) -> "GradientCheck":
-        """The check itself if every row passes: write `check_gradients(...).raise_if_wrong()` in a test.
+        """Return the check itself if every row passes: write `check_gradients(...).raise_if_wrong()` in a test.
 
         Returns:
             The same object.
@@ -108,49 +110,49 @@ class GradientCheck:
 
 
 def check_gradients(
-    f: Callable[..., Any], params: Any, *args: Any, tolerance: float = 1e-6, limit: int = 1_000, seed: int = 0
+    f: Callable[..., Any], params: Params, *args: Any, tolerance: float = 1e-6, limit: int = 1_000, seed: int = 0
 ) -> GradientCheck:
-    """The derivatives of a function by its parameters, automatic against central differences in float64.
+    """Compare automatic derivatives by the parameters with central differences in float64.
 
-    Each entry is moved by fifteen step sizes, from its own size, made a power of two and at least 1, down to 2e-13 of
-    that, and gets a verdict. It passes as
+    Each entry is moved by fifteen step sizes. The largest is a power of two, at least 1 and at least the size of the
+    entry; the smallest is 2e-13 of it. The entry passes as
 
     - *right*: the derivatives agree, and the difference is known to three digits, or to 1e-6 of the change of f;
     - *flat*: both are zero, and f does not change beyond its rounding when the entry moves by 1/512 of its size;
-    - *kinked*: the derivatives from the left and from the right differ, and the automatic one lies between: a
+    - *kinked*: the derivatives from the left and from the right differ, and the automatic one lies between, as for a
       correct ReLU at its corner.
 
     It does not pass as
 
     - *wrong*: the derivatives differ by more than the tolerance and the uncertainty of the difference;
     - *discontinuous*: f jumps here; or f is constant here, like a step unit away from its threshold, and jumps before
-      the entry has moved by its own size. That is looked for around at most 32 such entries of an array, at the first
-      change of f that a step size shows: a jump that is undone before the next step size is missed;
-    - *unresolved*: the difference is lost in the rounding of f and says neither;
+      the entry has moved by its own size. At most 32 such entries of an array are searched, each at the first change
+      of f that a step size shows: a jump that is undone before the next step size is missed;
+    - *unresolved*: the difference is lost in the rounding of f, and decides nothing;
     - *undefined*: f or its derivative is infinite or not a number.
 
-    A row has the verdict of its worst entry; an unresolved one counts if no entry is better than flat. Verdicts are
-    about this place: a function that has a slope here and jumps farther off is right here. A smooth function
-    that rises within 1e-9 of the size of an entry is too steep to tell from a jump, and does not pass.
+    A row has the verdict of its worst entry; an unresolved one counts only if no entry is better than flat. Verdicts
+    are about this point: a function that has a slope here and jumps farther off is right here. A smooth function that
+    rises within 1e-9 of the size of an entry is too steep to tell from a jump, and does not pass.
 
     Args:
-        f: `f(params, *args)`, pure; an array or a pytree of arrays, real and floating. Of several outputs a random
-            projection is checked.
+        f: `f(params, *args)`, pure; it returns an array or a pytree of arrays, real and floating. If it has several
+            outputs, a random projection of them is checked.
         params: a pytree of real floating arrays.
-        args: whatever f takes. Floating arrays are cast to float64, as params are; all else, keys too, is left as it
-            is. Arrays that f has enclosed stay as they are, float32 values exact in float64; where f itself rounds to a
-            smaller type, a note says so, and the check is as sharp as that type allows.
+        args: whatever else f takes. Floating arrays are cast to float64, as params are; everything else, keys too, is
+            passed on unchanged, as are arrays that f closes over. Where f itself rounds to a smaller type, a note says
+            so, and the check is as sharp as that type allows.
         tolerance: the relative error that a right derivative may have.
-        limit: entries checked one by one in an array; of a larger one a random sample, and the derivative along a
-            random direction through all of it.
-        seed: of the sample, the direction and the projection.
+        limit: how many entries of an array to check one by one, at least 1. A larger array is checked at a random
+            sample of that many entries, and along a random direction through all of it.
+        seed: of the sample, the direction and the projection; 0 or more.
 
     Returns:
         A `GradientCheck`: print it, or end a test with `check_gradients(...).raise_if_wrong()`.
 
     Raises:
-        TypeError: if a parameter or an output is not real and floating.
-        ValueError: if there are no parameters or no outputs, or the limit is not positive.
+        TypeError: if a parameter or an output is not real and floating, or `limit` or `seed` is not a whole number.
+        ValueError: if there are no parameters or no outputs, or `limit` or `seed` is out of range.
 
     Source: C. J. F. Ridders (1982), Advances in Engineering Software 4(2).
 
@@ -159,30 +161,29 @@ def check_gradients(
     params['a']  right    []                   6           6  ...      all 1
     params['b']  kinked   []                   0         0.5  5.0e-01  all 1
     """
-    if limit < 1:
-        raise ValueError(f"check_gradients: expected a limit of at least 1, got {limit}.")
+    limit = whole_number("check_gradients", "limit", limit, 1)
+    seed = whole_number("check_gradients", "seed", seed)
     names, leaves = [], []
     for path, leaf in jax.tree.leaves_with_path(params):
         names.append(f"params{jax.tree_util.keystr(path)}")
         if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
             raise TypeError(
                 f"check_gradients: expected real floating parameters, got {jnp.result_type(leaf)} at {names[-1]}. "
-                "Pass what is not to be checked in args."
+                "Pass what should not be checked in args."
             )
         leaves.append(np.asarray(leaf, np.float64))
     if not sum(leaf.size for leaf in leaves):
         raise ValueError("check_gradients: expected at least one parameter, got none.")
 
-    # A key may be used at every probe: that is what keeps f the same function.
+    # A key in args is used again at every evaluation, which keeps f the same function.
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.debug_key_reuse(False):
         random = np.random.default_rng(seed)
-        return _check(
-            perturbed(f, leaves, jax.tree.structure(params), args, random), names, leaves, tolerance, limit, random
-        )
+        function = perturbed(f, leaves, jax.tree.structure(params), args, random)
+        return _check(function, names, leaves, tolerance, limit, random)
 
 
 def _check(
-    probed: PerturbedFunction,
+    function: PerturbedFunction,
     names: list[str],
     leaves: list[np.ndarray],
     tolerance: float,
@@ -194,7 +195,8 @@ def _check(
         for leaf in leaves
     ]
     starts = np.cumsum([0, *(leaf.size for leaf in leaves)])
-    spans = []  # of entries that move together: one, or, last of a leaf that is only sampled, all of it
+    # The entries that move together: each by itself, and, last in an array that is only sampled, all of them.
+    spans = []
     for leaf, chosen, start in zip(leaves, entries, starts[:-1], strict=True):
         spans.append(start + np.stack([chosen, chosen + 1], axis=1))
         spans.append(np.full((int(leaf.size > limit), 2), [start, start + leaf.size]))
@@ -202,19 +204,19 @@ def _check(
     spans = np.concatenate(spans)
     lengths = spans[:, 1] - spans[:, 0]
 
-    slopes = probed.gradient()
-    automatic = np.array([slopes[a:b] @ probed.unit[a:b] for a, b in spans])
+    slopes = function.gradient()
+    automatic = np.array([slopes[a:b] @ function.unit[a:b] for a, b in spans])
     signs = np.array([1.0, -1.0])
     steps = np.outer(np.repeat(signs, len(spans)), np.concatenate([[0.0], STEPS]))
-    values = probed.values(np.concatenate([spans, spans]), steps).reshape(2, len(spans), -1)
-    # In a sum over a whole array the error of one entry is small beside the rest.
+    values = function.values(np.concatenate([spans, spans]), steps).reshape(2, len(spans), -1)
+    # In a sum over a whole array, the error of one entry is small compared with the rest.
     accepted = tolerance / np.sqrt(lengths)
     judged = judge(
-        values[0, :, 0], values[0, :, 1:], values[1, :, 1:], automatic, tolerance=accepted, epsilon=probed.epsilon
+        values[0, :, 0], values[0, :, 1:], values[1, :, 1:], automatic, tolerance=accepted, epsilon=function.epsilon
     )
-    _look_farther(probed, spans, owner, values, automatic, judged)
+    _look_farther(function, spans, owner, values, automatic, judged)
 
-    unit = np.where(lengths == 1, probed.unit[spans[:, 0]], 1.0)
+    unit = np.where(lengths == 1, function.unit[spans[:, 0]], 1.0)
     with np.errstate(all="ignore"):
         error = abs(automatic - judged.difference) / (accepted * abs(automatic) + 4 * judged.uncertainty)
     rows = []
@@ -225,7 +227,7 @@ def _check(
             continue
         worst = mine[np.lexsort([error[mine], judged.verdict[mine]])[-1]]
         if len(mine) > len(chosen) and judged.verdict[worst] == RIGHT and judged.verdict[mine[-1]] == UNRESOLVED:
-            worst = mine[-1]  # nothing is known of the entries that were not chosen
+            worst = mine[-1]  # nothing is known about the entries that were not sampled
         place = worst - mine[0]
         index = np.unravel_index(chosen[place], leaf.shape) if place < len(chosen) else None
         rows.append(
@@ -240,18 +242,18 @@ def _check(
                 size=leaf.size,
             )
         )
-    return GradientCheck(tuple(rows), probed.notes)
+    return GradientCheck(tuple(rows), function.notes)
 
 
 def _look_farther(
-    probed: PerturbedFunction,
+    function: PerturbedFunction,
     spans: np.ndarray,
     owner: np.ndarray,
     values: np.ndarray,
     automatic: np.ndarray,
     judged: Judgement,
 ) -> None:
-    """Find the first change of functions that are constant here, and turn the verdict where it is a jump."""
+    """Find the first change of functions that are constant here, and turn the verdict if it is a jump."""
     with np.errstate(invalid="ignore"):
         changed = ~(abs(values - values[:, :, :1]) <= judged.rounding[:, None])
         idle = (judged.verdict <= RIGHT) & (abs(automatic) <= 4 * judged.uncertainty)
@@ -261,15 +263,15 @@ def _look_farther(
     kept = np.concatenate([np.flatnonzero(owner[rows] == o)[:_SEARCHED] for o in np.unique(owner[rows])])
     sides, rows = sides[kept], rows[kept]
     before = values[sides, rows, 0]
-    # The smallest step size at which f is another: the jump is between that one and the next smaller one.
+    # The smallest step size that changes f: a jump lies between it and the next smaller one.
     smallest = changed.shape[2] - 1 - changed[sides, rows, ::-1].argmax(axis=1)
     far = np.where(sides == 0, 1.0, -1.0) * STEPS[smallest - 1]
     near = far / RATIO
     low, high = before, values[sides, rows, smallest]
     change, each = abs(high - before), np.arange(len(rows))
-    for _ in range(12):  # of 16 pieces each, so to 2^-48 of the distance
+    for _ in range(12):  # each time into 16 pieces: 2^-48 of the distance in the end
         points = near[:, None] + (far - near)[:, None] * np.arange(1, 17) / 16
-        found = probed.values(spans[rows], points)
+        found = function.values(spans[rows], points)
         with np.errstate(invalid="ignore"):
             after = ~(abs(found - before[:, None]) <= judged.rounding[rows, None])
         after[:, -1] = True

@@ -1,4 +1,4 @@
-"""A function evaluated at many places around its parameters, in float64, all in one compiled function."""
+"""Values of a function at many points around its parameters, in float64, by one compiled program."""
 
 import functools
 import math
@@ -10,17 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-_CHUNK_BYTES = 2**22  # of values computed at once: more leaves the cache
+_CHUNK_BYTES = 2**22  # of intermediate values at once: more would leave the cache
 
 
 class _Function(NamedTuple):
-    """The function f as one of a flat vector; equal where its parts are, so that a second check compiles nothing."""
+    """The function f, of one flat vector; equal if its parts are equal, so that a second check compiles nothing."""
 
     f: Callable
     structure: Any
     shapes: tuple[tuple[int, ...], ...]
     args_structure: Any
-    fixed: tuple[Any, ...]  # the leaves of args that are no arrays; None in the place of one
+    fixed: tuple[Any, ...]  # the leaves of args, None in place of each array
 
     def outputs(self, theta: Array, arrays: dict[int, Array]) -> Array:
         stops = np.cumsum([0, *map(math.prod, self.shapes)])
@@ -37,16 +37,16 @@ class _Function(NamedTuple):
 
 
 class PerturbedFunction(NamedTuple):
-    """A function to evaluate around a point.
+    """A function f, ready to be evaluated around its parameters.
 
     Attributes:
-        function: a scalar function of `(theta, arrays, projection)`; of the outputs of f it gives the projection.
-        theta: `(p,)` float64, the parameters, one after another.
-        unit: `(p,)`, by how much a step of 1 moves each: a power of two, no smaller than it or 1, with a random sign.
+        function: a scalar function of `(theta, arrays, projection)`: the outputs of f times the projection.
+        theta: `(p,)` float64, all parameters in one vector.
+        unit: `(p,)`, how far a step of 1 moves each: a power of two, at least its size and 1, with a random sign.
         arrays: the arrays among the other arguments of f, by number.
-        projection: `(m,)`, 1 for a single output.
-        chunk_size: evaluations at once.
-        epsilon: of the coarsest type that f rounds to.
+        projection: `(m,)`; 1 for a single output.
+        chunk_size: how many evaluations are done at once.
+        epsilon: of the coarsest floating-point type that f rounds to.
         notes: what a reader of the values should know.
     """
 
@@ -60,9 +60,9 @@ class PerturbedFunction(NamedTuple):
     notes: tuple[str, ...]
 
     def values(self, spans: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """The function with the entries start..stop of each span moved by each step: `(spans, steps)`."""
+        """Evaluate with the entries start..stop of each span moved by each of its steps: `(spans, steps)`."""
         n = len(spans)
-        pad = -n % 64  # so that few sizes are compiled
+        pad = -n % 64  # to compile for few sizes
         spans, steps = np.pad(spans, ((0, pad), (0, 0)), "edge"), np.pad(steps, ((0, pad), (0, 0)), "edge")
         return np.asarray(
             _values(
@@ -71,31 +71,32 @@ class PerturbedFunction(NamedTuple):
         )[:n]
 
     def gradient(self) -> np.ndarray:
-        """The automatic derivatives: `(p,)`."""
+        """Return the automatic derivatives: `(p,)`."""
         return np.asarray(_gradient(self.function, self.theta, self.arrays, self.projection))
 
 
 def perturbed(
     f: Callable[..., Any], leaves: list[np.ndarray], structure: Any, args: tuple, random: np.random.Generator
 ) -> PerturbedFunction:
-    """A function, traced once in float64.
+    """Trace a function in float64, to evaluate it around its parameters.
 
     Args:
         f: `f(params, *args)`.
         leaves: the parameters, float64.
-        structure: their pytree.
+        structure: the structure of their pytree.
         args: the other arguments; floating arrays among them are cast to float64.
-        random: for the signs and the projection.
+        random: draws the signs and the projection.
 
     Returns:
-        A `PerturbedFunction`. Make and use it under `jax.enable_x64(True)`.
+        A `PerturbedFunction`. Make it and use it under `jax.enable_x64(True)`.
 
     Raises:
         TypeError: if an output is not real and floating.
         ValueError: if there is none.
 
+    >>> leaves, structure = [np.float64(3)], jax.tree.structure([0])
     >>> with jax.enable_x64(True):
-    ...     square = probe(lambda p: p[0] ** 2, [np.float64(3)], jax.tree.structure([0]), (), np.random.default_rng(0))
+    ...     square = perturbed(lambda p: p[0] ** 2, leaves, structure, (), np.random.default_rng(0))
     ...     square.values(np.array([[0, 1]]), np.array([[0.0, 0.25]]) * np.sign(square.unit)), square.gradient()
     (array([[ 9., 16.]]), array([6.]))
     """
@@ -174,10 +175,10 @@ def _values(
 ) -> Array:
     place = jnp.arange(theta.size)
 
-    def one(probe: tuple[Array, Array]) -> Array:
-        (start, stop), step = probe
+    def at(move: tuple[Array, Array]) -> Array:
+        (start, stop), step = move
         moved = jnp.where((start <= place) & (place < stop), theta + step * unit, theta)
         return function(moved, arrays, projection)
 
-    probes = (jnp.repeat(spans, steps.shape[1], axis=0), steps.reshape(-1))
-    return jax.lax.map(one, probes, batch_size=chunk).reshape(steps.shape)
+    moves = (jnp.repeat(spans, steps.shape[1], axis=0), steps.reshape(-1))
+    return jax.lax.map(at, moves, batch_size=chunk).reshape(steps.shape)

@@ -1,9 +1,9 @@
-"""Losses (eq. 10), one value an example; they refuse to broadcast, and reduction over examples is the caller's.
+"""Losses (eq. 10), one value per example, and the means that reduce them. None of them broadcasts.
 
-A prediction `(n, 1)` against a target `(n,)` broadcasts to `(n, n)` and trains on nonsense without a word: here it
-raises. For the reduction there are `jnp.mean`, and `weighted_mean` and `masked_mean` below, for examples that do not
-count alike, as where a batch is padded to a size. The derivative by a value of weight 0 is 0, but the chain rule goes
-on from there, and 0 times NaN is NaN: pad a batch with finite numbers, at which the loss has a finite derivative.
+A prediction `(n, 1)` and a target `(n,)` would broadcast to `(n, n)` and train on nonsense in silence: here they raise.
+To reduce over examples, take `jnp.mean`, or `weighted_mean` or `masked_mean` where examples do not count alike, as in a
+padded batch. Pad with finite numbers at which the loss has a finite derivative: a masked value has gradient 0, but the
+chain rule multiplies that by the derivative of the loss, and 0 times NaN is NaN.
 """
 
 import math
@@ -18,14 +18,14 @@ from jaxnet.validation import ShapeError
 
 
 def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
-    """Half the squared distance of an output from its target, l_y(v) = 1/2 ||y - v||^2: eq. 10; its gradient is v - y.
+    """Return half the squared distance to the target, l_y(v) = 1/2 ||y - v||^2: eq. 10; its gradient is v - y.
 
     Args:
-        v: outputs `(..., m)`, floating; a scalar is an output with m = 1.
+        v: outputs `(..., m)`, floating; a scalar counts as m = 1.
         y: targets of the same shape; integers and Booleans are read in the dtype of `v`.
 
     Returns:
-        `(...,)`: the sum over the last axis, one value an example.
+        `(...,)`: the sum over the last axis, one value per example.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -41,14 +41,14 @@ def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
 
 
 def absolute_error(v: ArrayLike, y: ArrayLike) -> Array:
-    """The sum of the distances of an output from its target, sum_i |y_i - v_i|; its gradient is the sign of v - y.
+    """Return the sum of the distances to the target, sum_i |y_i - v_i|; its gradient is the sign of v - y.
 
     Args:
         v: outputs `(..., m)`, floating.
         y: targets of the same shape; integers and Booleans are read in the dtype of `v`.
 
     Returns:
-        `(...,)`: the sum over the last axis, one value an example; where v = y the gradient is 0.
+        `(...,)`: the sum over the last axis, one value per example; where v = y the gradient is 0.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -59,21 +59,20 @@ def absolute_error(v: ArrayLike, y: ArrayLike) -> Array:
     """
     v, y = _same_shape("absolute_error", v, y)
     error = v - y
-    return _over_outputs(
-        error * jnp.sign(error)
-    )  # the derivative of jnp.abs at 0 is 1, which would pull at a perfect fit
+    # Not jnp.abs, whose derivative at 0 is 1: that would pull at a perfect fit.
+    return _over_outputs(error * jnp.sign(error))
 
 
 def huber(v: ArrayLike, y: ArrayLike, delta: ArrayLike = 1.0) -> Array:
-    """The squared error of small errors e = v - y, e^2 / 2, and delta (|e| - delta / 2) of those past delta.
+    """Return the sum over errors e = v - y of e^2 / 2 up to |e| = delta, and of delta (|e| - delta / 2) beyond.
 
     Args:
         v: outputs `(..., m)`, floating.
         y: targets of the same shape; integers and Booleans are read in the dtype of `v`.
-        delta: where the loss turns from a parabola to a line, a positive scalar.
+        delta: the error at which the loss turns from a parabola into a line, a positive scalar.
 
     Returns:
-        `(...,)`: the sum over the last axis, one value an example; its gradient is v - y clipped to [-delta, delta].
+        `(...,)`: the sum over the last axis, one value per example; its gradient is v - y clipped to [-delta, delta].
 
     Raises:
         ShapeError: if the shapes differ, or `delta` is not a scalar.
@@ -94,15 +93,15 @@ def huber(v: ArrayLike, y: ArrayLike, delta: ArrayLike = 1.0) -> Array:
 
 
 def hinge(logits: ArrayLike, y: ArrayLike) -> Array:
-    """The loss of a margin, sum_i max(0, 1 - s_i logits_i) with the sign s = 2 y - 1: zero from a margin of 1 on.
+    """Return the hinge loss, sum_i max(0, 1 - s_i logits_i) with the sign s = 2 y - 1: zero from a margin of 1 on.
 
     Args:
         logits: scores `(..., m)`, floating: the pre-activations of the output units.
-        y: targets of the same shape, 0 or 1 as everywhere in this package, and not -1 or 1.
+        y: targets of the same shape, 0 or 1 as everywhere in this package, not -1 or 1.
 
     Returns:
-        `(...,)`: the sum over the last axis, one value an example; NaN where a target is neither 0 nor 1. At a margin
-        of exactly 1 the gradient is that of the middle, -s / 2.
+        `(...,)`: the sum over the last axis, one value per example; NaN where a target is neither 0 nor 1. At a margin
+        of exactly 1 the gradient is halfway between both sides, -s / 2.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -114,13 +113,13 @@ def hinge(logits: ArrayLike, y: ArrayLike) -> Array:
     Array([0.5, 2. ], dtype=float32)
     """
     logits, y = _same_shape("hinge", logits, y)
-    # Labels of -1 and 1 would be read as -3 and 1; traced ones cannot be refused, but NaN shows.
+    # A target of -1 would give the sign -3. Traced targets cannot be refused, but NaN shows.
     each = jnp.where((y == 0) | (y == 1), optax.hinge_loss(logits, 2 * y - 1), jnp.nan)
     return _over_outputs(each)
 
 
 def binary_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
-    """The cross-entropy of Boolean outputs, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i) with p = sigmoid(logits).
+    """Return the cross-entropy of Boolean outputs, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i), p = sigmoid(logits).
 
     Args:
         logits: pre-activations of the output units `(..., m)`, floating: use `identity` for the last layer.
@@ -143,18 +142,18 @@ def binary_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
 
 
 def binary_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array:
-    """The cross-entropy of Boolean outputs given as probabilities, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i).
+    """Return the cross-entropy of Boolean outputs given as probabilities, -sum_i y_i log p_i + (1 - y_i) log(1 - p_i).
 
-    Where there are logits, `binary_cross_entropy` of them is better: a sigmoid that has rounded to 0 or 1 has lost
-    them, and its derivative is zero however wrong it is.
+    If there are logits, prefer `binary_cross_entropy`: where a sigmoid has rounded to 0 or 1 its derivative is zero,
+    however wrong the output.
 
     Args:
         p: probabilities `(..., m)`, floating, such as the values of `sigmoid`.
         y: targets in [0, 1] of the same shape; integers and Booleans are read in the dtype of `p`.
 
     Returns:
-        `(...,)`: nats, the sum over the last axis, with 0 log 0 = 0: at p = 0 or 1 the loss is 0 if the target is the
-        same, with a finite gradient, and infinite otherwise. NaN where p is outside [0, 1].
+        `(...,)`: nats, the sum over the last axis, with 0 log 0 = 0: at p = 0 or 1 the loss is 0 with a finite gradient
+        if the target is the same, and infinite otherwise. NaN where p is outside [0, 1].
 
     Raises:
         ShapeError: if the shapes differ.
@@ -170,14 +169,14 @@ def binary_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array
 
 
 def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
-    """The cross-entropy of one choice among m, -sum_i y_i log softmax(logits)_i.
+    """Return the cross-entropy of one choice among m, -sum_i y_i log softmax(logits)_i.
 
     Args:
         logits: `(..., m)`, floating.
         y: probabilities or one-hot targets of the same shape.
 
     Returns:
-        `(...,)`: nats, one value an example; finite where differences of logits are.
+        `(...,)`: nats, one value per example; finite if the differences of the logits are.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -195,16 +194,16 @@ def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
 
 
 def softmax_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array:
-    """The cross-entropy of one choice among m given as probabilities, -sum_i y_i log p_i.
+    """Return the cross-entropy of one choice among m given as probabilities, -sum_i y_i log p_i.
 
-    Where there are logits, `softmax_cross_entropy` of them is better, as with Boolean outputs.
+    If there are logits, prefer `softmax_cross_entropy`, as with Boolean outputs.
 
     Args:
-        p: probabilities `(..., m)`, floating, such as those of `jax.nn.softmax`; that they sum to 1 is not checked.
+        p: probabilities `(..., m)`, floating, such as those of `jax.nn.softmax`. Their sum is not checked.
         y: probabilities or one-hot targets of the same shape.
 
     Returns:
-        `(...,)`: nats, one value an example, with 0 log 0 = 0: an impossible choice costs nothing unless it is the
+        `(...,)`: nats, one value per example, with 0 log 0 = 0: an impossible choice costs nothing unless it is the
         target, and then the loss is infinite. NaN where p is outside [0, 1].
 
     Raises:
@@ -221,17 +220,17 @@ def softmax_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Arra
 
 
 def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLike) -> Array:
-    """The cross-entropy of one choice among m, with the choice given by its number.
+    """Return the cross-entropy of one choice among m, with the target given by its number.
 
     Args:
         logits: `(..., m)`, floating.
         labels: `(...,)`, integers in 0..m-1.
 
     Returns:
-        `(...,)`: nats, one value an example; NaN where a label is out of range.
+        `(...,)`: nats, one value per example; NaN where a label is out of range.
 
     Raises:
-        ShapeError: if labels are not of the shape of logits less its last axis.
+        ShapeError: if labels have not the shape of the logits without the last axis.
         TypeError: if `logits` is not floating or `labels` are not integers.
 
     Source: Optax's `softmax_cross_entropy_with_integer_labels`.
@@ -250,52 +249,23 @@ def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLi
             f"{name}: expected labels {logits.shape[:-1]} for logits {logits.shape}, got {labels.shape}. "
             "Losses do not broadcast."
         )
-    # Traced labels cannot be refused; NaN shows, where NumPy's reading of -1 as the last class would not.
+    # Traced labels cannot be refused, but NaN shows; -1 read as the last class, as NumPy does, would not.
     known = (labels >= 0) & (labels < logits.shape[-1])
     losses = jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
     return jnp.where(known, losses, jnp.nan)
 
 
-def _times_log(y: Array, p: Array, log: Callable[[Array], Array], pole: float) -> Array:
-    """The product y log(p), and 0 log 0 = 0; `xlogy` of JAX has this value, but there its derivative y / p is NaN."""
-    zero = (y == 0) & (p == pole)
-    return jnp.where(zero, 0, y * log(jnp.where(zero, 0.5, p)))
-
-
-def _floating(name: str, v: ArrayLike) -> Array:
-    v = jnp.asarray(v)
-    if not jnp.issubdtype(v.dtype, jnp.floating):
-        raise TypeError(f"{name}: expected floating outputs, got {v.dtype}. Is the target passed first?")
-    return v
-
-
-def _same_shape(name: str, v: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    v, y = _floating(name, v), jnp.asarray(y)
-    if v.shape != y.shape:
-        # Only axes of length 1 are in the way: to reshape anything else would mix the examples up.
-        same_but_ones = [d for d in v.shape if d != 1] == [d for d in y.shape if d != 1]
-        fix = f"Reshape the target: y.reshape({v.shape})." if same_but_ones else "Is a batch axis missing on one side?"
-        raise ShapeError(
-            f"{name}: expected a target of the output's shape {v.shape}, got {y.shape}. Losses do not broadcast. {fix}"
-        )
-    return v, y.astype(v.dtype)
-
-
-def _over_outputs(each: Array) -> Array:
-    return each if each.ndim == 0 else each.sum(axis=-1)
-
-
 def weighted_mean(values: ArrayLike, weights: ArrayLike) -> Array:
-    """The mean of values that do not count alike, sum_i w_i v_i / sum_i w_i.
+    """Return the mean of values that do not count alike, sum_i w_i v_i / sum_i w_i.
 
     Args:
-        values: any shape, floating, such as one loss an example.
+        values: any shape, floating, such as one loss per example.
         weights: of the same shape, not negative; integers and Booleans are read as numbers.
 
     Returns:
-        A scalar in the dtype of `values`; half precision is summed in float32. A value of weight 0 is not read,
-        whatever it is, and its gradient is 0. If all weights are 0 the mean is NaN, since there is none, but its
-        gradient is 0: a batch of nothing shows in the record and leaves the parameters as they are.
+        A scalar in the dtype of `values`; half precision is summed in float32. A value of weight 0 does not count,
+        even if it is NaN or infinite, and its gradient is 0. If all weights are 0 the mean is NaN, but its gradient
+        is 0: an empty batch shows in the record and leaves the parameters as they are.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -308,15 +278,15 @@ def weighted_mean(values: ArrayLike, weights: ArrayLike) -> Array:
 
 
 def masked_mean(values: ArrayLike, mask: ArrayLike) -> Array:
-    """The mean of the values where the mask is True, as for a last batch that is padded.
+    """Return the mean of the values where the mask is True, as for a last batch that is padded.
 
     Args:
-        values: any shape, floating, such as one loss an example.
+        values: any shape, floating, such as one loss per example.
         mask: of the same shape, Boolean.
 
     Returns:
-        A scalar in the dtype of `values`, as `weighted_mean` with weights 0 and 1: what is masked out, NaN or not,
-        reaches neither value nor gradient. Where nothing is left, NaN with gradient 0.
+        A scalar in the dtype of `values`, as `weighted_mean` with weights 0 and 1: a value that is masked out, NaN or
+        not, reaches neither mean nor gradient. If all are masked out, NaN with gradient 0.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -331,18 +301,51 @@ def masked_mean(values: ArrayLike, mask: ArrayLike) -> Array:
     return _mean("masked_mean", "mask", values, mask)
 
 
-def _mean(name: str, noun: str, values: ArrayLike, weights: Array) -> Array:
+def _times_log(y: Array, p: Array, log: Callable[[Array], Array], pole: float) -> Array:
+    """Return y log(p), with 0 log 0 = 0: as `jax.scipy.special.xlogy`, whose derivative y / p there is NaN."""
+    zero = (y == 0) & (p == pole)
+    return jnp.where(zero, 0, y * log(jnp.where(zero, 0.5, p)))
+
+
+def _floating(where: str, v: ArrayLike) -> Array:
+    """Return outputs as an array; refuse integers and Booleans."""
+    v = jnp.asarray(v)
+    if not jnp.issubdtype(v.dtype, jnp.floating):
+        raise TypeError(f"{where}: expected floating outputs, got {v.dtype}. Is the target passed first?")
+    return v
+
+
+def _same_shape(where: str, v: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """Return outputs and targets as arrays of one shape and dtype; refuse any other."""
+    v, y = _floating(where, v), jnp.asarray(y)
+    if v.shape != y.shape:
+        # A hint to reshape only if nothing but axes of length 1 differ: anything else would mix up the examples.
+        same_but_ones = [d for d in v.shape if d != 1] == [d for d in y.shape if d != 1]
+        fix = f"Reshape the target: y.reshape({v.shape})." if same_but_ones else "Is a batch axis missing on one side?"
+        raise ShapeError(
+            f"{where}: expected a target of the output's shape {v.shape}, got {y.shape}. Losses do not broadcast. {fix}"
+        )
+    return v, y.astype(v.dtype)
+
+
+def _over_outputs(each: Array) -> Array:
+    """Sum over the outputs of each example; a scalar is an output by itself."""
+    return each if each.ndim == 0 else each.sum(axis=-1)
+
+
+def _mean(where: str, noun: str, values: ArrayLike, weights: Array) -> Array:
+    """Return the weighted mean; `noun` is what the caller calls the weights."""
     values = jnp.asarray(values)
     if not jnp.issubdtype(values.dtype, jnp.floating):
-        raise TypeError(f"{name}: expected floating values, got {values.dtype}. They come first, then the {noun}.")
+        raise TypeError(f"{where}: expected floating values, got {values.dtype}. They come first, then the {noun}.")
     if values.shape != weights.shape:
         raise ShapeError(
-            f"{name}: expected {noun} of the shape of the values {values.shape}, got {weights.shape}. "
-            f"Means do not broadcast. Reshape or repeat the {noun}, or reduce the values to one an example."
+            f"{where}: expected {noun} of the shape of the values {values.shape}, got {weights.shape}. "
+            f"Means do not broadcast. Reshape or repeat the {noun}, or reduce the values to one per example."
         )
     dtype = values.dtype if jnp.finfo(values.dtype).bits >= 32 else jnp.float32
     w = weights.astype(dtype)
-    # Only what cannot be multiplied by 0 is replaced: the derivative by a weight of 0 stays that of the mean.
+    # Only infinite values and NaN are replaced: by a weight of 0 the mean keeps its derivative (v - mean) / total.
     v = jnp.where((w == 0) & ~jnp.isfinite(values), 0, values).astype(dtype)
     total = w.sum()
     mean = (w * v).sum() / jnp.where(total == 0, 1, total)

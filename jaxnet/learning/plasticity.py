@@ -1,11 +1,11 @@
-"""Learning without a gradient of the whole: the perceptron, the delta rule, Hebb and Oja, each a `Rule` for `train`.
+"""Local learning rules for one unit or one layer: the perceptron, the delta rule, Hebb and Oja, each a `Rule`.
 
-All are one idea, dw = eta (what the unit says) (what the synapse hears), averaged over the examples of a batch; they
-differ in what the unit says. Parameters are `Neuron(w, b)` of one unit or of a layer; the bias is a weight on a
-constant input 1, except for Hebb and Oja, who leave it alone.
+In each a weight changes by dw = eta (signal of the unit) (input at the synapse), averaged over a batch; they differ in
+the signal. Parameters are `Neuron(w, b)`; the bias is a weight on a constant input 1, which `hebb` and `oja` leave
+unchanged.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,42 +16,42 @@ from jaxnet.learning.losses import squared_error
 from jaxnet.learning.rules import Rule
 from jaxnet.networks.activations import Activation, sigmoid, step
 from jaxnet.networks.units import Neuron, pre_activation
-from jaxnet.validation import ShapeError, check_floating
+from jaxnet.pytrees import Batch, Key, Metrics, Params
+from jaxnet.validation import ShapeError, check_floating, located
 
 
 class PlasticState(NamedTuple):
-    """The state of `delta`, `hebb` and `oja`: they remember nothing but the parameters."""
+    """The state of `delta`, `hebb` and `oja`: the parameters alone."""
 
     params: Neuron
 
 
 class PerceptronState(NamedTuple):
-    """The state of `perceptron`: the parameters, and how many mistakes each unit has made since `init`, int32."""
+    """The state of `perceptron`: the parameters, and the number of mistakes of each unit since `init`, int32."""
 
     params: Neuron
     mistakes: Array
 
 
 def perceptron(step_size: ArrayLike = 1.0) -> Rule:
-    """The perceptron rule: where a Boolean unit is wrong, add the input to its weights, or take it away.
+    """Make the perceptron rule: when a Boolean unit is wrong, add the input to its weights, or subtract it.
 
-    For one example after another, (w, b) <- (w, b) + eta (y - f(x)) (x, 1), with f(x) = [w.x + b >= 0]. A batch is
-    gone through in its order, each example with the weights that the one before it left: with `batch_size=None` a step
-    of `train` is one epoch. From zero weights and on data that a unit separates, it makes at most
-    `mistake_bound(unit, x, y)` mistakes, in any order and with any step size, and then none; on other data
-    it never stops. `separate` says which.
+    For one example after another, (w, b) <- (w, b) + eta (y - f(x)) (x, 1), with f(x) = [w.x + b >= 0]. The examples of
+    a batch are seen in order, each with the weights that the one before it left: with `batch_size=None` a step of
+    `train` is one epoch. From zero weights, and on data that a unit separates, the rule makes at most
+    `mistake_bound(unit, x, y)` mistakes, in any order and with any step size, and then none. On other data
+    it never stops. `separate` decides which is the case.
 
     Args:
-        step_size: eta, a positive scalar. From zero weights it only scales them.
+        step_size: eta, a positive scalar. If the weights begin at zero, it only scales them.
 
     Returns:
         A `Rule` on batches `(x, y)`: x `(N, n)` and Boolean targets y `(N,)` for one unit, `(N, m)` for a layer. Its
-        state is `PerceptronState(params, mistakes)`; its metrics are `{"mistakes": ...}`, those of the batch, `()` or
-        `(m,)`
-        int32. A target that is neither 0 nor 1 (such as -1) makes the weights NaN.
+        state is `PerceptronState(params, mistakes)`; its metrics are `{"mistakes": ...}`, those of the batch, int32
+        `()` or `(m,)`. A target that is neither 0 nor 1 (such as -1) makes the weights NaN.
 
     Raises:
-        ShapeError: from `init` and `update`, if parameters, inputs and targets do not fit.
+        ShapeError: from `init` and `update`, if parameters, inputs and targets do not fit, or eta is no scalar.
         TypeError: from `init` and `update`, if parameters or inputs are not floating.
 
     Source: F. Rosenblatt, The perceptron: a probabilistic model (1958).
@@ -69,18 +69,16 @@ def perceptron(step_size: ArrayLike = 1.0) -> Rule:
         params = _strong("perceptron", params)
         return PerceptronState(params, jnp.zeros(params.b.shape, jnp.int32))
 
-    def update(
-        state: PerceptronState, batch: tuple[ArrayLike, ArrayLike], key: Array
-    ) -> tuple[PerceptronState, dict[str, Array]]:
+    def update(state: PerceptronState, batch: Batch, key: Key) -> tuple[PerceptronState, Metrics]:
         x, y = check_examples("perceptron", state.params, batch)
-        # Traced targets cannot be refused; NaN shows, where targets of -1 would look like data that no unit separates.
+        # Traced targets cannot be refused, but NaN shows; targets of -1 would look like data that no unit separates.
         y = jnp.where((y == 0) | (y == 1), y, jnp.nan)
 
         def correct(state: PerceptronState, example: tuple[Array, Array]) -> tuple[PerceptronState, None]:
             params, mistakes = state
             x, y = example
             error = y - step(pre_activation(params, x))
-            params = _add(params, step_size, jnp.multiply.outer(error, x), error)
+            params = _add("perceptron", params, step_size, jnp.multiply.outer(error, x), error)
             return PerceptronState(params, mistakes + (error != 0).astype(jnp.int32)), None
 
         after, _ = jax.lax.scan(correct, state, (x, y))
@@ -90,11 +88,11 @@ def perceptron(step_size: ArrayLike = 1.0) -> Rule:
 
 
 def delta(step_size: ArrayLike, activation: Activation = sigmoid) -> Rule:
-    """The delta rule, dw = eta (y - v) sigma'(z) x: the gradient step of one layer on the squared error of eq. 10.
+    """Make the delta rule, dw = eta (y - v) sigma'(z) x: the gradient step of one layer on the squared error (eq. 10).
 
-    With the identity it is the rule of Widrow and Hoff, least mean squares: it settles at the least-squares fit if
+    With the identity it is the rule of Widrow and Hoff, least mean squares: it converges to the least-squares fit if
     eta < 2 / lambda, lambda the largest eigenvalue of the mean of (x, 1)(x, 1)'. With a step nothing is learned, since
-    its derivative is 0: that is what `perceptron` is for.
+    its derivative is 0: use `perceptron`.
 
     Args:
         step_size: eta, a scalar.
@@ -106,7 +104,7 @@ def delta(step_size: ArrayLike, activation: Activation = sigmoid) -> Rule:
         of `squared_error` before the step.
 
     Raises:
-        ShapeError: from `init` and `update`, if parameters, inputs and targets do not fit.
+        ShapeError: from `init` and `update`, if parameters, inputs and targets do not fit, or eta is no scalar.
         TypeError: from `init` and `update`, if parameters or inputs are not floating.
 
     Source: B. Widrow and M. E. Hoff, Adaptive switching circuits (1960); D. E. Rumelhart, G. E. Hinton and R. J.
@@ -122,25 +120,24 @@ def delta(step_size: ArrayLike, activation: Activation = sigmoid) -> Rule:
     def init(params: Neuron) -> PlasticState:
         return PlasticState(_strong("delta", params))
 
-    def update(
-        state: PlasticState, batch: tuple[ArrayLike, ArrayLike], key: Array
-    ) -> tuple[PlasticState, dict[str, Array]]:
+    def update(state: PlasticState, batch: Batch, key: Key) -> tuple[PlasticState, Metrics]:
         x, y = check_examples("delta", state.params, batch)
         v, pull_back = jax.vjp(activation, pre_activation(state.params, x))
         (error,) = pull_back(y - v)
         loss = squared_error(v.reshape(len(x), -1), y.reshape(len(x), -1)).mean()
-        return PlasticState(_add(state.params, step_size, error.T @ x / len(x), error.mean(axis=0))), {"loss": loss}
+        params = _add("delta", state.params, step_size, error.T @ x / len(x), error.mean(axis=0))
+        return PlasticState(params), {"loss": loss}
 
     return Rule(init, update)
 
 
 def hebb(step_size: ArrayLike) -> Rule:
-    """Hebb's rule, dw = eta y x with y = w.x + b: what fires together wires together.
+    """Make Hebb's rule, dw = eta y x with y = w.x + b: what fires together wires together.
 
-    Nothing bounds it: with b = 0 the weights are multiplied by I + eta C a step, C the mean of x x', so that they grow
-    like (1 + eta lambda)^t along the eigenvector of the largest eigenvalue lambda, whatever the step size; only
-    weights in the null space of C (zero among them) stay. Their direction is the answer: divide by the norm, or use
-    `oja`, which does it in passing.
+    The weights grow without bound. With b = 0 each step multiplies them by I + eta C, C the mean of x x', so that they
+    grow like (1 + eta lambda)^t along the eigenvector of the largest eigenvalue lambda, for any step size; only
+    weights in the null space of C, such as zero, stay. Their direction is the answer: divide by the norm, or use
+    `oja`, which keeps the norm at 1.
 
     Args:
         step_size: eta, a scalar; a negative one unlearns.
@@ -151,7 +148,7 @@ def hebb(step_size: ArrayLike) -> Rule:
         `()` for one unit, `(m,)` for a layer.
 
     Raises:
-        ShapeError: from `init` and `update`, if parameters and inputs do not fit.
+        ShapeError: from `init` and `update`, if parameters and inputs do not fit, or eta is no scalar.
         TypeError: from `init` and `update`, if parameters or inputs are not floating.
 
     Source: D. O. Hebb, The Organization of Behavior (1949); for the growth, E. Oja (1982).
@@ -166,23 +163,24 @@ def hebb(step_size: ArrayLike) -> Rule:
     def init(params: Neuron) -> PlasticState:
         return PlasticState(_strong("hebb", params))
 
-    def update(state: PlasticState, batch: ArrayLike, key: Array) -> tuple[PlasticState, dict[str, Array]]:
+    def update(state: PlasticState, batch: Batch, key: Key) -> tuple[PlasticState, Metrics]:
         w, b = state.params
         x = _inputs("hebb", state.params, batch)
         y = pre_activation(state.params, x)
-        return PlasticState(_add(state.params, step_size, y.T @ x / len(x), jnp.zeros_like(b))), {"norm": _norm(w)}
+        params = _add("hebb", state.params, step_size, y.T @ x / len(x), jnp.zeros_like(b))
+        return PlasticState(params), {"norm": _norm(w)}
 
     return Rule(init, update)
 
 
 def oja(step_size: ArrayLike) -> Rule:
-    """Oja's rule, dw = eta y (x - y w) with y = w.x + b: Hebb's, with a decay that keeps the norm at 1.
+    """Make Oja's rule, dw = eta y (x - y w) with y = w.x + b: Hebb's, with a decay that keeps the norm at 1.
 
     With b = 0 and centred data one unit becomes the first principal component, up to sign. The units of a layer become
-    the first m, in order, by Sanger's rule: unit i forgets y_i (y_1 w_1 + ... + y_i w_i), so that it learns from what
-    the units before it leave. (Oja's own layer, where each forgets the sum over all, finds their span, but no axes
-    in it.) Zero weights stay zero; and it settles only if eta lambda < 1, lambda the largest eigenvalue of the mean
-    of x x', from weights of a norm near 1.
+    the first m, in order, by Sanger's rule: the decay of unit i is y_i (y_1 w_1 + ... + y_i w_i), so that it learns
+    from what the units before it leave. (In Oja's own layer the decay of each is the sum over all units: it finds the
+    span of the components, but not the components.) Zero weights stay zero. The rule converges from weights of a norm
+    near 1, if eta lambda < 1, lambda the largest eigenvalue of the mean of x x'.
 
     Args:
         step_size: eta, a positive scalar.
@@ -193,7 +191,7 @@ def oja(step_size: ArrayLike) -> Rule:
         `()` for one unit, `(m,)` for a layer.
 
     Raises:
-        ShapeError: from `init` and `update`, if parameters and inputs do not fit.
+        ShapeError: from `init` and `update`, if parameters and inputs do not fit, or eta is no scalar.
         TypeError: from `init` and `update`, if parameters or inputs are not floating.
 
     Source: E. Oja, A simplified neuron model as a principal component analyzer (1982); T. D. Sanger, Optimal
@@ -211,20 +209,20 @@ def oja(step_size: ArrayLike) -> Rule:
     def init(params: Neuron) -> PlasticState:
         return PlasticState(_strong("oja", params))
 
-    def update(state: PlasticState, batch: ArrayLike, key: Array) -> tuple[PlasticState, dict[str, Array]]:
+    def update(state: PlasticState, batch: Batch, key: Key) -> tuple[PlasticState, Metrics]:
         w, b = state.params
         x = _inputs("oja", state.params, batch)
         y = pre_activation(state.params, x)
-        together = y.T @ y / len(x)
-        forgotten = together * w if w.ndim == 1 else jnp.tril(together) @ w
-        change = y.T @ x / len(x) - forgotten
-        return PlasticState(_add(state.params, step_size, change, jnp.zeros_like(b))), {"norm": _norm(w)}
+        products = y.T @ y / len(x)
+        decay = products * w if w.ndim == 1 else jnp.tril(products) @ w
+        params = _add("oja", state.params, step_size, y.T @ x / len(x) - decay, jnp.zeros_like(b))
+        return PlasticState(params), {"norm": _norm(w)}
 
     return Rule(init, update)
 
 
-def check_examples(where: str, params: Neuron, batch: Any) -> tuple[Array, Array]:
-    """Check that inputs and targets fit the parameters of a unit or a layer.
+def check_examples(where: str, params: Neuron, batch: Batch) -> tuple[Array, Array]:
+    """Check that inputs and targets fit the parameters of a unit or a layer, and return them.
 
     Args:
         where: named in the errors.
@@ -232,7 +230,7 @@ def check_examples(where: str, params: Neuron, batch: Any) -> tuple[Array, Array
         batch: the pair (x, y): x `(N, n)`, floating; y `(N,)` for one unit, `(N, m)` for a layer.
 
     Returns:
-        x, and y in the dtype of the weights, so that integers and Booleans do.
+        x, and y cast to the dtype of the weights: it may be integers or Booleans.
 
     Raises:
         ShapeError: if they do not fit, or there are no examples.
@@ -252,10 +250,12 @@ def check_examples(where: str, params: Neuron, batch: Any) -> tuple[Array, Array
     return x, y.astype(params.w.dtype)
 
 
-def _add(params: Neuron, step_size: ArrayLike, w: Array, b: Array) -> Neuron:
-    """The parameters, and eta times what is to be added to each; dtypes are those of the parameters."""
+def _add(where: str, params: Neuron, step_size: ArrayLike, w: Array, b: Array) -> Neuron:
+    """Return the parameters plus eta times (w, b), in the dtypes of the parameters."""
     if jnp.ndim(step_size) != 0:
-        raise ShapeError(f"expected a scalar step size, got shape {jnp.shape(step_size)}. For several use jax.vmap.")
+        raise ShapeError(
+            f"{where}: expected a scalar step size, got shape {jnp.shape(step_size)}. For several use jax.vmap."
+        )
     eta = jnp.asarray(step_size, params.w.dtype)
     return Neuron(params.w + eta * w, params.b + eta.astype(params.b.dtype) * b.astype(params.b.dtype))
 
@@ -264,30 +264,35 @@ def _norm(w: Array) -> Array:
     return jnp.sqrt(jnp.square(w).sum(axis=-1))
 
 
-def _strong(name: str, params: Any) -> Neuron:
-    """The parameters as `Neuron` of arrays that fit each other; strongly typed, since they are so after a step."""
+def _strong(where: str, params: Params) -> Neuron:
+    """Return the parameters as a `Neuron` of arrays that fit each other, strongly typed, as they are after a step."""
     if not isinstance(params, tuple) or len(params) != 2 or any(isinstance(p, tuple) for p in params):
         hint = " An mlp of one layer has them as params[0]." if isinstance(params, tuple) and len(params) == 1 else ""
-        raise ShapeError(f"{name}: expected parameters Neuron(w, b) of one unit or one layer.{hint}")
+        raise ShapeError(f"{where}: expected parameters Neuron(w, b) of one unit or one layer.{hint}")
     w, b = (jax.lax.convert_element_type(p, jnp.result_type(p)) for p in params)
-    check_floating(w, w)
+    with located(where):
+        check_floating(w, w)
     if w.ndim not in (1, 2) or b.shape != w.shape[:-1]:
         raise ShapeError(
-            f"{name}: expected weights (n,) with a bias () or weights (m, n) with biases (m,), got {w.shape} and "
+            f"{where}: expected weights (n,) with a bias () or weights (m, n) with biases (m,), got {w.shape} and "
             f"{b.shape}. For an ensemble use jax.vmap."
         )
     return Neuron(w, b)
 
 
-def _inputs(name: str, params: Neuron, x: ArrayLike) -> Array:
+def _inputs(where: str, params: Neuron, x: Batch) -> Array:
+    """Return the inputs as an array that fits the parameters."""
     if isinstance(x, (tuple, list)):
-        raise TypeError(f"{name}: expected a batch of inputs alone, an array, got {len(x)} values. It has no targets.")
+        raise TypeError(
+            f"{where}: expected a batch of inputs alone, an array, got {len(x)} values. This rule takes no targets."
+        )
     x = jnp.asarray(x)
-    check_floating(params.w, x)
+    with located(where):
+        check_floating(params.w, x)
     n = params.w.shape[-1]
     if x.ndim != 2 or x.shape[1] != n:
         hint = " For one example use x[None]." if x.shape == (n,) else ""
-        raise ShapeError(f"{name}: expected inputs (examples, {n}), got {x.shape}.{hint}")
+        raise ShapeError(f"{where}: expected inputs (examples, {n}), got {x.shape}.{hint}")
     if len(x) == 0:
-        raise ShapeError(f"{name}: expected at least one example, got none.")
+        raise ShapeError(f"{where}: expected at least one example, got none.")
     return x

@@ -1,7 +1,7 @@
 """Learning rules: the incremental step, a rule as two functions, and the rule that follows the gradient of a loss.
 
-The step is theta <- theta - eta dl/dtheta. The lecture prints it as theta - eta grad l_y(F(x)), without the factor
-dF/dtheta that carries the loss back to the parameters: a slip of the pen; by eq. 10 dl/dtheta = <grad l_y, dF/dtheta>.
+The step is theta <- theta - eta dl/dtheta with dl/dtheta = <grad l_y, dF/dtheta> (eq. 10). The lecture prints
+theta - eta grad l_y(F(x)), without the factor dF/dtheta: a slip of the pen.
 """
 
 import inspect
@@ -14,6 +14,7 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.validation import ShapeError
 
 
@@ -22,33 +23,33 @@ class Rule(NamedTuple):
 
     Attributes:
         init: makes the state of a run, which has the parameters as `state.params`.
-        update: one step; pure. `metrics` is a dict of arrays, recorded by `train`.
+        update: makes one step; pure. `metrics` is a dict of arrays, which `train` records.
     """
 
-    init: Callable[[Any], Any]
-    update: Callable[[Any, Any, Array], tuple[Any, dict[str, Array]]]
+    init: Callable[[Params], State]
+    update: Callable[[State, Batch, Key], tuple[State, Metrics]]
 
 
 class DescentState(NamedTuple):
-    """The state of `gradient_descent`: the parameters, and whatever the optimiser remembers."""
+    """The state of `gradient_descent`: the parameters, and what the optimiser remembers."""
 
-    params: Any
+    params: Params
     optimizer_state: Any
 
 
-def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
-    """The incremental adaptation step, theta <- theta - eta dl/dtheta.
+def sgd_step(params: Params, gradient: Params, step_size: ArrayLike) -> Params:
+    """Make the incremental adaptation step, theta <- theta - eta dl/dtheta.
 
     Args:
         params: a pytree of floating arrays.
         gradient: a pytree of the same structure and shapes, as `jax.grad` gives it.
-        step_size: eta, a scalar, any sign and size; it may be traced.
+        step_size: eta, a scalar of any sign and size; it may be traced.
 
     Returns:
         New parameters; each leaf keeps its dtype.
 
     Raises:
-        ShapeError: if a gradient has not the shape of its parameter, or the two trees differ.
+        ShapeError: if a gradient has not the shape of its parameter, the two trees differ, or eta is no scalar.
         TypeError: if a parameter is not floating.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
@@ -65,33 +66,34 @@ def sgd_step(params: Any, gradient: Any, step_size: ArrayLike) -> Any:
 
     def leaf(path: Any, p: ArrayLike, g: ArrayLike) -> Array:
         p, g = jnp.asarray(p), jnp.asarray(g)
-        name = f"parameter {jax.tree_util.keystr(path)}".rstrip()
+        name = f"parameter {jax.tree_util.keystr(path)}" if path else "the parameter"
         if not jnp.issubdtype(p.dtype, jnp.floating):
             raise TypeError(f"sgd_step: expected floating parameters, got {p.dtype} for {name}.")
         if p.shape != g.shape:
-            raise ShapeError(f"sgd_step: {name} has shape {p.shape}, its gradient {g.shape}.")
+            raise ShapeError(f"sgd_step: expected a gradient of shape {p.shape} for {name}, got {g.shape}.")
         return p - jnp.asarray(step_size, p.dtype) * g.astype(p.dtype)
 
     return jax.tree.map_with_path(leaf, params, gradient)
 
 
 def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *, has_aux: bool = False) -> Rule:
-    """The learning rule that follows the gradient of a loss with an Optax optimiser.
+    """Make the learning rule that follows the gradient of a loss with an Optax optimiser.
 
     Args:
         loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar; with `has_aux`, a pair of a scalar and a
-            dict of arrays that is recorded beside it. A parameter called key gets the key of the step.
+            dict of arrays, which are recorded too. A parameter called `key` gets the key of the step.
         optimizer: any Optax transformation; `optax.sgd(eta)` gives the step of the lecture.
         has_aux: whether the loss returns a pair.
 
     Returns:
         A `Rule` whose state is `DescentState(params, optimizer_state)` and whose metrics are `{"loss": ...}` and the
-        auxiliary ones, all measured before the step. Keep the rule and use it again: to `train` another one
-        is another program, to be compiled.
+        auxiliary ones, all measured before the step. Keep the rule and use it again: `train` compiles anew for
+        another one.
 
     Raises:
         TypeError: if the loss takes other arguments, or, from `update`, if it does not return what `has_aux` says.
         ShapeError: from `update`, if the loss is not a scalar.
+        ValueError: from `update`, if an auxiliary metric is called "loss".
 
     Source: Y. Zhang (2019), gradient learning; Optax (DeepMind, 2020) for the optimisers.
 
@@ -101,10 +103,10 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
     (1.0, 4.0)
     """
     call = _with_key(loss)
-    # Some optimisers look at the loss as well, to search along a line or to notice a plateau.
+    # Some optimisers look at the loss too, to search along a line or to notice a plateau.
     optimizer = optax.with_extra_args_support(optimizer)
 
-    def objective(params: Any, batch: Any, key: Array) -> tuple[Array, dict[str, Array]]:
+    def objective(params: Params, batch: Batch, key: Key) -> tuple[Array, Metrics]:
         result = call(params, batch, key)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             raise TypeError(
@@ -121,15 +123,15 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
             raise ValueError("gradient_descent: an auxiliary metric is called 'loss', as the loss itself. Rename it.")
         return value, aux
 
-    def init(params: Any) -> DescentState:
-        # Strongly typed from the start, since they are after a step: a run that goes on compiles nothing new.
+    def init(params: Params) -> DescentState:
+        # Strongly typed, as they are after a step: so a run that goes on compiles nothing new.
         params = jax.tree.map(lambda p: jax.lax.convert_element_type(p, jnp.result_type(p)), params)
-        with jax.numpy_dtype_promotion("standard"):  # as below
+        with jax.numpy_dtype_promotion("standard"):  # see below
             return DescentState(params, optimizer.init(params))
 
-    def update(state: DescentState, batch: Any, key: Array) -> tuple[DescentState, dict[str, Array]]:
+    def update(state: DescentState, batch: Batch, key: Key) -> tuple[DescentState, Metrics]:
         (value, aux), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, batch, key)
-        # Optax multiplies Python floats with its integer step count, which strict promotion refuses.
+        # Optax multiplies Python floats by its integer step count, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer_state = optimizer.update(
                 gradient,
@@ -145,8 +147,8 @@ def gradient_descent(loss: Callable, optimizer: optax.GradientTransformation, *,
     return Rule(init, update)
 
 
-def _with_key(loss: Callable) -> Callable[[Any, Any, Array], Any]:
-    """The loss as a function of three arguments, whether it wants the key or not."""
+def _with_key(loss: Callable) -> Callable[[Params, Batch, Key], Any]:
+    """Return the loss as a function of three arguments, whether it takes the key or not."""
     parameters = inspect.signature(loss).parameters
     if "key" in parameters:
         return lambda params, batch, key: loss(params, batch, key=key)

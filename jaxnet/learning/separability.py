@@ -1,15 +1,14 @@
-"""What one Boolean unit can learn: the perceptron convergence theorem, and a proof where there is nothing to learn.
+"""Linear separability: the perceptron convergence theorem, and a proof where no unit separates the data.
 
 With z = (x, 1), and s = 1 or -1 for the targets 1 and 0, a unit u = (w, b) separates with margin gamma if
-s u.z >= gamma ||u|| for all examples. The hull of the points s z either leaves the origin out: its point nearest to it
-is the widest unit; or has it in: then no unit separates (P. Gordan 1873). What is claimed is checked in fractions.
+s u.z >= gamma ||u|| for all examples. If the convex hull of the points s z contains the origin, no unit separates
+(P. Gordan 1873). If not, its point nearest to the origin is the widest unit. Every claim is checked in fractions.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +19,7 @@ from jax.typing import ArrayLike
 from jaxnet.answers import Answer, Undecided
 from jaxnet.learning.plasticity import PerceptronState, check_examples, perceptron
 from jaxnet.networks.units import Neuron, pre_activation
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, whole_number
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,11 @@ class Separable(Answer):
     """Some unit separates the data: `widest` does, in exact arithmetic, with float64 parameters.
 
     Attributes:
-        params: what the perceptron rule learned; it separates too if `converged`.
-        mistakes: how many it made, at most `bound`.
-        epochs: how many times it went through the data, the last one without a mistake if `converged`.
-        converged: whether it was through within the epochs allowed.
-        widest: the unit of the largest margin known.
+        params: the unit that the perceptron rule learned; it separates too if `converged`.
+        mistakes: how many mistakes the rule made, at most `bound`.
+        epochs: how many times the rule went through the data, the last time without a mistake if `converged`.
+        converged: whether the rule came to an end within the epochs allowed.
+        widest: the unit with the largest margin known.
         margin: that margin, rounded down.
         bound: (R / margin)^2, the least bound on the mistakes that is known, rounded up; infinite if the margin is 0.
     """
@@ -48,15 +47,15 @@ class Separable(Answer):
 
 @dataclass(frozen=True)
 class Inseparable(Answer):
-    """No unit separates the data: a mixture of 1-examples is the same point as a mixture of 0-examples.
+    """No unit separates the data, with a proof: a mixture of 1-examples is the same point as a mixture of 0-examples.
 
-    A unit that fires on all 1-examples fires on every mixture of them, and so would have to fire and not to fire there.
-    `proves_inseparable` checks it.
+    A unit that separates would fire at that point, as at every mixture of 1-examples, and would not fire, as at every
+    mixture of 0-examples. `proves_inseparable` checks the proof.
 
     Attributes:
         examples: row numbers of the examples that are mixed.
-        coefficients: positive fractions, one an example, that sum to 1 over those with target 1, and over the others.
-        point: the point that both mixtures are, n fractions.
+        coefficients: positive fractions, one per example, that sum to 1 over those with target 1, and over the others.
+        point: n fractions, the point that both mixtures give.
     """
 
     examples: tuple[int, ...]
@@ -66,12 +65,14 @@ class Inseparable(Answer):
 
 @dataclass(frozen=True)
 class SeparationUndecided(Undecided):
-    """Neither a separating unit was found nor a proof that there is none: the data are at the edge of float64.
+    """Neither a separating unit nor a proof that there is none was found, since the data exhaust float64.
 
     Attributes:
-        params: what the perceptron rule had learned when it was stopped.
-        mistakes: how many it made until then.
-        epochs: how many times it went through the data.
+        reason: which limit was met.
+        what_was_tried: a line for each method.
+        params: the unit that the perceptron rule had learned when it was stopped.
+        mistakes: how many mistakes the rule had made until then.
+        epochs: how many times the rule had gone through the data.
     """
 
     params: Neuron
@@ -80,7 +81,7 @@ class SeparationUndecided(Undecided):
 
 
 def margin(params: Neuron, x: ArrayLike, y: ArrayLike) -> Array:
-    """The margin gamma of a unit on data: how far on its right side the worst example is, min s (w.x + b) / ||(w, b)||.
+    """Return the margin gamma of a unit on data, min s (w.x + b) / ||(w, b)|| over the examples.
 
     The bias counts as a weight on a constant input 1, as in the convergence theorem; the distance from the
     hyperplane, which divides by ||w|| alone, is at least as large.
@@ -105,21 +106,15 @@ def margin(params: Neuron, x: ArrayLike, y: ArrayLike) -> Array:
     >>> margin(both, x, jnp.array([0, 0, 0, 1])) * jnp.sqrt(17.0)
     Array(1., dtype=float32)
     """
-    params = Neuron(*(jnp.asarray(p) for p in params))
-    x, y = check_examples("margin", params, (x, y))
-    z = pre_activation(params, x)
-    # As in the rule: NaN for what is neither 0 nor 1.
-    signed = jnp.where(y == 1, z, jnp.where(y == 0, -z, jnp.nan)).min(axis=0)
-    norm_squared = jnp.square(params.w).sum(axis=-1) + jnp.square(params.b)
-    return signed / jnp.sqrt(jnp.where(norm_squared > 0, norm_squared, 1))
+    return _signed_margin("margin", params, x, y)
 
 
 def mistake_bound(params: Neuron, x: ArrayLike, y: ArrayLike) -> Array:
-    """The perceptron convergence theorem: at most (R / gamma)^2 mistakes, with R^2 = max ||x||^2 + 1.
+    """Return the bound of the perceptron convergence theorem, (R / gamma)^2 mistakes, with R^2 = max ||x||^2 + 1.
 
-    gamma is the `margin` of any unit that separates the data: each gives a bound, the widest the least one. It holds
-    for `perceptron` from zero weights, for every step size, in exact arithmetic, and for every sequence of these
-    examples however long.
+    gamma is the `margin` of a unit that separates the data. Each such unit gives a bound, the widest the least. It
+    holds for `perceptron` from zero weights, in exact arithmetic, for every step size and for every sequence of these
+    examples, however long.
 
     Args:
         params: `Neuron(w, b)` of one unit or of a layer.
@@ -139,34 +134,37 @@ def mistake_bound(params: Neuron, x: ArrayLike, y: ArrayLike) -> Array:
     >>> mistake_bound(Neuron(jnp.array([2.0, 2.0]), jnp.array(-3.0)), x, jnp.array([0, 0, 0, 1])).round()
     Array(51., dtype=float32)
     """
-    gamma, x = margin(params, x, y), jnp.asarray(x)
+    gamma, x = _signed_margin("mistake_bound", params, x, y), jnp.asarray(x)
     radius_squared = jnp.square(x).sum(axis=-1).max() + 1
     return jnp.where(gamma > 0, radius_squared / jnp.square(jnp.where(gamma > 0, gamma, 1)), jnp.inf)
 
 
-def separate(x: ArrayLike, y: ArrayLike, *, max_epochs: int = 1000) -> Separable | Inseparable | Undecided:
+def separate(x: ArrayLike, y: ArrayLike, *, max_epochs: int = 1000) -> Separable | Inseparable | SeparationUndecided:
     """Separate data by the perceptron rule, or prove that no unit can.
 
-    A non-negative least-squares problem finds the widest unit or the proof, which is then solved for again and checked
-    in exact arithmetic: the answer does not hang on a tolerance, nor on where a run was cut off. The numbers of
-    a proof grow with the inputs: milliseconds for Boolean data, 10 s for 100 inputs of full float64 precision.
+    A non-negative least-squares problem finds the widest unit or the examples of a proof. The proof is then solved for
+    and checked in exact arithmetic: the answer depends neither on a tolerance nor on where a run was stopped. The
+    numbers of a proof grow with the inputs: milliseconds for Boolean data, 10 s for 100 inputs of full float64
+    precision.
 
     Args:
         x: examples `(N, n)`, finite real numbers, read exactly as float64. Not traced.
         y: Boolean targets `(N,)`.
-        max_epochs: when to stop the perceptron rule if the bound on its mistakes is too large to wait for.
+        max_epochs: when to stop the perceptron rule, 1 to 2^31 - 1, as the bound on its mistakes may be too large to
+            wait for.
 
     Returns:
-        `Separable`, `Inseparable`, or an `Undecided`, `SeparationUndecided`, where rounding leaves the question open.
+        `Separable`, `Inseparable`, or, if rounding leaves the question open, `SeparationUndecided`, an `Undecided`.
+        None of them is true or false: ask with `isinstance` or `match`.
 
     Raises:
         ShapeError: if x and y do not fit.
-        TypeError: if x is not of real numbers.
+        TypeError: if x is not of real numbers, or `max_epochs` is not a whole number.
         ValueError: if there are no examples, a number is past 1e100 or an integer past 2^53, a target is neither 0 nor
             1, or `max_epochs` is out of range.
 
     Source: F. Rosenblatt (1958); A. B. J. Novikoff (1962); C. L. Lawson and R. J. Hanson, Solving Least Squares
-    Problems (1974), chapter 23, for the two in one.
+    Problems (1974), chapter 23, for the least-squares problem.
 
     >>> x = [[0, 0], [0, 1], [1, 0], [1, 1]]
     >>> found = separate(x, [0, 0, 0, 1])
@@ -175,9 +173,8 @@ def separate(x: ArrayLike, y: ArrayLike, *, max_epochs: int = 1000) -> Separable
     >>> separate(x, [0, 1, 1, 0])    # the middle of the square is a mixture of both
     Inseparable(examples=(0, 1, 2, 3), coefficients=(Fraction(1, 2), ...), point=(Fraction(1, 2), Fraction(1, 2)))
     """
-    x, y = _data(x, y)
-    if not 1 <= max_epochs < 2**31:
-        raise ValueError(f"separate: expected max_epochs of 1 to 2^31 - 1, got {max_epochs}.")
+    x, y = _data("separate", x, y)
+    max_epochs = whole_number("separate", "max_epochs", max_epochs, 1, 2**31 - 1)
     points = np.where(y, 1.0, -1.0)[:, None] * np.column_stack([x, np.ones(len(x))])
     widest, mixed = _widest(points)
     if not _separates(widest, x, y) and (proof := _prove(mixed, x, y)) is not None:
@@ -186,13 +183,14 @@ def separate(x: ArrayLike, y: ArrayLike, *, max_epochs: int = 1000) -> Separable
         zero = Neuron(jnp.zeros(x.shape[1]), jnp.array(0.0))
         state, epochs, wrong = jax.device_get(_epochs(zero, (jnp.asarray(x), jnp.asarray(y)), max_epochs))
     learned, mistakes, epochs = Neuron(*state.params), int(state.mistakes), int(epochs)
-    # Where rounding made the widest unit miss, what was learned may still separate.
+    # If rounding made the widest unit miss, the learned one may still separate.
     units = [unit for unit in (widest, learned) if _separates(unit, x, y)]
     if not units:
-        tried = (f"the perceptron rule: {mistakes:,} mistakes in {epochs:,} epochs", "the widest unit, in fractions")
-        return SeparationUndecided(
-            "float64, in which the data are too near to one another", tried, learned, mistakes, epochs
+        tried = (
+            "the widest unit: it does not separate, and proves nothing",
+            f"the perceptron rule: {mistakes:,} mistakes in {epochs:,} epochs",
         )
+        return SeparationUndecided("precision of float64", tried, learned, mistakes, epochs)
     gamma, best = max(((_margin(unit, x, y), unit) for unit in units), key=lambda pair: pair[0])
     slack = 1 + 2 * points.shape[1] * np.finfo(float).eps
     bound = float(np.square(points).sum(axis=1).max() * slack) / gamma**2 if gamma > 0 else math.inf
@@ -214,14 +212,14 @@ def proves_inseparable(proof: Inseparable, x: ArrayLike, y: ArrayLike) -> bool:
 
     Raises:
         ShapeError: if x and y do not fit.
-        TypeError, ValueError: as from `separate`.
+        TypeError, ValueError: if x and y are not as for `separate`.
 
     >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
     >>> proof = separate(x, y)
     >>> proves_inseparable(proof, x, y), proves_inseparable(proof, x, [0, 0, 0, 1])
     (True, False)
     """
-    x, y = _data(x, y)
+    x, y = _data("proves_inseparable", x, y)
     rows = [int(row) for row in proof.examples]
     parts = [Fraction(part) for part in proof.coefficients]
     if len(rows) != len(parts) or not all(part > 0 for part in parts) or not all(0 <= row < len(x) for row in rows):
@@ -233,9 +231,20 @@ def proves_inseparable(proof: Inseparable, x: ArrayLike, y: ArrayLike) -> bool:
     return True
 
 
+def _signed_margin(where: str, params: Neuron, x: ArrayLike, y: ArrayLike) -> Array:
+    """Return what `margin` does; errors name the function called."""
+    params = Neuron(*(jnp.asarray(p) for p in params))
+    x, y = check_examples(where, params, (x, y))
+    z = pre_activation(params, x)
+    # As in the rule, NaN for a target that is neither 0 nor 1.
+    signed = jnp.where(y == 1, z, jnp.where(y == 0, -z, jnp.nan)).min(axis=0)
+    norm_squared = jnp.square(params.w).sum(axis=-1) + jnp.square(params.b)
+    return signed / jnp.sqrt(jnp.where(norm_squared > 0, norm_squared, 1))
+
+
 @jax.jit
 def _epochs(params: Neuron, data: tuple[Array, Array], max_epochs: ArrayLike) -> tuple[PerceptronState, Array, Array]:
-    """Epochs of the perceptron rule until one is without a mistake: the state, their number, and the last mistakes."""
+    """Run the perceptron rule until an epoch has no mistake; return the state, the epochs, and the last mistakes."""
     rule = perceptron()
 
     def epoch(run: tuple[PerceptronState, Array, Array]) -> tuple[PerceptronState, Array, Array]:
@@ -251,10 +260,10 @@ def _epochs(params: Neuron, data: tuple[Array, Array], max_epochs: ArrayLike) ->
 
 
 def _widest(points: np.ndarray) -> tuple[Neuron, np.ndarray]:
-    """The unit that is the point of a convex hull nearest to the origin, scaled, and the rows it is a mixture of.
+    """Find the widest unit, a multiple of the hull's point nearest to the origin, and the rows it is a mixture of.
 
-    The least-squares problem of Lawson and Hanson's least-distance programming: min ||A'u||^2 + (1 - sum u)^2 over
-    u >= 0. Its solution has linearly independent columns (of A' with a row of ones), as an exact solver wants them.
+    The problem is that of Lawson and Hanson's least-distance programming: min ||A'u||^2 + (1 - sum u)^2 over u >= 0.
+    The columns (of A' with a row of ones) in its solution are linearly independent, as the exact solver needs.
     """
     from scipy.optimize import nnls  # slow to import
 
@@ -262,27 +271,27 @@ def _widest(points: np.ndarray) -> tuple[Neuron, np.ndarray]:
     scaled = points.T / np.linalg.norm(points, axis=1).max()
     try:
         parts, _ = nnls(np.vstack([scaled, np.ones(n_points)]), np.append(np.zeros(n), 1.0))
-    except RuntimeError:  # it counts its iterations; then nothing is known, and nothing is claimed
+    except RuntimeError:  # too many iterations: nothing is known, and nothing is claimed
         parts = np.zeros(n_points)
     mixed = np.flatnonzero(parts)
-    # A'u itself has lost twice the digits. The widest unit is the shortest with p.u = 1 for all points mixed.
+    # A'u would have half the digits. The widest unit is the shortest with p.u = 1 for all points in the mixture.
     u, *_ = np.linalg.lstsq(points[mixed], np.ones(len(mixed)))
     return Neuron(u[:-1], u[-1]), mixed
 
 
 def _weighed(unit: Neuron, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a unit adds up in float64, and twice the worst rounding of it, in any order."""
+    """Return the pre-activations in float64, and twice their worst rounding error in any order of summation."""
     z = x @ unit.w + unit.b
     doubt = 2 * (len(unit.w) + 2) * np.finfo(float).eps * (np.abs(x) @ np.abs(unit.w) + np.abs(unit.b)) + 1e-300
     return z, doubt
 
 
 def _separates(unit: Neuron, x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether a float64 unit fires for the 1-examples and no others, in exact arithmetic."""
+    """Return whether a float64 unit fires for the 1-examples and no others, in exact arithmetic."""
     z, doubt = _weighed(unit, x)
     if not np.all(((z >= 0) == y) | (np.abs(z) <= doubt)):
         return False
-    # What rounding leaves open is decided by fractions.
+    # Fractions decide what rounding leaves open.
     exact = [Fraction(float(v)) for v in (*unit.w, unit.b)]
     for row in np.flatnonzero(np.abs(z) <= doubt):
         inputs = [*(Fraction(float(v)) for v in x[row]), Fraction(1)]
@@ -292,7 +301,7 @@ def _separates(unit: Neuron, x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _margin(unit: Neuron, x: np.ndarray, y: np.ndarray) -> float:
-    """The margin of a unit that separates, rounded down: a bound made of it holds."""
+    """Return the margin of a unit that separates, rounded down, so that a bound made of it holds."""
     z, doubt = _weighed(unit, x)
     worst = (np.where(y, z, -z) - doubt).min()
     slack = 1 + 2 * (len(unit.w) + 4) * np.finfo(float).eps
@@ -300,7 +309,7 @@ def _margin(unit: Neuron, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _prove(rows: Sequence[int] | np.ndarray, x: np.ndarray, y: np.ndarray) -> Inseparable | None:
-    """The mixtures of these examples that are the same point, solved for exactly; None if there are none."""
+    """Solve exactly for mixtures of these examples, one for each target, that are one point; None if there are none."""
     sides = [1 if y[row] else -1 for row in rows]
     equations = [
         [side * Fraction(float(x[row, i])) for side, row in zip(sides, rows, strict=True)] + [Fraction(0)]
@@ -317,15 +326,15 @@ def _prove(rows: Sequence[int] | np.ndarray, x: np.ndarray, y: np.ndarray) -> In
 
 
 def _mixture(parts: Sequence[tuple[Fraction, int]], x: np.ndarray) -> tuple[Fraction, ...]:
-    """The sum of (coefficient) x[row]."""
+    """Return the sum of coefficient times x[row]."""
     columns = range(x.shape[1])
     return tuple(sum((part * Fraction(float(x[row, i])) for part, row in parts), Fraction(0)) for i in columns)
 
 
 def _solve(equations: list[list[Fraction]]) -> list[Fraction] | None:
-    """The one solution of linear equations, each its coefficients and its right side; None if there is not one.
+    """Solve linear equations, each its coefficients and then its right side; None unless there is just one solution.
 
-    Elimination without fractions (E. H. Bareiss 1968): all divisions are exact, and nothing is ever reduced.
+    Elimination without fractions (E. H. Bareiss 1968): all divisions are exact.
     """
     scales = (math.lcm(*(v.denominator for v in row)) for row in equations)
     a = np.array([[int(v * scale) for v in row] for row, scale in zip(equations, scales, strict=True)], object)
@@ -343,23 +352,23 @@ def _solve(equations: list[list[Fraction]]) -> list[Fraction] | None:
     return None if a[n:, n].any() else [Fraction(v, before) for v in a[:n, n]]
 
 
-def _data(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Examples as float64 and targets as Booleans, neither rounded."""
+def _data(where: str, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return examples as float64 and targets as Booleans, neither rounded."""
     given, targets = np.asarray(x), np.asarray(y)
     if given.ndim != 2 or targets.shape != given.shape[:1]:
         raise ShapeError(
-            f"separate: expected examples (N, n) and targets (N,), got {given.shape} and {targets.shape}. "
+            f"{where}: expected examples (N, n) and targets (N,), got {given.shape} and {targets.shape}. "
             "For a layer, separate each unit by itself."
         )
     if len(given) == 0:
-        raise ValueError("separate: expected at least one example, got none.")
+        raise ValueError(f"{where}: expected at least one example, got none.")
     if jnp.issubdtype(given.dtype, jnp.integer) and max(int(given.max(initial=0)), -int(given.min(initial=0))) > 2**53:
-        raise ValueError(f"separate: expected integers of at most 2^53, got {given.min()}..{given.max()}.")
+        raise ValueError(f"{where}: expected integers of at most 2^53, got {given.min()}..{given.max()}.")
     if given.dtype != bool and not any(jnp.issubdtype(given.dtype, kind) for kind in (jnp.integer, jnp.floating)):
-        raise TypeError(f"separate: expected real numbers, got {given.dtype}.")
+        raise TypeError(f"{where}: expected real numbers, got {given.dtype}.")
     examples = given.astype(np.float64)
     if not (np.abs(examples) <= 1e100).all():
-        raise ValueError(f"separate: expected numbers within 1e100, got {np.abs(examples).max()}.")
+        raise ValueError(f"{where}: expected numbers within 1e100, got {np.abs(examples).max()}.")
     if not np.isin(targets, (0, 1)).all():
-        raise ValueError(f"separate: expected targets 0 and 1, got {np.unique(targets)[:5].tolist()}.")
+        raise ValueError(f"{where}: expected targets 0 and 1, got {np.unique(targets)[:5].tolist()}.")
     return examples, targets.astype(bool)

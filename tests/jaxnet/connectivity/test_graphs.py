@@ -101,12 +101,25 @@ def test_the_largest_node_numbers_do_not_wrap():
             "expected each edge once, got 1 - 2 more than once. "
             "Leave one out, or pass simplify=True to count them as one.",
         ),
-        (-1, [], True, "expected 0..2147483647 nodes, got -1."),
-        (2**31, [], True, "expected 0..2147483647 nodes, got 2147483648."),
+        (-1, [], True, "expected n_nodes in 0..2147483647, got -1."),
+        (2**31, [], True, "expected n_nodes in 0..2147483647, got 2147483648."),
     ],
 )
 def test_refusals(n, edges, directed, words):
     assert message(ValueError, Graph, n, edges, directed=directed) == f"Graph: {words}"
+
+
+def test_whole_numbers():
+    for wrong in (True, 2.0):
+        assert message(TypeError, Graph, wrong, []) == f"Graph: expected n_nodes to be a whole number, got {wrong}."
+        for graph in (Graph(3, []), Graph(3, [], names="abc")):
+            assert message(TypeError, graph.name, wrong) == (
+                f"Graph.name: expected node to be a whole number, got {wrong}."
+            )
+            assert message(ValueError, graph.name, 3) == "Graph.name: expected node in 0..2, got 3."
+    assert Graph(np.int64(2), []).n_nodes == 2
+    assert Graph(2, []).name(np.int64(1)) == 1
+    assert Graph(2, [], names="ab").name(np.int64(1)) == "b"
 
 
 def test_refusals_of_shapes_and_types():
@@ -115,7 +128,7 @@ def test_refusals_of_shapes_and_types():
         "For an adjacency matrix use Graph.from_adjacency."
     )
     assert message(TypeError, Graph, 2, [(0.0, 1.0)]) == "Graph: expected integers in edges, got float64."
-    assert message(ValueError, Graph, 2, [], names="a") == "Graph: expected 2 names, one a node, got 1."
+    assert message(ValueError, Graph, 2, [], names="a") == "Graph: expected 2 names, one per node, got 1."
     assert message(ValueError, Graph, 3, [], names="aba") == "Graph: expected distinct names, got 'a' twice."
 
 
@@ -143,7 +156,7 @@ def test_of_a_wiring_with_weights():
     assert Graph.from_wiring(XOR, params).edges.tolist() == [[0, 2], [0, 3], [1, 3], [2, 3]]
     assert Graph.from_wiring(XOR, params, threshold=0.5).edges.tolist() == [[0, 2], [0, 3]]
     assert message(ShapeError, Graph.from_wiring, XOR, Neuron(np.zeros(4), np.zeros(2))) == (
-        "Graph.from_wiring: expected weights (5,), one an edge, got (4,)."
+        "Graph.from_wiring: expected weights (5,), one per edge, got (4,)."
     )
 
 
@@ -172,7 +185,8 @@ def test_of_the_weights_of_an_mlp():
 
 def test_of_networks_as_they_are_made():
     net = jaxnet.chain(jaxnet.mlp([5, 4, 3]), jaxnet.layer(3, 2))
-    graph = Graph.from_weights(net.init(jax.random.key(0)))
+    shapes = jax.eval_shape(net.init, jax.random.key(0))
+    graph = Graph.from_weights(jax.tree.map(lambda leaf: np.ones(leaf.shape), shapes))
     assert (graph.n_nodes, graph.n_edges) == (14, 5 * 4 + 4 * 3 + 3 * 2)
     np.testing.assert_array_equal(jaxnet.fan_in(graph), [0] * 5 + [5] * 4 + [4] * 3 + [3] * 2)
     np.testing.assert_array_equal(jaxnet.fan_out(graph), [4] * 5 + [3] * 4 + [2] * 3 + [0] * 2)
@@ -198,7 +212,7 @@ def test_of_networks_as_they_are_made():
         (
             ShapeError,
             (Neuron(np.eye(2), np.zeros(2)), Neuron(np.ones((1, 3)), np.zeros(1))),
-            "layer 1 has 2 units, but layer 2 has weights (1, 3), for 3 inputs.",
+            "expected 2 inputs in layer 2, one for each unit of layer 1, got weights (1, 3), for 3 inputs.",
         ),
     ],
 )
@@ -208,7 +222,7 @@ def test_other_weights_are_refused(kind, params, words):
 
 def test_nan_is_no_edge_and_no_gap():
     params = (Neuron(np.eye(2), np.zeros(2)), Neuron(np.array([[1.0, np.nan]]), np.zeros(1)))
-    words = "a weight is NaN, neither an edge nor none."
+    words = "expected numbers for weights, got NaN, which is neither an edge nor none."
     assert message(ValueError, Graph.from_weights, params) == f"Graph.from_weights: layer 2: {words}"
     assert message(ValueError, Graph.from_adjacency, [[0, np.nan], [0, 0]]) == f"Graph.from_adjacency: {words}"
     weights = Neuron(np.full(5, np.nan), np.zeros(2))
@@ -255,7 +269,7 @@ def test_pairs_of_names():
     assert (graph.n_nodes, graph.names, graph.edges.tolist()) == (4, ("a", "b", "c", "d"), [[0, 2], [1, 0]])
     assert Graph.from_pairs(iter([(2, 1), (1, 5)])).names == (2, 1, 5)
     assert message(ValueError, Graph.from_pairs, [("a", "e")], names="abcd") == (
-        "Graph.from_pairs: 'e' is not among the names."
+        "Graph.from_pairs: expected pairs of the given names, got 'e', which is not among them."
     )
     assert message(ValueError, Graph.from_pairs, [("a", "b"), ("a", "b", 1)]) == (
         "Graph.from_pairs: expected pairs of names, got ('a', 'b', 1) in row 1."

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-import jaxnet.connectivity.rewiring
 from jaxnet import Graph, degrees, rewire
+from jaxnet.connectivity.rewiring import map_rewirings
 
 PATH = Graph(5, [(0, 1), (1, 2), (2, 3), (3, 4)], directed=False)
 
@@ -117,13 +117,22 @@ def test_the_same_key_gives_the_same_graphs():
     assert {edge_set(edges) for edges in a} == set(graphs_of((1, 2, 2, 2, 1)))
 
 
-def test_blocks_differ_and_are_all_kept(monkeypatch):
-    """As on a graph so large that only three rewirings fit into memory at once."""
-    monkeypatch.setattr(jaxnet.connectivity.rewiring, "_BLOCK_BYTES", 3 * (25 + 4 * 8 + 1))
-    found = rewire(PATH, key=jax.random.key(0), rewirings=10, swaps_per_edge=40)
-    assert found.edges.shape == (10, 4, 2)
-    assert found.n_accepted.min() > 0
-    assert len({tuple(map(tuple, edges.tolist())) for edges in found.edges}) > 7
+def test_blocks_differ_and_are_all_kept():
+    """Memory for a table of 25 bytes and four edges of 8, three times: ten rewirings go in blocks of 3, 3, 3 and 1."""
+    widths = []
+
+    def kept(edges):
+        widths.append(len(edges))
+        return edges
+
+    options = {"rewirings": 10, "swaps_per_edge": 40, "progress": False}
+    edges, n_accepted, n_swaps = map_rewirings(
+        "here", kept, PATH, **options, block_bytes=3 * (25 + 4 * 8 + 1), key=jax.random.key(0)
+    )
+    assert widths == [3, 3, 3, 1]
+    assert (edges.shape, n_swaps) == ((10, 4, 2), 160)
+    assert n_accepted.min() > 0
+    assert len({tuple(map(tuple, each.tolist())) for each in edges}) > 7
 
 
 def test_what_is_given_is_not_changed():
@@ -139,6 +148,13 @@ def test_a_key_is_used_once():
         rewire(PATH, key=key)
 
 
+@pytest.mark.parametrize("name", ["rewirings", "swaps_per_edge"])
+def test_whole_numbers(name):
+    for wrong in (True, 2.0):
+        assert refusal(TypeError, **{name: wrong}) == f"rewire: expected {name} to be a whole number, got {wrong}."
+    assert rewire(PATH, **{name: np.int64(2)}, key=jax.random.key(0)).edges.shape[1:] == (4, 2)
+
+
 def refusal(kind, graph=PATH, **named):
     with pytest.raises(kind) as e:
         rewire(graph, key=jax.random.key(0), **named)
@@ -150,13 +166,8 @@ def test_refusals():
         "rewire: expected an undirected graph, got Graph(2 nodes, 1 directed edges). "
         "Read its edges without direction: graph.undirected()."
     )
-    assert refusal(ValueError, rewirings=0) == (
-        "rewire: expected at least 1 rewiring and 0 swaps per edge, got 0 and 10."
-    )
-    assert refusal(ValueError, swaps_per_edge=-1) == (
-        "rewire: expected at least 1 rewiring and 0 swaps per edge, got 1 and -1."
-    )
-    assert refusal(TypeError, rewirings=1.5) == "rewire: expected integers in rewirings, got float64."
+    assert refusal(ValueError, rewirings=0) == "rewire: expected rewirings to be at least 1, got 0."
+    assert refusal(ValueError, swaps_per_edge=-1) == "rewire: expected swaps_per_edge to be at least 0, got -1."
     assert refusal(ValueError, Graph(2**16 + 1, [(0, 1)], directed=False)) == (
         "rewire: expected at most 65536 nodes, got 65537: a rewiring marks its edges in an n x n table. "
         "Leave out nodes without edges."

@@ -1,5 +1,7 @@
 """Backpropagation by hand, and against jax.grad, on layers, chains of chains and wirings."""
 
+import functools
+
 import hypothesis
 import hypothesis.strategies as st
 import jax
@@ -19,33 +21,53 @@ SMOOTH = [jaxnet.sigmoid, jaxnet.tanh, jaxnet.identity, jaxnet.gelu]
 GRAPH = Wiring(2, [0, 2, 5, 5, 9], [0, 1, 2, 0, 2, 3, 4, 1, 2], [5, 0, 3, 5])
 MIXED = jaxnet.per_unit([jaxnet.tanh, jaxnet.sigmoid, jaxnet.identity, jaxnet.gelu])
 NETWORKS = {
-    "layer": layer(2, 3),
     "mlp": mlp([2, 4, 3], [jaxnet.tanh, jaxnet.identity]),
-    "chain of chains": chain(mlp([2, 3, 2], jaxnet.gelu), chain(chain(layer(2, 3)))),
+    "chain of chains, per unit, softmax": chain(layer(2, 4, MIXED), chain(chain(layer(4, 3, jax.nn.softmax)))),
+    "wired between layers": chain(layer(2, 2, jaxnet.tanh), wired(GRAPH, MIXED), layer(4, 2)),
+    "wired after wired": chain(wired(GRAPH, jaxnet.tanh), wired(Wiring(4, [0, 2], [0, 3], [4, 1]))),
+    # Parts of those above, each by itself.
+    "layer": layer(2, 3),
     "per unit": layer(2, 4, MIXED),
+    "softmax": layer(2, 3, jax.nn.softmax),
     "wired": wired(GRAPH, jaxnet.tanh),
     "wired, per unit": wired(GRAPH, MIXED),
-    "wired between layers": chain(layer(2, 2, jaxnet.tanh), wired(GRAPH, jaxnet.tanh), layer(4, 2)),
-    "wired after wired": chain(wired(GRAPH, jaxnet.tanh), wired(Wiring(4, [0, 2], [0, 3], [4, 1]))),
-    "softmax": layer(2, 3, jax.nn.softmax),
 }
+PARTS = ("layer", "per unit", "softmax", "wired", "wired, per unit")
 
 
 def f32(*rows):
     return np.array(rows, np.float32)
 
 
-def example(network, batch=(5,), dtype=jnp.float32):
-    keys = jax.random.split(jax.random.key(7), 3)
-    params = jax.tree.map(lambda p: p.astype(dtype), network.init(keys[0]))
-    params = jax.tree.map(lambda p: p + jnp.linspace(-0.5, 0.5, p.size, dtype=dtype).reshape(p.shape), params)
-    x = jax.random.normal(keys[1], (*batch, 2)).astype(dtype)
+def example(network, batch=(5,), dtype=np.float32, seed=7):
+    """Parameters, inputs and targets, drawn by NumPy: it compiles nothing."""
+    random = np.random.default_rng(seed)
+    shapes = jax.eval_shape(network.init, jax.random.key(0))
+    params = jax.tree.map(lambda p: random.normal(size=p.shape).astype(dtype), shapes)
+    x = random.normal(size=(*batch, 2)).astype(dtype)
     m = jax.eval_shape(network.apply, params, x).shape[-1]
-    return params, x, jax.random.uniform(keys[2], (*batch, m)).astype(dtype)
+    return params, x, random.uniform(size=(*batch, m)).astype(dtype)
 
 
 def summed(network, loss=jaxnet.squared_error):
     return lambda params, x, y: loss(network.apply(params, x), y).sum()
+
+
+@functools.cache
+def compiled(name):
+    """All results, by one program for each network and shape."""
+
+    @jax.jit
+    def results(params, x, y):
+        found = backprop(NETWORKS[name], params, x, y, jaxnet.squared_error)
+        return found, gradients_of(NETWORKS[name], found), norms_of(NETWORKS[name], found)
+
+    return results
+
+
+def total(each, batch=(5,)):
+    """The sum over examples."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf).sum(axis=tuple(range(len(batch)))), each)
 
 
 def close(found, expected, rtol=1e-5, atol=1e-6):
@@ -82,27 +104,23 @@ def test_the_xor_network_by_hand():
 def test_random_mlps_against_jax_grad(sizes, data, loss, seed):
     sigmas = [data.draw(st.sampled_from(SMOOTH)) for _ in sizes]
     net = mlp([2, *sizes], sigmas)
-    params, x, y = net.init(jax.random.key(seed)), *example(net)[1:]
+    params, x, y = example(net, seed=seed)
     found = jax.jit(lambda params: backprop(net, params, x, y, loss))(params)
     close(found.gradient, jax.jit(jax.grad(summed(net, loss)))(params, x, y), 1e-4, 1e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in PARTS else []) for name in NETWORKS]
+)
 def test_every_kind_of_network_against_jax_grad(name):
     net = NETWORKS[name]
-    params, x, y = example(net)
-
-    @jax.jit
-    def ours(params, x, y):
-        found = backprop(net, params, x, y, jaxnet.squared_error)
-        return found, gradients_of(net, found), norms_of(net, found)
-
-    found, each, norms = ours(params, x, y)
-    expected = jax.jit(jax.vmap(jax.grad(summed(net)), in_axes=(None, 0, 0)))(params, x, y)
-    close(found.gradient, jax.jit(jax.grad(summed(net)))(params, x, y), 1e-4, 1e-5)
+    args = example(net)
+    found, each, norms = compiled(name)(*args)
+    expected = jax.jit(jax.vmap(jax.grad(summed(net)), in_axes=(None, 0, 0)))(*args)
+    close(found.gradient, total(expected), 1e-4, 1e-5)
     close(each, expected, 1e-4, 1e-5)
-    squares = sum(jnp.square(leaf).reshape(5, -1).sum(axis=1) for leaf in jax.tree.leaves(expected))
-    close(norms, jnp.sqrt(squares), 1e-4, 1e-5)
+    squares = sum(np.square(leaf).reshape(5, -1).sum(axis=1) for leaf in map(np.asarray, jax.tree.leaves(expected)))
+    close(norms, np.sqrt(squares), 1e-4, 1e-5)
 
 
 def test_the_shapes_of_a_wiring():
@@ -113,17 +131,23 @@ def test_the_shapes_of_a_wiring():
     assert [d.shape for d in found.deltas] == [(3, 2, 2), (3, 2, 4), (3, 2, 2)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["mlp", "wired between layers"])
-def test_edges_in_many_blocks(name, monkeypatch):
+def test_so_many_examples_that_edges_go_in_blocks():
+    """The same five examples 2^16 times: three of the nine edges fill a block of 2^20 numbers."""
+    name, n = "wired between layers", 2**16
     net = NETWORKS[name]
-    args = example(net)
-    whole = backprop(net, *args, loss=jaxnet.squared_error)
-    norms = norms_of(net, whole)
-    monkeypatch.setattr("jaxnet.differentiation.backpropagation._BLOCK", 20)  # four edges of the nine
-    split = backprop(net, *args, loss=jaxnet.squared_error)
-    close(split, whole)
-    close(norms_of(net, split), norms)
+    params, x, y = example(net)
+    few, _, norms = compiled(name)(params, x, y)
+
+    @jax.jit
+    def many(params, x, y):
+        found = backprop(net, params, x, y, jaxnet.squared_error)
+        return found.gradient, found.deltas, norms_of(net, found)
+
+    gradient, deltas, many_norms = many(params, np.tile(x, (n, 1)), np.tile(y, (n, 1)))
+    # A float32 sum over 327,680 examples is good to three digits; what belongs to one example, to all.
+    close(jax.tree.map(lambda g: np.asarray(g) / np.float32(n), gradient), few.gradient, 1e-2, 1e-3)
+    close([d[-5:] for d in deltas], list(few.deltas))
+    close(many_norms[-5:], norms)
 
 
 @pytest.mark.slow
@@ -131,18 +155,11 @@ def test_edges_in_many_blocks(name, monkeypatch):
 @pytest.mark.parametrize("batch", [(), (2, 3), (0,)])
 def test_any_leading_axes(name, batch):
     net = NETWORKS[name]
-    params, x, y = example(net, batch)
-
-    @jax.jit
-    def ours(params, x, y):
-        found = backprop(net, params, x, y, jaxnet.squared_error)
-        return found, gradients_of(net, found), norms_of(net, found)
-
-    found, each, norms = ours(params, x, y)
-    close(found.gradient, jax.jit(jax.grad(summed(net)))(params, x, y))
+    args = example(net, batch)
+    found, each, norms = compiled(name)(*args)
+    close(found.gradient, jax.jit(jax.grad(summed(net)))(*args), 1e-5, 1e-5)
     assert norms.shape == found.losses.shape == batch
-    total = jax.tree.map(lambda leaf: leaf.sum(axis=tuple(range(len(batch)))), each)
-    close(total, found.gradient)
+    close(total(each, batch), found.gradient, 1e-5, 1e-5)
 
 
 @pytest.mark.slow
@@ -150,7 +167,7 @@ def test_any_leading_axes(name, batch):
 def test_vmap_over_parameters_and_examples(name):
     net = NETWORKS[name]
     params, x, y = example(net, (4,))
-    pairs = jax.tree.map(lambda p: jnp.stack([p, 2 * p, -p, p / 2]), params)
+    pairs = jax.tree.map(lambda p: np.stack([p, 2 * p, -p, p / 2]), params)
     found = jax.jit(jax.vmap(lambda *a: backprop(net, *a, loss=jaxnet.squared_error).gradient))(pairs, x, y)
     close(found, jax.jit(jax.vmap(jax.grad(summed(net))))(pairs, x, y))
 
@@ -195,9 +212,12 @@ def test_a_kink_is_left_to_the_activation():
     """JAX has relu'(0) = 0 and abs'(0) = 1; a step has no derivative, a surrogate that of another function."""
     params, x, y = Neuron(f32([1]), f32(0)), f32(0), f32(-4)
     expected = {jaxnet.relu: 0, jnp.abs: 4, jaxnet.step: 0, jaxnet.surrogate_step(jaxnet.tanh): 5}
-    for activation, delta in expected.items():
-        found = backprop(layer(1, 1, activation), params, x, y, jaxnet.squared_error)
-        np.testing.assert_array_equal(found.deltas[0], [delta])
+
+    @jax.jit
+    def deltas(params, x, y):
+        return [backprop(layer(1, 1, f), params, x, y, jaxnet.squared_error).deltas[0] for f in expected]
+
+    np.testing.assert_array_equal(np.ravel(deltas(params, x, y)), list(expected.values()))
 
 
 @pytest.mark.slow
@@ -207,6 +227,11 @@ def test_labels_as_targets_and_lists_of_pairs_as_parameters():
     labels, loss = np.array([0, 1, 2, 1, 0]), jaxnet.softmax_cross_entropy_with_integer_labels
     params = [[params[0].w, params[0].b]]
     close(backprop(net, params, x, labels, loss).gradient, jax.grad(summed(net, loss))(params, x, labels))
+
+
+def result_of(network):
+    """What `backprop` returns, as shapes."""
+    return jax.eval_shape(lambda *args: backprop(network, *args, loss=jaxnet.squared_error), *example(network))
 
 
 OWN = Network(lambda key: (), lambda params, x: jnp.asarray(x))
@@ -221,8 +246,8 @@ OWN = Network(lambda key: (), lambda params, x: jnp.asarray(x))
         (OWN._replace(structure="attention"), "this is 'attention'"),
     ],
 )
-def test_a_network_that_it_does_not_know_is_refused(network, found):
-    known = backprop(layer(2, 2), *example(layer(2, 2)), loss=jaxnet.squared_error)
+def test_a_network_without_a_known_structure_is_refused(network, found):
+    known = result_of(layer(2, 2))
     for name, call in (
         ("backprop", lambda: backprop(network, (), np.zeros((1, 2)), None, jaxnet.squared_error)),
         ("per_example_gradients", lambda: gradients_of(network, known)),
@@ -237,7 +262,7 @@ def test_a_network_that_it_does_not_know_is_refused(network, found):
 
 
 def test_the_result_of_another_network_is_refused():
-    known = backprop(layer(2, 2), *example(layer(2, 2)), loss=jaxnet.squared_error)
+    known = result_of(layer(2, 2))
     with pytest.raises(ValueError, match=r"^per_example_gradient_norms: ") as e:
         norms_of(mlp([2, 2, 1]), known)
     assert str(e.value) == (
@@ -251,18 +276,18 @@ def test_a_loss_of_another_shape_is_refused(loss, shape):
     with pytest.raises(ShapeError) as e:
         backprop(net, *example(net), loss=loss)
     assert str(e.value) == (
-        f"backprop: expected a loss of one value an example, (5,) for outputs (5, 3), got {shape}. "
+        f"backprop: expected a loss of one value per example, (5,) for outputs (5, 3), got {shape}. "
         "Leave sums and means over examples to the caller."
     )
 
 
-def test_what_does_not_fit_is_refused_as_by_the_network_itself():
+def test_what_does_not_fit_is_refused_with_the_place_in_the_network():
     net = NETWORKS["mlp"]
     params, x, y = example(net)
     with pytest.raises(ShapeError) as e:
         backprop(net, params, x[:, :1], y, jaxnet.squared_error)
-    assert str(e.value) == ("layer 1 of 2 (2 -> 4 tanh): expected inputs (..., 2) for weights (4, 2), got (5, 1).")
-    with pytest.raises(
-        TypeError, match=r"expected floating inputs, got int32\. Convert them, for example x\.astype\(float32\)\."
-    ):
+    place = "backprop: layer 1 of 2 (2 -> 4 tanh): "
+    assert str(e.value) == f"{place}expected inputs (..., 2) for weights (4, 2), got (5, 1)."
+    with pytest.raises(TypeError) as e:
         backprop(net, params, np.ones((5, 2), np.int32), y, jaxnet.squared_error)
+    assert str(e.value) == f"{place}expected floating inputs, got int32. Convert them, for example x.astype(float32)."

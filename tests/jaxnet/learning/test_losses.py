@@ -80,25 +80,36 @@ def test_softmax_cross_entropies_by_hand():
         (binary_cross_entropy_from_probabilities, 0.5, LN2),
     ],
 )
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (4, 2, 3), (0, 3)])
-def test_one_value_an_example(loss, output, value, shape):
-    """An output against the target 0: off by one, or saying nothing."""
-    found = loss(np.full(shape, output, np.float32), zeros(*shape))
-    assert found.shape == shape[:-1]
-    n_outputs = shape[-1] if shape else 1
-    np.testing.assert_allclose(found, n_outputs * value, rtol=1e-6)
+def test_one_value_per_example(loss, output, value):
+    """An output against the target 0: off by one, or saying nothing. All shapes in one program."""
+    shapes = [(), (3,), (2, 3), (4, 2, 3), (0, 3)]
+    outputs = [np.full(shape, output, np.float32) for shape in shapes]
+    found = jax.jit(lambda outputs: [loss(v, zeros(*v.shape)) for v in outputs])(outputs)
+    for each, shape in zip(found, shapes, strict=True):
+        assert each.shape == shape[:-1]
+        n_outputs = shape[-1] if shape else 1
+        np.testing.assert_allclose(each, n_outputs * value, rtol=1e-6)
 
 
-@pytest.mark.parametrize("batch", [(), (2,), (4, 2)])
-def test_one_value_an_example_of_a_choice(batch):
-    value = softmax_cross_entropy(zeros(*batch, 3), np.broadcast_to(f32(1, 0, 0), (*batch, 3)))
-    by_label = softmax_cross_entropy_with_integer_labels(zeros(*batch, 3), zeros(*batch, dtype=np.int32))
-    p, first = np.full((*batch, 3), 1 / 3, np.float32), np.broadcast_to(f32(1, 0, 0), (*batch, 3))
-    by_probability = softmax_cross_entropy_from_probabilities(p, first)
-    assert value.shape == by_label.shape == by_probability.shape == batch
-    np.testing.assert_allclose(value, np.log(3), rtol=1e-6)
-    np.testing.assert_allclose(by_probability, np.log(3), rtol=1e-6)
-    np.testing.assert_allclose(by_label, np.log(3), rtol=1e-6)
+def test_one_value_per_example_of_a_choice():
+    """One of three, each as likely."""
+    batches = [(), (2,), (4, 2)]
+
+    @jax.jit
+    def losses(z):
+        found = []
+        for batch in batches:
+            first = np.broadcast_to(f32(1, 0, 0), (*batch, 3))
+            logits, p = jnp.full((*batch, 3), z), jnp.full((*batch, 3), z + np.float32(1 / 3))
+            found.append(softmax_cross_entropy(logits, first))
+            found.append(softmax_cross_entropy_from_probabilities(p, first))
+            found.append(softmax_cross_entropy_with_integer_labels(logits, zeros(*batch, dtype=np.int32)))
+        return found
+
+    found = losses(np.float32(0))
+    assert [each.shape for each in found] == [batch for batch in batches for _ in range(3)]
+    for each in found:
+        np.testing.assert_allclose(each, np.log(3), rtol=1e-6)
 
 
 GRADIENT = jax.jit(jax.grad(lambda v, y: jaxnet.squared_error(v, y).sum()))
@@ -167,7 +178,8 @@ def test_huber_at_the_corner_and_far_away():
     v = f32([-1], [1], [1e30], [0])
     np.testing.assert_allclose(huber(v, zeros(4, 1)), [0.5, 0.5, 1e30, 0], rtol=1e-6)
     np.testing.assert_array_equal(HUBER_GRADIENT(v, zeros(4, 1), 1.0), [[-1], [1], [1], [0]])
-    assert huber(jnp.ones(2, jnp.bfloat16), jnp.zeros(2), np.float32(2)).dtype == jnp.bfloat16
+    half = jax.eval_shape(huber, np.ones(2, jnp.bfloat16), zeros(2), np.float32(2))
+    assert half.dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize("delta", [0, -1.0, float("inf"), float("nan")])
@@ -221,7 +233,7 @@ def test_binary_cross_entropy_at_certain_probabilities():
     p, y = f32([0], [1], [0], [1], [0], [1]), f32([0], [1], [1], [0], [0.5], [0.5])
     np.testing.assert_array_equal(binary_cross_entropy_from_probabilities(p, y), [0, 0, *[np.inf] * 4])
     np.testing.assert_array_equal(BINARY_GRADIENT(p, y)[:, 0], [1, -1, -np.inf, np.inf, -np.inf, np.inf])
-    second = jax.vmap(jax.grad(jax.grad(jaxnet.binary_cross_entropy_from_probabilities)))(p[:2, 0], y[:2, 0])
+    second = jax.jit(jax.vmap(jax.grad(jax.grad(jaxnet.binary_cross_entropy_from_probabilities))))(p[:2, 0], y[:2, 0])
     np.testing.assert_array_equal(second, [1, 1])
 
 
@@ -243,7 +255,7 @@ def test_cross_entropies_from_probabilities_agree_with_those_from_logits(logits,
 def test_softmax_cross_entropy_from_probabilities_by_hand():
     p, y = f32([0.25, 0.5, 0.25], [0, 0, 1], [0, 0, 1]), f32([0.5, 0.5, 0], [0, 0, 1], [1, 0, 0])
     np.testing.assert_allclose(softmax_cross_entropy_from_probabilities(p, y), [1.5 * LN2, 0, np.inf], rtol=1e-6)
-    gradient = jax.grad(lambda p: jaxnet.softmax_cross_entropy_from_probabilities(p, y).sum())(p)
+    gradient = jax.jit(jax.grad(lambda p: jaxnet.softmax_cross_entropy_from_probabilities(p, y).sum()))(p)
     np.testing.assert_array_equal(gradient, [[-2, -1, 0], [0, 0, -1], [-np.inf, 0, 0]])
 
 
@@ -268,19 +280,21 @@ def test_huge_logits():
 
 
 @pytest.mark.parametrize("loss", SAME_SHAPE)
-@pytest.mark.parametrize("dtype", [jnp.bool_, jnp.int32, jnp.uint8, jnp.bfloat16])
-def test_targets_are_read_in_the_dtype_of_the_outputs(loss, dtype):
+def test_targets_are_read_in_the_dtype_of_the_outputs(loss):
     v, y = f32([0.5, 0.25, 0.75], [0.125, 0.25, 0.5]), f32([0, 1, 0], [1, 0, 0])
-    result = loss(v, y.astype(dtype))
-    assert result.dtype == v.dtype
-    np.testing.assert_array_equal(result, loss(v, y))
+    targets = [y.astype(dtype) for dtype in (jnp.float32, jnp.bool_, jnp.int32, jnp.uint8, jnp.bfloat16)]
+    expected, *others = jax.jit(lambda v, targets: [loss(v, y) for y in targets])(v, targets)
+    for result in others:
+        assert result.dtype == v.dtype
+        np.testing.assert_array_equal(result, expected)
 
 
-@pytest.mark.parametrize("dtype", [jnp.int32, jnp.uint8, jnp.int16])
-def test_labels_may_be_any_integers(dtype):
+def test_labels_may_be_any_integers():
     logits = np.log(f32([1, 2, 5], [1, 2, 5]))
-    loss = softmax_cross_entropy_with_integer_labels(logits, np.array([1, 2], dtype))
-    np.testing.assert_allclose(loss, [np.log(4), np.log(8 / 5)], rtol=1e-6)
+    labels = [np.array([1, 2], dtype) for dtype in (jnp.int32, jnp.uint8, jnp.int16)]
+    losses = jax.jit(lambda z, labels: [softmax_cross_entropy_with_integer_labels(z, each) for each in labels])
+    for loss in losses(logits, labels):
+        np.testing.assert_allclose(loss, [np.log(4), np.log(8 / 5)], rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", SAME_SHAPE)

@@ -1,5 +1,6 @@
 """The convergence theorem over many data sets; separable or not, against a linear program and exhaustive counts."""
 
+import dataclasses
 import itertools
 import os
 from fractions import Fraction
@@ -15,7 +16,7 @@ import pytest
 import scipy.optimize
 
 import jaxnet
-from jaxnet import Inseparable, Neuron, Separable, ShapeError, Undecided
+from jaxnet import Inseparable, Neuron, Separable, SeparationUndecided, ShapeError
 
 DATA = Path(os.environ["JAXNET_DATA"]) / "learning"
 HALF = Fraction(1, 2)
@@ -105,7 +106,7 @@ def test_known_margins(name, function, n, bound):
     assert check(found, x, y)
     assert found.converged
     np.testing.assert_allclose(found.bound, bound, rtol=1e-9)
-    np.testing.assert_allclose(jaxnet.mistake_bound(jax.tree.map(np.float32, found.widest), x, y), bound, rtol=1e-5)
+    np.testing.assert_allclose(BOUND(jax.tree.map(np.float32, found.widest), x, y), bound, rtol=1e-5)
     np.testing.assert_allclose(found.margin, np.sqrt((n + 1) / bound), rtol=1e-9)
 
 
@@ -139,8 +140,29 @@ def test_a_run_cut_off_is_not_called_inseparable():
 def test_what_float64_does_not_see_is_undecided(x):
     """Separable both, by a hair: neither is claimed."""
     found = jaxnet.separate(x, [0, 1], max_epochs=5)
-    assert isinstance(found, Undecided)
+    assert isinstance(found, SeparationUndecided)
+    assert isinstance(found, jaxnet.Undecided)
+    assert found.reason == "precision of float64"
+    assert found.what_was_tried == (
+        "the widest unit: it does not separate, and proves nothing",
+        f"the perceptron rule: {found.mistakes} mistakes in 5 epochs",
+    )
     assert found.epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "kind"),
+    [
+        ([[0.0], [1.0]], [0, 1], Separable),
+        ([[0.0], [0.0]], [0, 1], Inseparable),
+        ([[0.0], [1e-200]], [0, 1], SeparationUndecided),
+    ],
+)
+def test_no_answer_is_true_or_false(x, y, kind):
+    found = jaxnet.separate(x, y, max_epochs=5)
+    assert type(found) is kind
+    with pytest.raises(TypeError, match=f"^{kind.__name__} is neither true nor false"):
+        bool(found)
 
 
 def test_when_least_squares_gives_up_nothing_is_claimed_but_what_was_learned(monkeypatch):
@@ -152,7 +174,7 @@ def test_when_least_squares_gives_up_nothing_is_claimed_but_what_was_learned(mon
     assert check(learned, rows(2), [0, 0, 0, 1])
     np.testing.assert_array_equal(learned.widest.w, learned.params.w)
     assert learned.margin > 0 or learned.bound == np.inf
-    assert isinstance(jaxnet.separate(rows(2), [0, 1, 1, 0], max_epochs=20), Undecided)
+    assert isinstance(jaxnet.separate(rows(2), [0, 1, 1, 0], max_epochs=20), SeparationUndecided)
 
 
 # Over many data sets.
@@ -184,7 +206,7 @@ def test_separable_or_not_as_the_linear_program_says(x, y, n_labels):
 @hypothesis.given(hnp.arrays(np.float64, (N, 3), elements=st.floats(-1, 1, allow_subnormal=False)), TARGETS)
 def test_real_data_are_decided_exactly_or_not_at_all(x, y):
     found = jaxnet.separate(x, y, max_epochs=20)
-    assert isinstance(found, Undecided) or check(found, x, y) in (True, False)
+    assert isinstance(found, SeparationUndecided) or check(found, x, y) in (True, False)
 
 
 @pytest.mark.parametrize(("n", "count"), [(2, 14), (3, 104)])
@@ -251,10 +273,10 @@ def test_margin_of_nothing_and_of_targets_that_are_not_boolean():
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
 def test_margin_and_bound_keep_the_dtype(dtype):
     with jax.enable_x64(dtype == jnp.float64):
-        unit = Neuron(jnp.array([2, 2], dtype), jnp.array(-3, dtype))
-        x, y = jnp.asarray(rows(2), dtype), np.array([False, False, False, True])
-        gamma, bound = MARGIN(unit, x, y), BOUND(unit, x, y)
-        assert gamma.dtype == bound.dtype == dtype
+        unit = Neuron(np.array([2, 2], dtype), np.array(-3, dtype))
+        x, y = rows(2).astype(dtype), np.array([False, False, False, True])
+        bound = BOUND(unit, x, y)
+        assert jax.eval_shape(jaxnet.margin, unit, x, y).dtype == bound.dtype == dtype
         np.testing.assert_allclose(float(bound), 51, rtol=0.02)
 
 
@@ -284,7 +306,9 @@ def test_a_proof_is_checked_exactly():
     x, y = [[0], [1], [3]], [0, 1, 0]
     good = Inseparable((0, 1, 2), (Fraction(2, 3), Fraction(1), Fraction(1, 3)), (Fraction(1),))
     assert jaxnet.proves_inseparable(good, x, y)
-    assert not jaxnet.proves_inseparable(good._replace(coefficients=(Fraction(2 / 3), 1, Fraction(1 / 3))), x, y)
+    assert not jaxnet.proves_inseparable(
+        dataclasses.replace(good, coefficients=(Fraction(2 / 3), 1, Fraction(1 / 3))), x, y
+    )
 
 
 # Real data.
@@ -341,17 +365,28 @@ def test_the_problems_of_the_monks_are_not_for_one_unit(problem):
 )
 def test_data_that_are_none(x, y, kind, message):
     hint = "For a layer, separate each unit by itself." if kind is ShapeError else ""
-    for function in (jaxnet.separate, lambda x, y: jaxnet.proves_inseparable(Inseparable((), (), ()), x, y)):
+    nothing = Inseparable((), (), ())
+    for name, function in (
+        ("separate", jaxnet.separate),
+        ("proves_inseparable", lambda x, y: jaxnet.proves_inseparable(nothing, x, y)),
+    ):
         with pytest.raises(kind) as e:
             function(x, y)
-        assert str(e.value) == "separate: " + message + hint
+        assert str(e.value) == f"{name}: {message}{hint}"
 
 
-@pytest.mark.parametrize("max_epochs", [0, -1, 2**31])
-def test_epochs_out_of_range(max_epochs):
-    with pytest.raises(ValueError, match=r"^separate: expected max_epochs of 1 to 2\^31 - 1, got ") as e:
-        jaxnet.separate(rows(2), [0, 0, 0, 1], max_epochs=max_epochs)
-    assert str(e.value).endswith(f"got {max_epochs}.")
+def test_max_epochs_is_a_whole_number_in_range():
+    for wrong in (True, 2.0):
+        with pytest.raises(TypeError) as e:
+            jaxnet.separate(rows(2), [0, 0, 0, 1], max_epochs=wrong)  # pyright: ignore
+        assert str(e.value) == f"separate: expected max_epochs to be a whole number, got {wrong}."
+    for wrong in (0, -1, 2**31):
+        with pytest.raises(ValueError, match=r"^separate: ") as e:
+            jaxnet.separate(rows(2), [0, 0, 0, 1], max_epochs=wrong)
+        assert str(e.value) == f"separate: expected max_epochs in 1..2147483647, got {wrong}."
+    found = jaxnet.separate(rows(2), [0, 0, 0, 1], max_epochs=np.int64(2))
+    assert isinstance(found, Separable)
+    assert (found.epochs, found.converged) == (2, False)
 
 
 @pytest.mark.parametrize("function", [jaxnet.margin, jaxnet.mistake_bound])
@@ -359,10 +394,13 @@ def test_margins_refuse_what_does_not_fit(function):
     unit = Neuron(np.zeros(2, np.float32), np.float32(0))
     with pytest.raises(ShapeError) as e:
         function(unit, rows(2), np.zeros(3))
-    assert str(e.value) == "margin: expected targets (4,) for inputs (4, 2), got (3,)."
+    name = function.__name__
+    assert str(e.value) == f"{name}: expected targets (4,) for inputs (4, 2), got (3,)."
     with pytest.raises(ShapeError) as e:
         function(unit, rows(3), np.zeros(8))
-    assert str(e.value) == "margin: expected inputs (examples, 2), got (8, 3)."
+    assert str(e.value) == f"{name}: expected inputs (examples, 2), got (8, 3)."
     with pytest.raises(TypeError) as e:
         function(unit, [[0, 0]], [1])
-    assert str(e.value) == "expected floating inputs, got int32. Convert them, for example x.astype(float32)."
+    assert str(e.value) == (
+        f"{name}: expected floating inputs, got int32. Convert them, for example x.astype(float32)."
+    )
