@@ -12,6 +12,7 @@ from jax import Array
 
 from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.network_measures import degrees
+from jaxnet.progress import progress_bar
 from jaxnet.validation import integers
 
 # A step costs at least 15 us, however few rewirings it serves: a block is as wide as this much memory lets it be.
@@ -49,7 +50,7 @@ def rewire(graph: Graph, *, key: Array, rewirings: int = 1, swaps_per_edge: int 
         key: from `jax.random.key`; the same one gives the same graphs.
         rewirings: how many, at least 1; each begins at the graph itself.
         swaps_per_edge: how many swaps to try, for each edge.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
 
     Returns:
         A `Rewired`: the edges of each, and how many swaps it made.
@@ -111,11 +112,7 @@ def map_rewirings(
     width = max(1, _BLOCK_BYTES // (table.size + graph.edges.nbytes + 1))
     kept, accepted = [], np.zeros(n, np.int64)
 
-    from tqdm import tqdm  # when it is used: `import jaxnet` is to be quick
-
-    with tqdm(
-        total=n * n_swaps, desc=where, unit="swap", unit_scale=True, leave=False, disable=None if progress else True
-    ) as bar:
+    with progress_bar(where, total=n * n_swaps, unit="swap", unit_scale=True, shown=progress) as bar:
         for start in range(0, n, width):
             made = accepted[start : start + width]
             block = len(made)

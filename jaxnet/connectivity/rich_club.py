@@ -114,7 +114,7 @@ def normalised_rich_club(
         rewirings: how many random graphs, at least 1.
         swaps_per_edge: how well each is mixed, see `rewire`.
         quantiles: the band of the random graphs; the central 95 % as it stands.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
 
     Returns:
         A `RichClub`: phi, the mean and band of the random graphs, phi over these, p-values.

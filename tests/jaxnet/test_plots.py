@@ -81,7 +81,7 @@ def test_a_graph_without_edges_is_drawn():
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
 def test_files_are_what_their_names_say(found, tmp_path, suffix, magic):
-    draw_rich_club(found, tmp_path / f"figure{suffix}")
+    draw_rich_club(found, path=tmp_path / f"figure{suffix}")
     assert (tmp_path / f"figure{suffix}").read_bytes().startswith(magic)
 
 
@@ -108,7 +108,9 @@ def test_a_run_of_train_is_drawn_record_by_record():
 def test_validation_is_on_the_same_axes_at_its_own_steps_and_differs_without_colour():
     history = {"step": [10, 20, 30], "loss": [3.0, 2.0, 1.0]}
     validation = {"step": jnp.array([20, 30]), "loss": jnp.array([2.5, 1.5]), "accuracy": jnp.array([0.5, 0.75])}
-    loss, accuracy = draw_learning_curves(history, validation, units={"loss": "nats", "accuracy": "share right"}).axes
+    loss, accuracy = draw_learning_curves(
+        history, validation=validation, units={"loss": "nats", "accuracy": "share right"}
+    ).axes
     assert (loss.get_xlabel(), loss.get_ylabel()) == ("step", "loss (nats)")
     assert accuracy.get_ylabel() == "accuracy (share right)"
     assert labels(loss) == ["training", "validation"]
@@ -135,13 +137,15 @@ def test_validation_is_on_the_same_axes_at_its_own_steps_and_differs_without_col
     ],
 )
 def test_the_axis_of_a_loss_is_logarithmic_where_that_helps(name, values, validation, scale):
-    figure = draw_learning_curves({name: values}, {name: validation})
+    figure = draw_learning_curves({name: values}, validation={name: validation})
     figure.canvas.draw()
     assert figure.axes[0].get_yscale() == scale
 
 
 def test_values_that_are_not_finite_are_gaps_and_counted():
-    (ax,) = draw_learning_curves({"loss": [3.0, np.nan, 1.0, -np.inf, np.inf]}, {"loss": [1.0, np.nan, 1, 1, 1]}).axes
+    (ax,) = draw_learning_curves(
+        {"loss": [3.0, np.nan, 1.0, -np.inf, np.inf]}, validation={"loss": [1.0, np.nan, 1, 1, 1]}
+    ).axes
     assert labels(ax) == [
         "training\n(3 of 5 values not finite, left out)",
         "validation\n(1 of 5 values not finite, left out)",
@@ -232,20 +236,22 @@ def test_a_vmapped_run_is_an_ensemble():
     ],
 )
 def test_where_validation_is_drawn(history, validation, label, steps):
-    (ax,) = draw_learning_curves(history, validation).axes
+    (ax,) = draw_learning_curves(history, validation=validation).axes
     assert ax.get_xlabel() == label
     np.testing.assert_array_equal(line(ax, "validation").get_xdata(), steps)
 
 
 @pytest.mark.parametrize("validation", [None, {}, {"step": np.array([]), "loss": np.array([])}])
 def test_validation_may_be_empty(validation):
-    (ax,) = draw_learning_curves({"loss": jnp.array([1.0, 0.5], jnp.bfloat16)}, validation).axes
+    (ax,) = draw_learning_curves({"loss": jnp.array([1.0, 0.5], jnp.bfloat16)}, validation=validation).axes
     assert labels(ax) == ["training"]
     ax.figure.canvas.draw()
 
 
 def test_each_metric_has_a_panel_and_losses_are_first():
-    figure = draw_learning_curves({name: [1, 2] for name in ("b", "a", "loss", "step")}, {"c": [1, 2], "a": [1, 2]})
+    figure = draw_learning_curves(
+        {name: [1, 2] for name in ("b", "a", "loss", "step")}, validation={"c": [1, 2], "a": [1, 2]}
+    )
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "b", "a", "c"]
 
 
@@ -303,7 +309,7 @@ def test_each_metric_has_a_panel_and_losses_are_first():
 )
 def test_what_is_no_history_is_refused(tmp_path, history, validation, kind, message):
     with pytest.raises(kind) as caught:
-        draw_learning_curves(history, validation, tmp_path / "figure.png")
+        draw_learning_curves(history, validation=validation, path=tmp_path / "figure.png")
     assert str(caught.value) == f"draw_learning_curves: {message}"
     assert not (tmp_path / "figure.png").exists()
 
@@ -418,7 +424,7 @@ def test_what_are_no_classes_is_refused(truth, predicted, names, kind, message):
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
 def test_files_of_learning_are_what_their_names_say(tmp_path, suffix, magic):
     draw_learning_curves({"loss": [1.0, 0.1, 0.01]}, path=tmp_path / f"curves{suffix}")
-    draw_confusion_matrix(TRUTH, PREDICTED, tmp_path / f"matrix{suffix}")
+    draw_confusion_matrix(TRUTH, PREDICTED, path=tmp_path / f"matrix{suffix}")
     for name in ("curves", "matrix"):
         assert (tmp_path / f"{name}{suffix}").read_bytes().startswith(magic)
 

@@ -50,7 +50,7 @@ def test_the_textbook_map_of_the_majority():
 
 def test_threshold_circuits_have_maps():
     gates = library.majority(3)
-    units = circuits.threshold.threshold_circuits.from_circuit(gates)
+    units = circuits.from_circuit(gates)
     assert np.array_equal(image(draw_karnaugh_map(gates).axes[0]), image(draw_karnaugh_map(units).axes[0]))
 
 
@@ -71,7 +71,7 @@ def test_names_are_shown_as_they_are():
 
 
 def test_a_file_is_what_its_name_says(tmp_path):
-    draw_karnaugh_map(library.majority(3), tmp_path / "map.png")
+    draw_karnaugh_map(library.majority(3), path=tmp_path / "map.png")
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -81,7 +81,7 @@ def test_errors(error):
         "circuits.truth_table has the values of up to 24 inputs."
     )
     assert error(ValueError, draw_karnaugh_map, Circuit(["a"], [], [], [], [])) == (
-        "draw_karnaugh_map: expected 1 to 16 outputs, one a panel, got 0."
+        "draw_karnaugh_map: expected 1 to 16 outputs, a panel for each, got 0."
     )
     assert error(TypeError, draw_karnaugh_map, "a") == (
         "draw_karnaugh_map: expected a Circuit or a ThresholdCircuit, got str."

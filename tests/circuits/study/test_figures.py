@@ -52,7 +52,7 @@ def test_every_axis_that_is_read_has_a_label(studies):
 @pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
 def test_files_are_what_their_names_say(studies, tmp_path, suffix, magic):
-    draw_comparison(studies, tmp_path / f"figure{suffix}")
+    draw_comparison(studies, path=tmp_path / f"figure{suffix}")
     assert (tmp_path / f"figure{suffix}").read_bytes().startswith(magic)
 
 
