@@ -74,6 +74,7 @@ def draw_rich_club(found: RichClub, *, ax: Any = None, path: str | Path | None =
     lower.plot(found.k, drawn, **_MEASURED, label="over the mean of rewired")
     lower.axhline(1, **_REWIRED, linewidth=1, label="as the degrees explain")
     lower.set_ylim(0, top)
+    lower.xaxis.get_major_locator().set_params(integer=True)
     lower.set_xlabel("degree k (edges of a node)")
     lower.set_ylabel("normalised φ(k)\n(measured / rewired)")
     lower.legend(fontsize="small", loc="lower left")
@@ -156,6 +157,8 @@ def draw_learning_curves(
                 finite = np.append(finite, values[~np.isnan(values)])
         if _is_loss(name) and len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
             panel.set_yscale("log")
+        if all(curves.steps is None or np.all(curves.steps % 1 == 0) for curves in (training, measured)):
+            panel.xaxis.get_major_locator().set_params(integer=True)
         panel.set_xlabel(x_label)
         panel.set_ylabel(f"{name} ({units[name]})" if units and name in units else name)
         panel.legend(fontsize="small")

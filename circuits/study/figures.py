@@ -54,7 +54,7 @@ def draw_comparison(
         axes = given_axes("draw_comparison", ax, names)
         surfaces, (gains, *curves) = axes[: 3 * len(planar)], axes[3 * len(planar) :]
     for i, study in enumerate(planar):
-        _draw_surfaces(surfaces[3 * i : 3 * i + 3], study, first=i == 0)
+        _draw_surfaces(surfaces[3 * i : 3 * i + 3], study, y_label=ax is not None or i == 0)
     if planar:
         bar = surfaces[0].figure.colorbar(
             surfaces[0].collections[0], ax=surfaces, location="bottom", shrink=0.9, aspect=15 * len(planar), pad=0.02
@@ -93,7 +93,7 @@ def _panels(studies: Sequence[Comparison], n_planar: int) -> "tuple[list[Axes], 
     return surfaces, upper.subplots(), curves[: len(studies)].tolist()
 
 
-def _draw_surfaces(panels: "Sequence[Axes]", study: Comparison, first: bool) -> None:
+def _draw_surfaces(panels: "Sequence[Axes]", study: Comparison, y_label: bool) -> None:
     assert study.surfaces is not None
     for ax, reading, surface in zip(panels, _READINGS, study.surfaces, strict=True):
         ax.pcolormesh(SQUARE, SQUARE, surface, vmin=0, vmax=1, cmap="cividis", shading="gouraud", rasterized=True)
@@ -102,7 +102,7 @@ def _draw_surfaces(panels: "Sequence[Axes]", study: Comparison, first: bool) -> 
             ax.contour(SQUARE, SQUARE, surface, levels=[0.5], colors="white", linewidths=1.5)
         _draw_corners(ax, study.surfaces[0])
         ax.set_aspect("equal")
-        if first:
+        if y_label:
             ax.set_ylabel(f"{reading}\ninput $x_2$")
     panels[0].set_title(_short(study.name, 16), fontsize="medium")
     panels[-1].set_xlabel("input $x_1$")

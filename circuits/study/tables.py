@@ -57,10 +57,8 @@ def html_of(study: Comparison) -> str:
     Args:
         study: what `compare` found.
 
-    >>> from circuits import parse
-    >>> from circuits.study.comparison import compare
-    >>> html_of(compare(parse("a & b"), name="AND", seeds=4, steps=200, progress=False))[:7]
-    '<table>'
+    Returns:
+        A `<table>` element.
     """
     threshold, constructed, learned = study.threshold, study.constructed, study.learned
     rows = "all" if study.exhaustive else f"sampled of 2^{study.n_inputs}"
