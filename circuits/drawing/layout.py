@@ -14,6 +14,7 @@ from circuits.drawing.crossings import ordered
 from circuits.drawing.routing import Pieces, Strand, route
 from circuits.gates import BUF, FALSE, essential
 from circuits.netlist import Circuit
+from jaxnet.validation import whole_number
 
 # In units of the drawing: the width of a gate; how far its two pins are from its middle; what an item takes of the
 # height above and below it.
@@ -74,8 +75,12 @@ def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
 
     Returns:
         The same `Drawing` for the same circuit. Fan-ins that change nothing are left out, as `essential` does; the
-        constant, node 0, is a gate where an output is it. No two gates meet, no wire crosses a gate, and wires of
-        different nodes cross, but do not lie on each other.
+        constant, node 0, is drawn as a gate if it is an output. No two gates meet, no wire crosses a gate, and wires
+        of different nodes cross, but do not lie on each other.
+
+    Raises:
+        TypeError: if `sweeps` is no whole number.
+        ValueError: if it is negative.
 
     Source: K. Sugiyama, S. Tagawa and M. Toda, Methods for visual understanding of hierarchical system structures
         (1981); E. R. Gansner, E. Koutsofios, S. C. North and K.-P. Vo, A technique for drawing directed graphs (1993).
@@ -85,6 +90,7 @@ def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
     >>> [(symbol.kind, symbol.x, symbol.y) for symbol in drawing.symbols]
     [('input', 0, 0), ('input', 0, 2), ('gate', 2, 1), ('output', 10, 1)]
     """
+    sweeps = whole_number("arrange", "sweeps", sweeps)
     symbols = _symbols(circuit)
     graph = _graph(symbols, _columns(symbols))
     orders = ordered(graph.columns, graph.links, sweeps)

@@ -129,11 +129,14 @@ def test_some_outputs_are_drawn_with_what_they_depend_on():
     assert texts(draw_circuit(constant, outputs=["y"])) == ["b", "y"]
 
 
-def test_axes_of_another_figure_are_drawn_into():
+def test_axes_of_another_figure_are_drawn_into(error):
     figure = Figure(figsize=(8, 4))
     left, right = figure.subplots(1, 2)
     assert draw_circuit(FULL_ADDER, inputs=[0, 1, 1], ax=right) is figure
     assert not left.texts
+    assert error(ValueError, draw_circuit, FULL_ADDER, ax=[left, right]) == (
+        "draw_circuit: expected ax to be one axes, for the circuit, got 2."
+    )
     sizes = {text.get_fontsize() for text in right.texts}
     alone = {text.get_fontsize() for text in draw_circuit(FULL_ADDER).axes[0].texts}
     assert max(sizes) < min(alone)
@@ -168,6 +171,11 @@ def test_circuits_with_little_to_draw(circuit, valued):
 def test_files_are_what_their_names_say(tmp_path, suffix, magic):
     draw_circuit(FULL_ADDER, path=tmp_path / f"figure{suffix}")
     assert (tmp_path / f"figure{suffix}").read_bytes().startswith(magic)
+
+
+def test_a_notebook_shows_small_circuits():
+    assert FULL_ADDER._repr_svg_().startswith("<svg")
+    assert library.adder(20)._repr_svg_() is None
 
 
 def test_too_large(error):
