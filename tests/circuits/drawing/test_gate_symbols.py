@@ -167,10 +167,9 @@ def test_circuits_with_little_to_draw(circuit, valued):
     assert len(texts(figure)) == circuit.n_inputs + circuit.n_outputs + (0 in circuit.outputs) + circuit.n_gates
 
 
-@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_files_are_what_their_names_say(tmp_path, suffix, magic):
-    draw_circuit(FULL_ADDER, path=tmp_path / f"figure{suffix}")
-    assert (tmp_path / f"figure{suffix}").read_bytes().startswith(magic)
+def test_a_file_is_what_its_name_says(tmp_path):
+    draw_circuit(FULL_ADDER, path=tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_notebook_shows_small_circuits():

@@ -33,7 +33,7 @@ def test_cells_are_the_values_at_their_labels(random_circuit, reference, n):
     for output, ax in enumerate(figure.axes):
         assert ax.get_ylabel().split() + ax.get_xlabel().split() == list(circuit.input_names)
         rows = [[int(digit) for digit in above + beside] for above in labels(ax.yaxis) for beside in labels(ax.xaxis)]
-        values = reference(circuit, np.array(rows).reshape(-1, n))[:, output]
+        values = reference(circuit, np.array(rows).reshape(len(rows), n))[:, output]
         assert np.array_equal(image(ax).ravel(), values)
         if n <= 6:
             assert [int(text.get_text()) for text in ax.texts] == image(ax).ravel().tolist()
