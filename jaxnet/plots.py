@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MEASURED = {"color": BLUE, "linestyle": DASHES[0]}
-_REWIRED = {"color": VERMILION, "linestyle": DASHES[1]}
+_MEASURED: dict[str, Any] = {"color": BLUE, "linestyle": DASHES[0]}
+_REWIRED: dict[str, Any] = {"color": VERMILION, "linestyle": DASHES[1]}
 _TRAINING, _VALIDATION = _MEASURED, _REWIRED
 _PLAIN = 200  # more records than this are drawn as a running median
 _POINTS = 1_000  # at most, on a line
@@ -74,7 +74,7 @@ def draw_rich_club(found: RichClub, *, ax: Any = None, path: str | Path | None =
     lower.plot(found.k, drawn, **_MEASURED, label="over the mean of rewired")
     lower.axhline(1, **_REWIRED, linewidth=1, label="as the degrees explain")
     lower.set_ylim(0, top)
-    lower.xaxis.get_major_locator().set_params(integer=True)
+    lower.locator_params("x", integer=True)
     lower.set_xlabel("degree k (edges of a node)")
     lower.set_ylabel("normalised φ(k)\n(measured / rewired)")
     lower.legend(fontsize="small", loc="lower left")
@@ -158,7 +158,7 @@ def draw_learning_curves(
         if _is_loss(name) and len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
             panel.set_yscale("log")
         if all(curves.steps is None or np.all(curves.steps % 1 == 0) for curves in (training, measured)):
-            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.locator_params("x", integer=True)
         panel.set_xlabel(x_label)
         panel.set_ylabel(f"{name} ({units[name]})" if units and name in units else name)
         panel.legend(fontsize="small")
