@@ -37,10 +37,9 @@ def draw_comparison(
         ValueError: if there are no studies, if there are more or fewer axes than panels, or matplotlib does not know
             the extension.
 
-    >>> from circuits import parse
-    >>> from circuits.study.comparison import compare
-    >>> len(draw_comparison(compare(parse("a & b"), seeds=2, steps=20, progress=False)).axes) > 3
-    True
+    >>> draw_comparison([])                                                # [compare(a), compare(b)] draws two
+    Traceback (most recent call last):
+    ValueError: draw_comparison: expected at least one study, got none.
     """
     studies = [studies] if isinstance(studies, Comparison) else list(studies)
     if not studies:
