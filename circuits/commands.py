@@ -217,7 +217,7 @@ def compare(options: argparse.Namespace) -> int:
     if options.out:
         from circuits.study.figures import draw_comparison
 
-        draw_comparison(studies, options.out)
+        draw_comparison(studies, path=options.out)
         print(f"figure: {options.out}")
     return 0
 

@@ -90,6 +90,11 @@ class Circuit:
     def __repr__(self) -> str:
         return f"Circuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_gates} gates)"
 
+    def _repr_svg_(self) -> str | None:
+        from circuits.drawing.gate_symbols import svg_of_circuit  # only in notebooks: drawing builds on the netlist
+
+        return svg_of_circuit(self)
+
 
 @functools.singledispatch
 def depth(circuit: Any) -> int:

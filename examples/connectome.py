@@ -49,5 +49,5 @@ for k in range(0, 70, 10):
     )
 
 # 4. The picture.
-jaxnet.draw_rich_club(found, figure)
+jaxnet.draw_rich_club(found, path=figure)
 print(f"4. drawn in {figure}")

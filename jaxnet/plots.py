@@ -1,51 +1,55 @@
-"""Pictures of networks and of learning; matplotlib is imported when one is drawn.
-
-Colours after M. Okabe and K. Ito, Color universal design (2008).
-"""
+"""Pictures of learning and of networks: `draw_*(data, *, ax=None, path=None)` returns the figure."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
 
+from jaxnet.canvas import BLUE, DASHES, VERMILION, finished, given_axes, new_figure, png_of
 from jaxnet.connectivity.rich_club import RichClub
+from jaxnet.training.run_state import Run
 from jaxnet.validation import ShapeError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Told apart by the colour-blind, and in grey by their dashes.
-_MEASURED = {"color": "#0072B2", "linestyle": "-"}
-_REWIRED = {"color": "#D55E00", "linestyle": "--"}
+_MEASURED: dict[str, Any] = {"color": BLUE, "linestyle": DASHES[0]}
+_REWIRED: dict[str, Any] = {"color": VERMILION, "linestyle": DASHES[1]}
 _TRAINING, _VALIDATION = _MEASURED, _REWIRED
-_PLAIN = 200  # records that are drawn as they are; more get a running median
-_POINTS = 1_000  # of a drawn line
+_PLAIN = 200  # more records than this are drawn as a running median
+_POINTS = 1_000  # at most, on a line
 _MAX_CLASSES = 100
 
 
-def draw_rich_club(found: RichClub, path: str | Path | None = None) -> "Figure":
-    """Draw the rich-club coefficient with that of rewired graphs above, and the normalised one below.
+def draw_rich_club(found: RichClub, *, ax: Any = None, path: str | Path | None = None) -> "Figure":
+    """Draw the rich-club coefficient beside that of rewired graphs, and the normalised coefficient.
 
     Args:
         found: from `jaxnet.normalised_rich_club`.
+        ax: two axes to draw into, for the coefficient and the normalised one; a new figure if None.
         path: where to save the figure, by its extension; not saved if None.
 
     Returns:
-        The matplotlib figure. Infinite values are not drawn; where only the upper end of the band is, the band goes on
-        to the upper edge.
+        The matplotlib figure. Infinite values are not drawn; where only the upper end of a band is infinite, the band
+        is drawn up to the upper edge.
 
     Raises:
-        ValueError: if matplotlib does not know the extension.
+        TypeError: if `ax` is anything but axes.
+        ValueError: if `ax` are not two axes, or matplotlib does not know the extension.
 
     >>> import jax, jaxnet
     >>> ring = jaxnet.Graph(6, [(i, (i + 1) % 6) for i in range(6)], directed=False)
     >>> draw_rich_club(jaxnet.normalised_rich_club(ring, key=jax.random.key(0), rewirings=10)).axes[1].get_xlabel()
     'degree k (edges of a node)'
     """
-    figure = _figure(6.4, 6.4)
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    if ax is None:
+        upper, lower = new_figure(6.4, 6.4).subplots(2, 1, sharex=True)
+    else:
+        upper, lower = given_axes("draw_rich_club", ax, ["the coefficient", "the normalised coefficient"])
+        upper.set_xlabel("degree k (edges of a node)")
     low, high = found.quantiles
     band = f"{100 * low:g} % to {100 * high:g} %"
 
@@ -70,48 +74,52 @@ def draw_rich_club(found: RichClub, path: str | Path | None = None) -> "Figure":
     lower.plot(found.k, drawn, **_MEASURED, label="over the mean of rewired")
     lower.axhline(1, **_REWIRED, linewidth=1, label="as the degrees explain")
     lower.set_ylim(0, top)
+    lower.locator_params("x", integer=True)
     lower.set_xlabel("degree k (edges of a node)")
     lower.set_ylabel("normalised φ(k)\n(measured / rewired)")
     lower.legend(fontsize="small", loc="lower left")
-    _save(figure, path)
-    return figure
+    return finished(upper, path)
 
 
 def draw_learning_curves(
     history: Mapping[str, Any],
-    validation: Mapping[str, Any] | None = None,
-    path: str | Path | None = None,
     *,
+    validation: Mapping[str, Any] | None = None,
     units: Mapping[str, str] | None = None,
     quantiles: tuple[float, float] = (0.05, 0.95),
+    ax: Any = None,
+    path: str | Path | None = None,
 ) -> "Figure":
-    """Draw what was measured while learning: a panel for each metric, with those of validation on the same axes.
+    """Draw what was measured while learning: a panel for each metric, with training and validation in the same panel.
 
     The axis of a loss is logarithmic if all its values are positive and span more than a factor of ten. More than 200
-    records are drawn as a running median, over a fiftieth of them; those of one run are there too, in light colour.
-    Ensembles are drawn as the median over members and a band. The legend says so.
+    records are drawn as a running median, over a fiftieth of them; the records of a single run are drawn as well, in
+    a light colour. An ensemble is drawn as the median over its members and a band. The legend says so.
 
     Args:
         history: from `jaxnet.train` or `jaxnet.fit`: a dict of real arrays, `(records,)`, or `(records, members)` for
             an ensemble, as `jax.vmap` makes it with `out_axes=(0, 1)`. If it has "step", `(records,)`, that is the
             horizontal axis; else 1, 2, ... is.
-        validation: likewise; may have fewer records if it has "step", and other metrics.
-        path: where to save the figure, by its extension; not saved if None.
+        validation: likewise; it may have other metrics, and fewer records if it has "step".
         units: by name of metric, for the vertical axes: `{"loss": "nats"}`.
         quantiles: the ends of the bands of ensembles, in 0..1.
+        ax: as many axes to draw into as there are metrics; a new figure if None.
+        path: where to save the figure, by its extension; not saved if None.
 
     Returns:
         The matplotlib figure. Values that are not finite are left out, and the legend says how many.
 
     Raises:
         ShapeError: if an array has another shape, or another number of records than the others.
-        TypeError: if an array is not of real numbers.
+        TypeError: if an array is not of real numbers, or `ax` is anything but axes.
         ValueError: if there is nothing to draw, if steps are not finite and increasing, if it is not known at which
-            step validation was measured, if quantiles are out of order, or matplotlib does not know the extension.
+            step validation was measured, if quantiles are out of order, if there are more or fewer axes than metrics,
+            or matplotlib does not know the extension.
 
     >>> import jax.numpy as jnp
     >>> history = {"loss": jnp.array([4.0, 1.0, 0.2]), "accuracy": jnp.array([0.1, 0.5, 0.9])}
-    >>> loss, accuracy = draw_learning_curves(history, {"step": [3], "loss": [0.3]}, units={"loss": "nats"}).axes
+    >>> figure = draw_learning_curves(history, validation={"step": [3], "loss": [0.3]}, units={"loss": "nats"})
+    >>> loss, accuracy = figure.axes
     >>> loss.get_ylabel(), loss.get_yscale(), accuracy.get_yscale()
     ('loss (nats)', 'log', 'linear')
     """
@@ -129,50 +137,60 @@ def draw_learning_curves(
         measured = measured._replace(steps=_steps_of_validation(training, measured))
     # Losses first: what comes out of a compiled function is in the order of the alphabet.
     names = sorted(dict.fromkeys([*training.metrics, *measured.metrics]), key=lambda name: not _is_loss(name))
+    if ax is None:
+        columns = min(3, len(names))
+        rows = -(-len(names) // columns)
+        grid = new_figure(1 + 4.6 * columns, 3.8 * rows).subplots(rows, columns, squeeze=False).ravel()
+        for unused in grid[len(names) :]:
+            unused.remove()
+        panels = grid[: len(names)].tolist()
+    else:
+        panels = given_axes("draw_learning_curves", ax, names)
 
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure = _figure(1 + 4.6 * columns, 3.8 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel in panels[len(names) :]:
-        panel.remove()
-    for ax, name in zip(panels, names, strict=False):
+    for panel, name in zip(panels, names, strict=True):
         finite = np.array([])
         for curves, label, style in ((training, "training", _TRAINING), (measured, "validation", _VALIDATION)):
             if name in curves.metrics:
                 steps = np.arange(1, curves.n + 1) if curves.steps is None else curves.steps
                 values = np.where(np.isfinite(curves.metrics[name]), curves.metrics[name], np.nan)
-                _draw_curve(ax, steps, values, label, style, quantiles)
+                _draw_curve(panel, steps, values, label, style, quantiles)
                 finite = np.append(finite, values[~np.isnan(values)])
         if _is_loss(name) and len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
-            ax.set_yscale("log")
-        ax.set_xlabel(x_label)
-        ax.set_ylabel(f"{name} ({units[name]})" if units and name in units else name)
-        ax.legend(fontsize="small")
-    _save(figure, path)
-    return figure
+            panel.set_yscale("log")
+        if all(curves.steps is None or np.all(curves.steps % 1 == 0) for curves in (training, measured)):
+            panel.locator_params("x", integer=True)
+        panel.set_xlabel(x_label)
+        panel.set_ylabel(f"{name} ({units[name]})" if units and name in units else name)
+        panel.legend(fontsize="small")
+    return finished(panels[0], path)
 
 
 def draw_confusion_matrix(
-    truth: Any, predicted: Any, path: str | Path | None = None, names: Sequence[str] | None = None
+    truth: ArrayLike,
+    predicted: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    ax: Any = None,
+    path: str | Path | None = None,
 ) -> "Figure":
-    """Draw how often each class was taken for each: a row a true class, a column a predicted one.
+    """Draw how often each class was taken for which: a row for each true class, a column for each predicted one.
 
     Args:
         truth: `(n,)`, integers in 0..m-1 or Booleans: the classes.
-        predicted: `(n,)`, likewise; of a network's outputs `(n, m)`, their `argmax(axis=-1)`.
-        path: where to save the figure, by its extension; not saved if None.
+        predicted: `(n,)`, likewise; `outputs.argmax(axis=-1)` if a network has the outputs `(n, m)`.
         names: of the m classes; the numbers up to the largest that occurs if None.
+        ax: where to draw; the grey scale takes a part of its room. A new figure if None.
+        path: where to save the figure, by its extension; not saved if None.
 
     Returns:
-        The matplotlib figure: counts in the cells, whose grey is the share of their row, by its square
-            root as the bar shows; the title has the accuracy.
+        The matplotlib figure: counts in the cells, whose grey is the square root of their share of the row, as the
+        scale shows; the accuracy in the title.
 
     Raises:
         ShapeError: if the arrays are not of one shape `(n,)`.
-        TypeError: if they are not of integers or Booleans.
-        ValueError: if there are no examples, a class is out of range or there are more than 100, or matplotlib does not
-            know the extension.
+        TypeError: if they are not of integers or Booleans, or `ax` is anything but axes.
+        ValueError: if there are no examples, a class is out of range, there are more than 100, `ax` is more than one,
+            or matplotlib does not know the extension.
 
     >>> draw_confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], names=["cat", "dog"]).axes[0].get_title()
     'accuracy 75.00 % (3 of 4)'
@@ -203,26 +221,27 @@ def draw_confusion_matrix(
     counts = np.bincount(truth * m + predicted, minlength=m * m).reshape(m, m)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
-    size = 2.2 + 0.48 * m
-    figure = _figure(size + 1.2, size)
-    ax = figure.subplots()
-    # By the square root, or the few mistakes of a good classifier would all be white.
-    image = ax.imshow(shares, cmap="Greys", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    if ax is None:
+        size = 2.2 + 0.48 * m
+        panel = new_figure(size + 1.2, size).subplots()
+    else:
+        (panel,) = given_axes("draw_confusion_matrix", ax, ["the matrix"])
+    # The square root, or the few mistakes of a good classifier would all be white.
+    image = panel.imshow(shares, cmap="Greys", norm=PowerNorm(0.5, vmin=0, vmax=1))
     for row, column in np.ndindex(m, m):
-        # A zero is there to be read, but not to be seen first.
+        # Zeros can be read, but other numbers are seen first.
         colour = "white" if shares[row, column] > 0.375 else "black" if counts[row, column] else "darkgrey"
-        ax.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize="small")
-    ax.set_xticks(range(m), names, rotation=90 if max(map(len, names)) > 4 else 0)
-    ax.set_yticks(range(m), names)
-    ax.set_xlabel("predicted class")
-    ax.set_ylabel("true class")
+        panel.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize="small")
+    panel.set_xticks(range(m), names, rotation=90 if max(map(len, names)) > 4 else 0)
+    panel.set_yticks(range(m), names)
+    panel.set_xlabel("predicted class")
+    panel.set_ylabel("true class")
     right = int(np.trace(counts))
-    ax.set_title(f"accuracy {100 * right / len(truth):.2f} % ({right:,} of {len(truth):,})")
-    figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.2, 0.5, 1]).set_label(
+    panel.set_title(f"accuracy {100 * right / len(truth):.2f} % ({right:,} of {len(truth):,})")
+    panel.figure.colorbar(image, ax=panel, shrink=0.8, ticks=[0, 0.01, 0.05, 0.2, 0.5, 1]).set_label(
         "share of the true class (row)"
     )
-    _save(figure, path)
-    return figure
+    return finished(panel, path)
 
 
 def _is_loss(name: str) -> bool:
@@ -230,7 +249,7 @@ def _is_loss(name: str) -> bool:
 
 
 class _Curves(NamedTuple):
-    """Metrics `(n, members)` by name, and the step of each record if it is known."""
+    """Metrics by name, each `(n, members)`, and the step of each record if it is known."""
 
     n: int
     steps: np.ndarray | None
@@ -264,7 +283,7 @@ def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
 
 
 def _steps_of_validation(training: _Curves, measured: _Curves) -> np.ndarray | None:
-    """The steps at which validation was measured, on the axis of training; refused where they would be a guess."""
+    """Return the steps at which validation was measured, on the axis of training; raise where it would be a guess."""
     if measured.steps is None and measured.n != training.n:
         raise ValueError(
             f"draw_learning_curves: expected validation['step'], since validation has {measured.n} records "
@@ -281,7 +300,7 @@ def _steps_of_validation(training: _Curves, measured: _Curves) -> np.ndarray | N
 def _draw_curve(
     ax: "Axes", steps: np.ndarray, values: np.ndarray, label: str, style: dict[str, Any], ends: tuple[float, float]
 ) -> None:
-    """A curve of values `(n, members)`, NaN where there is none."""
+    """Draw one curve of values `(n, members)`, NaN where there is none."""
     n, members = values.shape
     window = 1 if n <= _PLAIN else n // 50 | 1
     centres = np.unique(np.linspace(0, n - 1, min(n, _POINTS)).round().astype(int))
@@ -300,16 +319,16 @@ def _draw_curve(
     left_out = np.isnan(values).sum()
     if left_out:
         text += f"\n({left_out:,} of {values.size:,} values not finite, left out)"
-    # A number between two that are left out has no line, so records that are drawn as they are have marks.
+    # A number between two that are left out has no line to either side: without a mark it would not be seen.
     marks = {"marker": "o", "markersize": 4 if n <= 50 else 1.5} if window == 1 else {}
     ax.plot(steps[centres], median, **style, **marks, label=text)
 
 
 def _running_quantiles(values: np.ndarray, centres: np.ndarray, window: int, quantiles: Sequence[float]) -> np.ndarray:
-    """Quantiles of the numbers in a window about each centre, `(quantiles, centres)`; NaN where there is none.
+    """Return quantiles of the numbers in a window around each centre, `(quantiles, centres)`; NaN where there is none.
 
-    Near the first record windows get shorter, to be about their centres there as well: a loss begins steep, and a
-    one-sided window would hide where. Near the last they are one-sided, as that record alone is no better than others.
+    Near the first record windows get shorter, so that they stay symmetric: a loss begins steep, and a one-sided window
+    would hide where. Near the last they are one-sided: one record alone would be noise.
     """
     found = np.full((len(quantiles), len(centres)), np.nan)
     for i, centre in enumerate(centres):
@@ -322,17 +341,17 @@ def _running_quantiles(values: np.ndarray, centres: np.ndarray, window: int, qua
 
 
 def _extremes(values: np.ndarray, bin_size: int) -> np.ndarray:
-    """Where the least and the greatest number of each bin are: of a long line that is thinned, the peaks stay."""
+    """Return where the least and the greatest number of each bin are: a line of these alone keeps its peaks."""
     kept = []
     for start in range(0, len(values), bin_size):
         part = values[start : start + bin_size]
-        # Of nothing but NaN, one NaN: a gap stays a gap.
+        # A bin of NaN keeps one of them, so that a gap stays a gap.
         kept += [start] if np.isnan(part).all() else [start + np.nanargmin(part), start + np.nanargmax(part)]
     return np.unique(kept)
 
 
-def _classes(where: str, values: Any) -> np.ndarray:
-    values = np.asarray(values)
+def _classes(where: str, classes: ArrayLike) -> np.ndarray:
+    values = np.asarray(classes)
     if values.ndim != 1:
         hint = " Of a network's outputs, pass argmax(axis=-1)." if values.ndim == 2 else ""
         raise ShapeError(f"draw_confusion_matrix: expected {where} to be (n,), got shape {values.shape}.{hint}")
@@ -344,16 +363,24 @@ def _classes(where: str, values: Any) -> np.ndarray:
     return values.astype(int)
 
 
-def _figure(width: float, height: float) -> "Figure":
-    """A figure with a canvas of its own: nothing of pyplot's global state is touched."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def png_of_run(run: Run) -> bytes | None:
+    """Return the learning curves of a run as a notebook shows them, with how it ended.
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    Args:
+        run: from `jaxnet.fit`.
 
+    Returns:
+        A PNG file; None if nothing was recorded that can be drawn.
 
-def _save(figure: "Figure", path: str | Path | None) -> None:
-    if path is not None:
-        figure.savefig(path, dpi=150)
+    >>> png_of_run(Run((), (), {"loss": np.array([2.0, 1.0])}, {}, 2, "finished"))[1:4]
+    b'PNG'
+    """
+    history, validation = (
+        {name: m for name, m in metrics.items() if m.ndim in (1, 2) and 0 not in m.shape and m.dtype.kind != "c"}
+        for metrics in (run.history, run.validation)
+    )
+    if not history.keys() - {"step"}:
+        return None
+    figure = draw_learning_curves(history, validation=validation)
+    figure.suptitle(f"{run.steps:,} steps: {run.stopped}", fontsize="medium")
+    return png_of(figure)

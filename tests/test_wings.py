@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = {"jaxnet": jaxnet, "circuits": circuits}
 # Files beside the wings: those that come before them, and those that come after.
 BEFORE = {
-    "jaxnet": ["validation", "answers", "pytrees"],
+    "jaxnet": ["validation", "answers", "pytrees", "notebook", "progress"],
     "circuits": [
         "errors",
         "gates",
@@ -26,7 +26,7 @@ BEFORE = {
         "measures",
     ],
 }
-AFTER = {"jaxnet": ["plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
+AFTER = {"jaxnet": ["canvas", "figure", "plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
 FILES = [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 

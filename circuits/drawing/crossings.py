@@ -16,12 +16,12 @@ def ordered(columns: list[list[int]], links: Links, sweeps: int) -> list[list[in
     """Put the items of each column into an order with few crossings.
 
     Args:
-        columns: items, numbered as one likes.
-        links: between each column and the next, pairs of an item and one of the next.
-        sweeps: how often to go over the columns; after 0 they are as they were.
+        columns: the items of each column, by any numbers.
+        links: for each column but the last, pairs of one of its items and one of the next column.
+        sweeps: how often to go over the columns; 0 leaves them as they are.
 
     Returns:
-        The columns from the top, with no more crossings than before.
+        The items of each column from the top, with no more crossings than before.
 
     Source: K. Sugiyama, S. Tagawa and M. Toda (1981), for the sweeps.
 
@@ -35,7 +35,7 @@ def ordered(columns: list[list[int]], links: Links, sweeps: int) -> list[list[in
     for start in (best, _depth_first(columns, links)):
         orders = [list(column) for column in start]
         for sweep in range(sweeps):
-            # To the right by the columns at the left, to the left by those at the right, and then by both.
+            # One sweep orders each column by its left neighbour, the next by its right one, the third by both.
             sides = ((-1,), (1,), (-1, 1))[sweep % 3]
             places = range(len(orders)) if -1 in sides else range(len(orders) - 1, -1, -1)
             for place in places:
@@ -47,7 +47,7 @@ def ordered(columns: list[list[int]], links: Links, sweeps: int) -> list[list[in
 
 
 def _depth_first(columns: list[list[int]], links: Links) -> list[list[int]]:
-    """Columns in the order in which a walk from the outputs, against the wires, comes to their items."""
+    """Return columns ordered as a depth-first walk from the outputs, against the wires, comes to their items."""
     fed_by: dict[int, list[int]] = {}
     for left, right in itertools.chain.from_iterable(links):
         fed_by.setdefault(right, []).append(left)
@@ -62,7 +62,7 @@ def _depth_first(columns: list[list[int]], links: Links) -> list[list[int]]:
 
 
 def _cost(orders: list[list[int]], links: Links, place: int, side: int) -> np.ndarray:
-    """Crossings with links to the column at one side: entry [u, v] if the u-th item is above the v-th."""
+    """Return how many links to the column at one side cross: entry [u, v] if the u-th item is above the v-th."""
     order = orders[place]
     if not 0 <= place + side < len(orders):
         return np.zeros((len(order), len(order)), int)

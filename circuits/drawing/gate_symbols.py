@@ -1,7 +1,4 @@
-"""Circuits as pictures: the distinctive shapes of IEEE Std 91a-1991 on a layout.
-
-matplotlib is imported when one is drawn. Colours after M. Okabe and K. Ito, Color universal design (2008).
-"""
+"""Circuits as pictures: the distinctive shapes of gates, IEEE Std 91a-1991, where `layout` places them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,12 +10,14 @@ from circuits.drawing.layout import GATE_WIDTH, Drawing, Symbol, arrange, pin_of
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR
 from circuits.netlist import Circuit, cone
 from circuits.threshold.threshold_circuits import ThresholdCircuit
+from jaxnet.canvas import BLUE, VERMILION, finished, given_axes, new_figure, svg_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MAX_SYMBOLS = 300
+_MAX_SHOWN = 100  # symbols of a circuit that a notebook draws without being asked
 _MAX_NAME = 24  # letters of a name that are shown
 
 _INCH = 0.09  # a unit of the layout, in a figure of its own
@@ -27,7 +26,7 @@ _PEN = {"m": 1, "l": 2, "q": 3, "c": 4}  # as matplotlib numbers them
 
 
 class _Style(NamedTuple):
-    """How a value is seen: by colour, and in grey by the width of lines, in units, and the digits."""
+    """How a value is shown: by colour, and for print in grey by the width of lines, in units."""
 
     colour: str
     width: float
@@ -35,13 +34,18 @@ class _Style(NamedTuple):
 
 
 _PLAIN = _Style("black", 0.17, "white")
-_VALUES = (_Style("#0072B2", 0.13, "white"), _Style("#D55E00", 0.36, "#FBD9BF"))
+_VALUES = (_Style(BLUE, 0.13, "white"), _Style(VERMILION, 0.36, "#FBD9BF"))
 
 
 class _Shape(NamedTuple):
-    """An outline, and how far from the left edge wires meet it, it ends, and a digit is written in it.
+    """An outline in units of the layout, from the left edge of a gate and from its middle.
 
-    A letter of `pen` is a point of the outline: m where the pen is set down, l of a line, q and c of Bézier curves.
+    Attributes:
+        pen: a letter for each point: m where the pen is set down, l of a line, q and c of Bézier curves.
+        outline: the points.
+        pin: x where wires end.
+        tip: x where the outline ends.
+        middle: x of the digit that is written in it.
     """
 
     pen: str
@@ -60,7 +64,7 @@ _BEHIND_XOR = ((0.3, -2), (1.4, 0), (0.3, 2))
 _BUFFER = _Shape("mlll", ((1.2, -1.8), (4.4, 0), (1.2, 1.8), (1.2, -1.8)), 1.2, 4.4, 2.3)
 _CONSTANT = _Shape("mllll", ((2.6, -1.2), (5, -1.2), (5, 1.2), (2.6, 1.2), (2.6, -1.2)), 2.6, 5, 3.8)
 
-# The shape of each table, and where it has a circle: at the output, or at a pin, counted from the top.
+# The shape of each table, and where a circle stands for an inversion: at the output, or at pin 0 or 1 from the top.
 _SHAPES: dict[int, tuple[_Shape, str | int | None]] = {
     AND: (_AND, None), NAND: (_AND, "output"), 0b0010: (_AND, 1), 0b0100: (_AND, 0),
     OR: (_OR, None), NOR: (_OR, "output"), 0b1011: (_OR, 1), 0b1101: (_OR, 0),
@@ -71,30 +75,30 @@ _SHAPES: dict[int, tuple[_Shape, str | int | None]] = {
 
 def draw_circuit(
     circuit: Circuit,
-    inputs: Sequence[Any] | Mapping[str, Any] | None = None,
     *,
+    inputs: Sequence[Any] | Mapping[str, Any] | None = None,
     outputs: Sequence[str] | None = None,
-    ax: "Axes | None" = None,
+    ax: Any = None,
     path: str | Path | None = None,
 ) -> "Figure":
-    """Draw a circuit from left to right in gate symbols; with a row of inputs, what each wire carries.
+    """Draw a circuit from left to right in gate symbols, and the value of each wire if inputs are given.
 
     Args:
         circuit: of at most 300 gates, inputs and outputs; about 60 gates can be read on a page. Gates that no output
-            depends on are drawn, fan-ins that change nothing are not: a gate that reads one node twice is a buffer.
+            depends on are drawn. Fan-ins that change nothing are not: a gate that reads one node twice is a buffer.
         inputs: `(n,)` bits, or a bit for each input by name. Wires that carry 1 are then thick and vermilion, those
             that carry 0 thin and blue; the digits are in the gates and beside the names.
-        outputs: some output names: only these are drawn, with the gates and inputs that they depend on.
-        ax: where to draw; a figure that is as large as the circuit needs if None.
+        outputs: names of outputs: only these are drawn, with the gates and inputs that they depend on.
+        ax: where to draw; a new figure, as large as the circuit needs, if None.
         path: where to save the figure, by its extension; not saved if None.
 
     Returns:
         The matplotlib figure.
 
     Raises:
-        TypeError: if it is no `Circuit`.
+        TypeError: if it is no `Circuit`, or `ax` is anything but axes.
         ValueError: if there is more to draw than 300 symbols, an input is missing, unknown or no bit, an output is
-            unknown, or matplotlib does not know the extension.
+            unknown, `ax` is more than one, or matplotlib does not know the extension.
 
     Source: IEEE Std 91a-1991, the distinctive shapes; `circuits.drawing.layout` for their places.
 
@@ -121,17 +125,33 @@ def draw_circuit(
     drawing = arrange(part)
     corners = _corners(drawing, values)
     if ax is None:
-        ax = _axes(corners)
-    _paint(ax, drawing, values, corners)
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return figure
+        left, right, top, bottom = corners
+        panel = new_figure(_INCH * (right - left), _INCH * (bottom - top), layout=None).add_axes((0, 0, 1, 1))
+    else:
+        (panel,) = given_axes("draw_circuit", ax, ["the circuit"])
+    _paint(panel, drawing, values, corners)
+    return finished(panel, path)
+
+
+def svg_of_circuit(circuit: Circuit) -> str | None:
+    """Return a circuit as a notebook shows it.
+
+    Args:
+        circuit: any circuit.
+
+    Returns:
+        An SVG element; None if there are more than 100 gates, inputs and outputs.
+
+    >>> from circuits import library
+    >>> svg_of_circuit(library.adder(2))[:4], svg_of_circuit(library.adder(20))
+    ('<svg', None)
+    """
+    small = circuit.n_gates + circuit.n_inputs + circuit.n_outputs <= _MAX_SHOWN
+    return svg_of(draw_circuit(circuit)) if small else None
 
 
 def _bits(circuit: Circuit, inputs: Sequence[Any] | Mapping[str, Any]) -> dict[str, int]:
-    """The bit of each input, by name."""
+    """Return the bit of each input, by name."""
     names = circuit.input_names
     if isinstance(inputs, Mapping):
         missing = [name for name in names if name not in inputs]
@@ -153,7 +173,7 @@ def _bits(circuit: Circuit, inputs: Sequence[Any] | Mapping[str, Any]) -> dict[s
 
 
 def _part(circuit: Circuit, outputs: Sequence[str]) -> Circuit:
-    """Only these outputs, with the gates and inputs that they depend on."""
+    """Return the circuit of these outputs, with only the gates and inputs that they depend on."""
     unknown = [name for name in outputs if name not in circuit.output_names]
     if isinstance(outputs, str) or unknown:
         raise ValueError(
@@ -182,7 +202,7 @@ def _label(symbol: Symbol, values: list[int] | None) -> str:
 
 
 def _corners(drawing: Drawing, values: list[int] | None) -> tuple[float, float, float, float]:
-    """Left, right, top and bottom of what is drawn, with the names and a margin."""
+    """Return left, right, top and bottom of what is drawn, with the names and a margin."""
     from matplotlib.textpath import TextPath
 
     boxes = [(0.0, 0.0, 0.0, 0.0)]
@@ -197,17 +217,6 @@ def _corners(drawing: Drawing, values: list[int] | None) -> tuple[float, float, 
             boxes.append((symbol.x + min(side, 0), symbol.x + max(side, 0), symbol.y - 1, symbol.y + 1))
     left, right, top, bottom = zip(*boxes, strict=True)
     return min(left) - 0.5, max(right) + 0.5, min(top) - 1, max(bottom) + 1
-
-
-def _axes(corners: tuple[float, float, float, float]) -> "Axes":
-    """A figure of the size of what is drawn, with a canvas of its own: nothing of pyplot's global state is touched."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    left, right, top, bottom = corners
-    figure = Figure(figsize=(_INCH * (right - left), _INCH * (bottom - top)))
-    FigureCanvasAgg(figure)
-    return figure.add_axes((0, 0, 1, 1))
 
 
 def _paint(ax: "Axes", drawing: Drawing, values: list[int] | None, corners: tuple[float, float, float, float]) -> None:
@@ -274,7 +283,7 @@ def _paint(ax: "Axes", drawing: Drawing, values: list[int] | None, corners: tupl
 
 
 def _joined(segments: Sequence[Any]) -> list[list[tuple[float, float]]]:
-    """Horizontal pieces that meet as one, without a seam; the vertical ones as they are."""
+    """Return segments as lines: horizontal ones that meet become one, so that no seam is seen."""
     found: list[list[tuple[float, float]]] = [[(x, y), (x, end)] for x, y, end_x, end in segments if x == end_x]
     level = sorted((y, x, end) for x, y, end, _ in segments if x != end)
     for i, (y, x, end) in enumerate(level):

@@ -1,4 +1,4 @@
-"""Where the symbols and the wires of a drawing go: columns, the order in them, heights, and the wires between.
+"""Places of the symbols and wires of a drawing: columns, the order within them, heights, and the wires between.
 
 Layered drawing after K. Sugiyama, S. Tagawa and M. Toda (1981); columns and heights as linear programs after E. R.
 Gansner et al. (1993).
@@ -14,11 +14,12 @@ from circuits.drawing.crossings import ordered
 from circuits.drawing.routing import Pieces, Strand, route
 from circuits.gates import BUF, FALSE, essential
 from circuits.netlist import Circuit
+from jaxnet.validation import whole_number
 
-# In units of the drawing: the width of a gate; how far its two pins are from its middle; what an item takes of the
-# height above and below it.
+# In units of the drawing.
 GATE_WIDTH = 6
-_PIN = 1
+_PIN = 1  # from the middle of a gate to each of its two pins
+# How much height an item takes above its middle, and as much below.
 _ROOM = {"input": 1, "gate": 3, "output": 1, "wire": 1}
 
 
@@ -27,9 +28,9 @@ class Symbol(NamedTuple):
 
     Attributes:
         kind: "input", "gate" or "output".
-        node: whose value it has: its own, or that of the node that the output is.
+        node: whose value it has: a gate or an input itself, or the node that is the output.
         name: of an input or output, else "".
-        table: of a gate, as `essential` has it, for `fan_ins` in this order; else BUF.
+        table: of a gate, as `essential` gives it, for `fan_ins` in this order; else BUF.
         fan_ins: the nodes at its pins, from the top: none, one, or two different ones.
         x: of its left edge; inputs and outputs have no width, and their names are beside them.
         y: of its middle; heights grow downwards. Two pins are one unit above and below, one is at y.
@@ -45,11 +46,11 @@ class Symbol(NamedTuple):
 
 
 class Wire(NamedTuple):
-    """All that carries the value of one node.
+    """All lines that carry the value of one node.
 
     Attributes:
-        node: whose value it carries.
-        segments: `(k, 4)` float64, x and y of both ends; horizontal or vertical, and leftmost or upper end first.
+        node: the node.
+        segments: `(k, 4)` float64, x and y of both ends; horizontal or vertical, with the left or upper end first.
         dots: `(d, 2)` float64, where it branches.
     """
 
@@ -66,7 +67,7 @@ class Drawing(NamedTuple):
 
 
 def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
-    """Lay a circuit out from left to right: inputs, gates in columns after their fan-ins, outputs.
+    """Place the parts of a circuit from left to right: inputs, gates in columns after their fan-ins, outputs.
 
     Args:
         circuit: any circuit; a few hundred gates take a second or two.
@@ -74,8 +75,12 @@ def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
 
     Returns:
         The same `Drawing` for the same circuit. Fan-ins that change nothing are left out, as `essential` does; the
-        constant, node 0, is a gate where an output is it. No two gates meet, no wire crosses a gate, and wires of
-        different nodes cross, but do not lie on each other.
+        constant, node 0, is drawn as a gate if it is an output. No two gates meet, no wire crosses a gate, and wires
+        of different nodes cross, but do not lie on each other.
+
+    Raises:
+        TypeError: if `sweeps` is no whole number.
+        ValueError: if it is negative.
 
     Source: K. Sugiyama, S. Tagawa and M. Toda, Methods for visual understanding of hierarchical system structures
         (1981); E. R. Gansner, E. Koutsofios, S. C. North and K.-P. Vo, A technique for drawing directed graphs (1993).
@@ -85,6 +90,7 @@ def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
     >>> [(symbol.kind, symbol.x, symbol.y) for symbol in drawing.symbols]
     [('input', 0, 0), ('input', 0, 2), ('gate', 2, 1), ('output', 10, 1)]
     """
+    sweeps = whole_number("arrange", "sweeps", sweeps)
     symbols = _symbols(circuit)
     graph = _graph(symbols, _columns(symbols))
     orders = ordered(graph.columns, graph.links, sweeps)
@@ -94,7 +100,7 @@ def arrange(circuit: Circuit, sweeps: int = 12) -> Drawing:
 
 
 def pin_offset(symbol: Symbol, i: int) -> int:
-    """How far below the middle of a symbol its i-th pin from the top is.
+    """Return how far below the middle of a symbol its i-th pin from the top is.
 
     Args:
         symbol: an output, or a gate with fan-ins.
@@ -121,7 +127,7 @@ def _symbols(circuit: Circuit) -> list[Symbol]:
 
 
 def _columns(symbols: list[Symbol]) -> list[int]:
-    """The column of each symbol: inputs first, outputs last, and the wires altogether as short as can be."""
+    """Return the column of each symbol: inputs first, outputs last, and all wires together as short as possible."""
     earliest = {symbol.node: 0 for symbol in symbols if symbol.kind == "input"}
     for symbol in symbols:
         if symbol.kind == "gate":
@@ -134,18 +140,20 @@ def _columns(symbols: list[Symbol]) -> list[int]:
     for i, symbol in enumerate(symbols):
         for fan_in in (source[node] for node in symbol.fan_ins):
             rows += [(i, fan_in, 1), (n + fan_in, i, 0)]
-    # Of columns that are as good, the later one: what belongs together is then seen together.
+    # Among columns that cost the same, a gate goes into the latest: near the gates that read it.
     cost = np.repeat([-1.001, 1.0], n)
     return _solved(cost, rows, [*bounds, *[(0, last)] * n])[:n].tolist()
 
 
 class _Graph(NamedTuple):
-    """Items in columns, each linked to items of the next: symbols by their place, then a wire for each node passing.
+    """Items in columns, each linked to items of the next column.
+
+    The first items are the symbols, in their order; the others are wires that pass through a column.
 
     Attributes:
         columns: the items of each column.
-        nodes: of each item, the node whose value leaves it.
-        links: of each channel, between a column and the next: pairs of an item and one that it feeds.
+        nodes: for each item, the node whose value leaves it.
+        links: for each channel between a column and the next, pairs of an item and one that it feeds.
     """
 
     columns: list[list[int]]
@@ -180,7 +188,7 @@ def _sources(symbols: list[Symbol]) -> dict[int, int]:
 
 
 def _with_sorted_pins(symbols: list[Symbol], graph: _Graph, orders: list[list[int]]) -> list[Symbol]:
-    """The two pins of each gate in the order in which their wires come: the table goes with them."""
+    """Return symbols whose two pins are in the order in which their wires arrive, with tables that fit."""
     rank = {item: i for order in orders for i, item in enumerate(order)}
     at = {(graph.nodes[left], right): rank[left] for left, right in itertools.chain.from_iterable(graph.links)}
     found = []
@@ -196,14 +204,14 @@ def _with_sorted_pins(symbols: list[Symbol], graph: _Graph, orders: list[list[in
 
 
 def _pin(symbols: list[Symbol], graph: _Graph, left: int, right: int) -> int:
-    """How far below the middle of an item the wire of another ends."""
+    """Return how far below the middle of the right item the wire from the left one ends."""
     if right >= len(symbols):
         return 0
     return pin_offset(symbols[right], symbols[right].fan_ins.index(graph.nodes[left]))
 
 
 def _heights(symbols: list[Symbol], graph: _Graph, orders: list[list[int]]) -> list[int]:
-    """The height of each item: wires are to be straight, and long ones more so."""
+    """Return the height of each item, so that wires bend little, and long ones least."""
     n, n_symbols = len(graph.nodes), len(symbols)
     room = [_ROOM[symbol.kind] for symbol in symbols] + [_ROOM["wire"]] * (n - n_symbols)
     cost = [0.0] * n
@@ -216,7 +224,7 @@ def _heights(symbols: list[Symbol], graph: _Graph, orders: list[list[int]]) -> l
     for left, right in itertools.chain.from_iterable(graph.links):
         pin = _pin(symbols, graph, left, right)
         weight = (1.0, 3.0, 8.0)[(left >= n_symbols) + (right >= n_symbols)]
-        # What a wire bends by, |left - right - pin|, is how far both ends are below the upper one, a variable more.
+        # A wire bends by |left - right - pin|: how far its ends are below the upper of both, one more variable.
         rows += [(left, len(cost), 0), (right, len(cost), -pin)]
         cost[left] += weight
         cost[right] += weight
@@ -226,7 +234,7 @@ def _heights(symbols: list[Symbol], graph: _Graph, orders: list[list[int]]) -> l
 
 
 def _solved(cost: np.ndarray, rows: Sequence[tuple[int, int, float]], bounds: list[tuple]) -> np.ndarray:
-    """The integers x of least cost . x where x[i] - x[j] >= k for each row (i, j, k): such a program has them."""
+    """Return x of least cost . x where x[i] - x[j] >= k for each row (i, j, k); there are integers."""
     from scipy.optimize import linprog
     from scipy.sparse import csr_array
 
@@ -243,7 +251,7 @@ def _solved(cost: np.ndarray, rows: Sequence[tuple[int, int, float]], bounds: li
 
 
 def _routed(symbols: list[Symbol], graph: _Graph, y: list[int]) -> Drawing:
-    """Symbols and wires at their places; the channel between two columns is as wide as its wires need."""
+    """Return symbols and wires at their places; the channel between two columns is as wide as its wires need."""
     pieces: dict[int, list[Pieces]] = {node: [] for node in graph.nodes}
     x = [0] * len(graph.columns)
     for place, links in enumerate(graph.links):

@@ -1,7 +1,8 @@
 """Wires in the channel between two columns: each has one vertical piece, on a track that wires far apart may share.
 
 Channel routing after A. Hashimoto and J. Stevens, Wire routing by optimizing channel assignment within large apertures
-(1971); wires in two parts where none can be first, after D. N. Deutsch, A dogleg channel router (1976).
+(1971). Wires that would each have to come before the other are cut in two, after D. N. Deutsch, A dogleg channel router
+(1976).
 """
 
 import itertools
@@ -22,12 +23,19 @@ class Strand(NamedTuple):
     entry: float
     exits: tuple[float, ...]
 
-    low = property(lambda self: min(self.entry, *self.exits))
-    high = property(lambda self: max(self.entry, *self.exits))
+    @property
+    def low(self) -> float:
+        """The upper end of the vertical piece: heights grow downwards."""
+        return min(self.entry, *self.exits)
+
+    @property
+    def high(self) -> float:
+        """The lower end."""
+        return max(self.entry, *self.exits)
 
 
 class Pieces(NamedTuple):
-    """What is drawn of a wire: segments (x, y, x, y) from the left or upper end, and dots (x, y) where it branches."""
+    """The lines of one wire: segments (x, y, x, y) from the left or upper end, and dots (x, y) where it branches."""
 
     segments: list[tuple[float, float, float, float]]
     dots: list[tuple[float, float]]
@@ -37,12 +45,12 @@ def route(strands: list[Strand], start: int) -> tuple[int, dict[int, Pieces]]:
     """Lead wires through a channel.
 
     Args:
-        strands: one a node; entries are different integers, and so are all exits.
-        start: where the channel begins at the left.
+        strands: one for each node; entries are different integers, and so are all exits.
+        start: x of the left end of the channel.
 
     Returns:
-        Where it ends, two or more further to the right, and the pieces of each node's wire. Wires cross, but do not
-        lie on each other.
+        x of its right end, at least two more, and the pieces of each node's wire. Wires cross, but do not lie on each
+        other.
 
     >>> route([Strand(7, 0, (0, 4))], start=10)
     (12, {7: Pieces(segments=[(10, 0, 11, 0), (11, 0, 11, 4), (11, 0, 12, 0), (11, 4, 12, 4)], dots=[(11, 0)])})
@@ -69,15 +77,15 @@ def route(strands: list[Strand], start: int) -> tuple[int, dict[int, Pieces]]:
 
 
 def _is_port(height: float) -> bool:
-    """Whether a height is that of an item; between them there is room for a bend more."""
+    """Return whether a height is that of an item: the heights between two items have room for one more bend."""
     return height % 1 == 0
 
 
 def _in_order(strands: list[Strand]) -> list[Strand]:
-    """Strands by their tracks from the left, with few crossings.
+    """Return strands in the order of their tracks from the left, with few crossings.
 
-    Where one enters at the height at which another leaves, its track comes first, or they would lie on each other; of
-    strands that would all have to come before each other, one is made two, with a piece between at a height of its own.
+    Where one enters at the height at which another leaves, its track comes first, or they would lie on each other. If
+    strands would have to come before each other in a circle, one is cut in two, joined at a height of its own.
     """
     while True:
         enters = {strand.entry: i for i, strand in enumerate(strands)}
@@ -109,7 +117,7 @@ def _in_order(strands: list[Strand]) -> list[Strand]:
 
 
 def _tracks(strands: list[Strand]) -> list[int]:
-    """The leftmost track of each strand that is right of those before it that it comes near."""
+    """Return the track of each strand: the leftmost one to the right of all earlier strands that come near it."""
     tracks: list[int] = []
     for i, strand in enumerate(strands):
         near = (k for k in range(i) if strand.low < strands[k].high + 2 and strands[k].low < strand.high + 2)

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
-from tqdm import tqdm
 
 from circuits.bridge.compilation import CompiledCircuit, to_network
 from circuits.netlist import Circuit, depth
@@ -23,6 +22,7 @@ from jaxnet.learning.losses import squared_error
 from jaxnet.learning.rules import gradient_descent
 from jaxnet.networks.activations import sigmoid, step
 from jaxnet.networks.layers import Network, mlp
+from jaxnet.progress import progress_bar
 from jaxnet.training.loop import train
 
 # Up to here every row is tried; beyond, as many are sampled.
@@ -134,6 +134,18 @@ class Comparison(NamedTuple):
     surfaces: np.ndarray | None
     n_constant: int = 0
 
+    def __repr__(self) -> str:
+        return (
+            f"Comparison({self.name}: {self.n_gates} gates, {self.threshold.n_units} threshold units with "
+            f"{self.threshold.wrong_rows} wrong rows, gain {self.constructed.gain:.2f}, "
+            f"{self.learned.n_solved} of {self.learned.n_seeds} networks learned it)"
+        )
+
+    def _repr_html_(self) -> str:
+        from circuits.study.tables import html_of  # only in notebooks: tables build on comparisons
+
+        return html_of(self)
+
 
 # Where surfaces are drawn: around the four Boolean points, on a grid that has no point on the edge of a threshold unit.
 SQUARE = np.linspace(-0.3, 1.3, 98)
@@ -164,7 +176,7 @@ def compare(
         seeds: how many networks learn, at once.
         steps: of learning; rounded up to a multiple of the distance of the checks, 10 or 200.
         seed: of all that is random.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
 
     Returns:
         A `Comparison`.
@@ -194,7 +206,7 @@ def compare(
     distance = 10 if len(x) <= _FULL_BATCH else 200
     checks = -(-steps // distance)
     n_steps = 1 + len(_GAINS) + checks
-    with tqdm(total=n_steps, desc=name, leave=False, disable=None if progress else True) as bar:
+    with progress_bar(name, total=n_steps, shown=progress) as bar:
         soft = to_network(hard, sigmoid, error=error)
         constructed = _construct(soft, error, data, bar)
         sizes = _sizes(hard)
@@ -235,7 +247,7 @@ def _sampled_rows(n: int, n_units: int, seed: int) -> np.ndarray:
     return np.unpackbits(np.unique(np.packbits(bits, axis=1), axis=0), axis=1, count=n).astype(bool)
 
 
-def _construct(soft: CompiledCircuit, error: float, data: tuple[Array, Array], bar: tqdm) -> Constructed:
+def _construct(soft: CompiledCircuit, error: float, data: tuple[Array, Array], bar: Any) -> Constructed:
     def worst_error(network: CompiledCircuit) -> float:
         wiring = soft.circuit.wiring
         block = max(1, _LIVE_VALUES // (wiring.n_inputs + wiring.n_units))
@@ -261,7 +273,7 @@ def _sizes(hard: ThresholdCircuit) -> tuple[int, ...]:
 
 
 def _learn(
-    network: Network, data: tuple[Array, Array], seeds: int, distance: int, checks: int, seed: int, bar: tqdm
+    network: Network, data: tuple[Array, Array], seeds: int, distance: int, checks: int, seed: int, bar: Any
 ) -> tuple[Any, np.ndarray, np.ndarray]:
     """Train one network a seed: the parameters of all at the end, and losses and worst errors `(checks, seeds)`."""
 

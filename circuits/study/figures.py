@@ -1,7 +1,4 @@
-"""Pictures of circuits, truth tables and studies; matplotlib is imported when one is drawn.
-
-Colours after M. Okabe and K. Ito, Color universal design (2008).
-"""
+"""Pictures of studies: decision surfaces, error against gain, learning curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,84 +7,104 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuits.study.comparison import SQUARE, Comparison
+from jaxnet.canvas import COLOURS, DASHES, finished, given_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
-# Told apart by the colour-blind, and in grey by their dashes.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
 _READINGS = ("threshold", "constructed", "learned")
 _MAX_SURFACES = 4
+_MAX_COLUMNS = 4  # of learning curves
 
 
-def draw_comparison(studies: Sequence[Comparison], path: str | Path | None = None) -> "Figure":
-    """Draw studies side by side: decision surfaces of two-input functions, gain against error, learning curves.
+def draw_comparison(
+    studies: Comparison | Sequence[Comparison], *, ax: Any = None, path: str | Path | None = None
+) -> "Figure":
+    """Draw studies side by side: decision surfaces of two-input functions, error against gain, learning curves.
 
     Args:
         studies: one or more; surfaces are drawn for the first four that have them.
+        ax: the axes to draw into: the surfaces (threshold, constructed, learned) of each study that has them, then one
+            for error against gain, then one for the learning of each study; a new figure if None.
         path: where to save the figure, by its extension; not saved if None.
 
     Returns:
-        The matplotlib figure.
+        The matplotlib figure. Learning is the median over seeds, with bands of the middle 50 % and 90 %.
 
     Raises:
-        ValueError: if there are no studies, or matplotlib does not know the extension.
+        TypeError: if `ax` is anything but axes.
+        ValueError: if there are no studies, if there are more or fewer axes than panels, or matplotlib does not know
+            the extension.
 
-    >>> from circuits import parse
-    >>> from circuits.study.comparison import compare
-    >>> len(draw_comparison([compare(parse("a & b"), seeds=2, steps=20, progress=False)]).axes) > 3
-    True
+    >>> draw_comparison([])                                                # [compare(a), compare(b)] draws two
+    Traceback (most recent call last):
+    ValueError: draw_comparison: expected at least one study, got none.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    studies = [studies] if isinstance(studies, Comparison) else list(studies)
     if not studies:
         raise ValueError("draw_comparison: expected at least one study, got none.")
     planar = [study for study in studies if study.surfaces is not None][:_MAX_SURFACES]
-    columns = min(4, len(studies))
-    curve_rows = -(-len(studies) // columns)
-    learning_height = 0.5 + 1.7 * curve_rows
-    height = 3.4 + learning_height
-    surfaces_width = 0.7 + 1.7 * len(planar) if planar else 0
-    figure = Figure(figsize=(surfaces_width + 8.8, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    if planar:
-        left, right = np.asarray(figure.subfigures(1, 2, width_ratios=(surfaces_width, 8.8), wspace=0.03))
-        _draw_surfaces(left, planar)
+    if ax is None:
+        surfaces, gains, curves = _panels(studies, len(planar))
     else:
-        right = figure
-    gains, curves = np.asarray(right.subfigures(2, 1, height_ratios=(height - learning_height, learning_height)))
-    _draw_gains(gains.subplots(), studies)
-    _draw_learning(curves, studies, curve_rows, columns)
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return figure
+        names = [f"{reading} {study.name}" for study in planar for reading in _READINGS]
+        names += ["error against gain", *(f"learning {study.name}" for study in studies)]
+        axes = given_axes("draw_comparison", ax, names)
+        surfaces, (gains, *curves) = axes[: 3 * len(planar)], axes[3 * len(planar) :]
+    for i, study in enumerate(planar):
+        _draw_surfaces(surfaces[3 * i : 3 * i + 3], study, y_label=ax is not None or i == 0)
+    if planar:
+        bar = surfaces[0].figure.colorbar(
+            surfaces[0].collections[0], ax=surfaces, location="bottom", shrink=0.9, aspect=15 * len(planar), pad=0.02
+        )
+        bar.set_label("output (white line: ½)\ndots: the function, black is 1", fontsize="medium")
+    _draw_gains(gains, studies)
+    columns = min(_MAX_COLUMNS, len(studies))
+    for i, (panel, study) in enumerate(zip(curves, studies, strict=True)):
+        # Panels of a new figure share their axes: the left and the lowest ones are labelled, also in a row not full.
+        left, lowest = i % columns == 0, i + columns >= len(studies)
+        _draw_learning(panel, study, COLOURS[i % 7], ax is not None or left, ax is not None or lowest)
+    return finished(gains, path)
 
 
-def _draw_surfaces(figure: "Figure | SubFigure", studies: Sequence[Comparison]) -> None:
-    figure.suptitle("Three readings", fontsize="large")
-    axes = figure.subplots(3, len(studies), sharex=True, sharey=True, squeeze=False)
-    image = None
-    for column, study in zip(axes.T, studies, strict=True):
-        assert study.surfaces is not None
-        column[0].set_title(_short(study.name, 16), fontsize="medium")
-        for ax, surface in zip(column, study.surfaces, strict=True):
-            image = ax.pcolormesh(
-                SQUARE, SQUARE, surface, vmin=0, vmax=1, cmap="cividis", shading="gouraud", rasterized=True
-            )
-            # Steps show their edge by themselves; a surface that never passes 1/2 has no contour there.
-            if surface.min() < 0.5 < surface.max() and not np.isin(surface, (0, 1)).all():
-                ax.contour(SQUARE, SQUARE, surface, levels=[0.5], colors="white", linewidths=1.5)
-            _draw_corners(ax, study.surfaces[0])
-            ax.set_aspect("equal")
-        column[-1].set_xlabel("input $x_1$")
-    for ax, reading in zip(axes[:, 0], _READINGS, strict=True):
-        ax.set_ylabel(f"{reading}\ninput $x_2$")
-    assert image is not None
-    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.9, aspect=15 * len(studies), pad=0.02)
-    bar.set_label("output (white line: ½)\ndots: the function, black is 1", fontsize="medium")
+def _panels(studies: Sequence[Comparison], n_planar: int) -> "tuple[list[Axes], Axes, list[Axes]]":
+    """Make a figure for studies: the panels of surfaces, study by study, that of gains, and those of learning."""
+    columns = min(_MAX_COLUMNS, len(studies))
+    rows = -(-len(studies) // columns)
+    learning_height = 0.5 + 1.7 * rows
+    height = 3.4 + learning_height
+    surfaces_width = 0.7 + 1.7 * n_planar if n_planar else 0
+    figure = new_figure(surfaces_width + 8.8, height)
+    surfaces, right = [], figure
+    if n_planar:
+        left, right = np.asarray(figure.subfigures(1, 2, width_ratios=(surfaces_width, 8.8), wspace=0.03))
+        left.suptitle("Three readings", fontsize="large")
+        surfaces = left.subplots(3, n_planar, sharex=True, sharey=True, squeeze=False).T.ravel().tolist()
+    upper, lower = np.asarray(right.subfigures(2, 1, height_ratios=(height - learning_height, learning_height)))
+    seeds = studies[0].learned.n_seeds
+    lower.suptitle(
+        f"Sigmoids by learning: {seeds} seeds each (line: median; bands: middle 50 % and 90 %)", fontsize="large"
+    )
+    curves = lower.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for unused in curves[len(studies) :]:
+        unused.set_visible(False)
+    return surfaces, upper.subplots(), curves[: len(studies)].tolist()
+
+
+def _draw_surfaces(panels: "Sequence[Axes]", study: Comparison, y_label: bool) -> None:
+    assert study.surfaces is not None
+    for ax, reading, surface in zip(panels, _READINGS, study.surfaces, strict=True):
+        ax.pcolormesh(SQUARE, SQUARE, surface, vmin=0, vmax=1, cmap="cividis", shading="gouraud", rasterized=True)
+        # Steps show their edge by themselves; a surface that never passes 1/2 has no contour there.
+        if surface.min() < 0.5 < surface.max() and not np.isin(surface, (0, 1)).all():
+            ax.contour(SQUARE, SQUARE, surface, levels=[0.5], colors="white", linewidths=1.5)
+        _draw_corners(ax, study.surfaces[0])
+        ax.set_aspect("equal")
+        if y_label:
+            ax.set_ylabel(f"{reading}\ninput $x_2$")
+    panels[0].set_title(_short(study.name, 16), fontsize="medium")
+    panels[-1].set_xlabel("input $x_1$")
 
 
 def _draw_corners(ax: "Axes", exact: np.ndarray) -> None:
@@ -103,7 +120,7 @@ def _draw_corners(ax: "Axes", exact: np.ndarray) -> None:
 def _draw_gains(ax: "Axes", studies: Sequence[Comparison]) -> None:
     ax.set_title("Sigmoids by construction: error against gain")
     for i, study in enumerate(studies):
-        style: dict[str, Any] = {"color": _COLOURS[i % 7], "linestyle": _DASHES[i % 7]}
+        style: dict[str, Any] = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 7]}
         found = study.constructed
         ax.plot(found.gains, np.maximum(found.worst_errors, 1e-8), **style, label=_short(study.name, 22))
         ax.plot(
@@ -123,35 +140,24 @@ def _draw_gains(ax: "Axes", studies: Sequence[Comparison]) -> None:
     ax.legend(fontsize="small", ncols=2, loc="lower left")
 
 
-def _draw_learning(figure: "Figure | SubFigure", studies: Sequence[Comparison], n_rows: int, columns: int) -> None:
-    seeds = studies[0].learned.n_seeds
-    figure.suptitle(
-        f"Sigmoids by learning: {seeds} seeds each (line: median; bands: middle 50 % and 90 %)", fontsize="large"
+def _draw_learning(ax: "Axes", study: Comparison, colour: str, y_label: bool, x_label: bool) -> None:
+    learned = study.learned
+    low, quarter, median, three_quarters, high = np.nanquantile(learned.losses, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1)
+    ax.fill_between(learned.steps, low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.fill_between(learned.steps, quarter, three_quarters, color=colour, alpha=0.35, linewidth=0)
+    ax.plot(learned.steps, median, color=colour)
+    shape = "-".join(map(str, learned.sizes))
+    ax.set_title(
+        f"{_short(study.name, 24)}\n{shape}: {learned.n_solved / learned.n_seeds:.0%} solved", fontsize="small"
     )
-    axes = figure.subplots(n_rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.ravel()[len(studies) :]:
-        ax.set_visible(False)
-    for i, (ax, study) in enumerate(zip(axes.ravel(), studies, strict=False)):
-        learned = study.learned
-        low, quarter, median, three_quarters, high = np.nanquantile(
-            learned.losses, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1
-        )
-        colour = _COLOURS[i % 7]
-        ax.fill_between(learned.steps, low, high, color=colour, alpha=0.15, linewidth=0)
-        ax.fill_between(learned.steps, quarter, three_quarters, color=colour, alpha=0.35, linewidth=0)
-        ax.plot(learned.steps, median, color=colour)
-        shape = "-".join(map(str, learned.sizes))
-        ax.set_title(
-            f"{_short(study.name, 24)}\n{shape}: {learned.n_solved / learned.n_seeds:.0%} solved", fontsize="small"
-        )
-        ax.set_yscale("log")
-        ax.set_xscale("log")
-        # The lowest panel of each column has the axis, also where the last row is not full.
-        if i + columns >= len(studies):
-            ax.set_xlabel("step", fontsize="small")
-            ax.xaxis.set_tick_params(labelbottom=True)
-        ax.tick_params(labelsize="small")
-    figure.supylabel("squared error, $\\frac{1}{2}\\|y - v\\|^2$", fontsize="small")
+    ax.set_yscale("log")
+    ax.set_xscale("log")
+    if y_label:
+        ax.set_ylabel("squared error\n$\\frac{1}{2}\\|y - v\\|^2$", fontsize="small")
+    if x_label:
+        ax.set_xlabel("step", fontsize="small")
+        ax.xaxis.set_tick_params(labelbottom=True)
+    ax.tick_params(labelsize="small")
 
 
 def _short(name: str, length: int) -> str:

@@ -65,7 +65,7 @@ def equivalent(
         proof: where to write the question as `proof.cnf` and, if they are equal, the proof as `proof.drat`: so that
             drat-trim or `verification.drat.check` can check it, and nothing here need be trusted but the CNF. Then no
             patterns are tried, since those are no proof that can be checked.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
         seed: of the random patterns.
 
     Returns:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from circuits.netlist import Circuit, cone, output_named
 from circuits.simulation.patterns import exhaustive_patterns
@@ -21,6 +20,7 @@ from circuits.verification.cnf import dimacs_text
 from circuits.verification.drat import Proof, ProofFiles
 from circuits.verification.sweeping import Swept, mixed_patterns, sweep
 from jaxnet.answers import Undecided
+from jaxnet.progress import progress_bar
 
 # All patterns are tried up to so many inputs and so many gates times patterns: some seconds.
 _MAX_INPUTS, _MAX_WORK = 24, 2**39
@@ -48,7 +48,7 @@ def satisfiable(
         time_limit: seconds; looked at now and then, so that it may take a few more. None for no limit.
         proof: where to write the question as `proof.cnf` and, if the output is never 1, the proof as `proof.drat`.
             Then no patterns are tried, since those are no proof that can be checked.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
         seed: of the random patterns.
 
     Returns:
@@ -111,7 +111,7 @@ def _all_patterns(circuit: Circuit, deadline: float, progress: bool) -> tuple[in
     """How many patterns were tried, and the first for which the only output is 1, if there is one."""
     n = circuit.n_inputs
     blocks = exhaustive_patterns(n)
-    bar = tqdm(blocks, "all patterns", leave=False, disable=None if progress else True)
+    bar = progress_bar("all patterns", blocks, shown=progress)
     for i, words in enumerate(bar):
         if time.perf_counter() > deadline:
             return 32 * blocks.block * i, None

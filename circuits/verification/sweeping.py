@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from circuits.gates import OR, XNOR, XOR, essential
 from circuits.netlist import Circuit
 from circuits.simulation.patterns import random_patterns
 from circuits.verification.drat import FALSE_VARIABLE, Proof
 from circuits.verification.sat_queries import OutOfTime, XorAndGraph, prove_equal
+from jaxnet.progress import progress_bar
 
 # Random patterns at the beginning, and those made of each counterexample; past so many no more are kept.
 _PATTERNS, _NEIGHBOURS, _MOST_PATTERNS = 2048, 32, 2**15
@@ -64,7 +64,7 @@ def sweep(
         deadline: where `time.perf_counter()` says it is enough; looked at between slices of solving, of up to seconds.
         seed: of the patterns.
         proof: where to write, as lemmas over the nodes of the circuit, why the output is never 1; None for no proof.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
 
     Returns:
         A `Swept`. Without a deadline it is decided, however long that takes.
@@ -126,7 +126,7 @@ class _Sweep:
         circuit, first = self.circuit, 1 + self.circuit.n_inputs
         goals = _goals(circuit)
         gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
-        bar = tqdm(gates, "SAT sweeping", circuit.n_gates, False, unit=" gates", disable=None if progress else True)
+        bar = progress_bar("SAT sweeping", gates, total=circuit.n_gates, unit=" gates", shown=progress)
         for node, (table, fan_ins) in enumerate(bar, start=first):
             self.literals.append(self._add(node, table, *fan_ins))
             if node in goals and (model := self._model(node)) is not None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.network_measures import degrees
+from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Key
 from jaxnet.validation import whole_number
 
@@ -47,7 +48,7 @@ def rewire(graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progre
         graph: undirected; take `graph.undirected()` of a directed one.
         rewirings: how many graphs, at least 1; each begins as the graph itself.
         swaps_per_edge: how many swaps to try per edge, 0 or more.
-        progress: whether to show a progress bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
         key: from `jax.random.key`; the same key gives the same graphs.
 
     Returns:
@@ -131,11 +132,7 @@ def map_rewirings(
     width = max(1, block_bytes // (table.size + graph.edges.nbytes + 1))
     values, accepted = [], np.zeros(n, np.int64)
 
-    from tqdm import tqdm  # not above, to keep `import jaxnet` quick
-
-    with tqdm(
-        total=n * n_swaps, desc=where, unit="swap", unit_scale=True, leave=False, disable=None if progress else True
-    ) as bar:
+    with progress_bar(where, total=n * n_swaps, unit="swap", unit_scale=True, shown=progress) as bar:
         for start in range(0, n, width):
             made = accepted[start : start + width]
             block = len(made)

@@ -37,6 +37,11 @@ class Network(NamedTuple):
     def __repr__(self) -> str:
         return f"Network({describe(self.structure)})"
 
+    def _repr_html_(self) -> str | None:
+        from jaxnet.networks.summaries import html_of_network  # only in notebooks: summaries build on networks
+
+        return html_of_network(self)
+
 
 class Layer(NamedTuple):
     """The structure of a dense layer: how many inputs and units it has, and their non-linearity."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxnet.networks.composition import Dag
 from jaxnet.networks.evaluation import Wired
 from jaxnet.networks.layers import Chain, Layer, Network, describe, sizes_of
+from jaxnet.notebook import html_table
 from jaxnet.validation import ShapeError
 
 
@@ -69,6 +70,15 @@ class Summary:
         )
         return "\n".join(line.rstrip() for line in lines)
 
+    def _repr_html_(self) -> str:
+        table = [
+            (r.name, r.description, ", ".join(r.reads), _written(r.output_shape), r.n_parameters, r.n_bytes)
+            for r in self.rows
+        ]
+        shapes = _written(self.input_shape), _written(self.output_shape)
+        total = ("total", "", *shapes, self.n_parameters, self.n_bytes)
+        return html_table(("", "what", "reads", "output", "parameters", "bytes"), [*table, total])
+
 
 def summary(network: Network, params: Any = None, *, input_shape: Any = None) -> Summary:
     """A table of what a network is made of: shapes, parameters and bytes; no parameters are drawn and nothing is run.
@@ -123,6 +133,22 @@ def summary(network: Network, params: Any = None, *, input_shape: Any = None) ->
         leading = leading if output_shape[:-1] == leading else (...,)
     rows, _ = _rows(structure, params, "", ("input",), leading, output_shape)
     return Summary(tuple(rows), given, output_shape)
+
+
+def html_of_network(network: Network) -> str | None:
+    """Return the summary of a network as a notebook shows it; None if there is none without more arguments.
+
+    Args:
+        network: any network.
+
+    >>> from jaxnet.networks.layers import mlp
+    >>> html_of_network(mlp([2, 1]))[:7], html_of_network(Network(init=lambda key: (), apply=lambda params, x: x))
+    ('<table>', None)
+    """
+    try:
+        return summary(network)._repr_html_()
+    except Exception:  # `init` of a network of your own may raise anything
+        return None
 
 
 def _rows(

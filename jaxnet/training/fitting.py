@@ -32,6 +32,7 @@ from jaxnet.devices.sharding import (
     split_examples,
 )
 from jaxnet.learning.rules import Rule
+from jaxnet.progress import progress_bar
 from jaxnet.training.batches import prefetched
 from jaxnet.training.checkpoints import CheckpointError
 from jaxnet.training.loop import n_examples, n_steps, run, whole_number
@@ -86,7 +87,7 @@ def fit(
         monitor: the validation metric, smaller is better, by which parameters are the best.
         patience: visits without a better one after which the run ends; None to go on.
         checkpoint: a file, written at each visit, where the run goes on if it is there; see `jaxnet.save`.
-        progress: whether to show a bar, on a terminal.
+        progress: whether to show a bar, on a terminal or in a notebook.
         mesh: of the devices that share the run, from `jax.make_mesh`; examples are split over its axis "data". Arrays
             of data are copied to each device, unless they are spread over the mesh already, as by `from_parts`; of an
             iterator's batches each process reads its own part.
@@ -154,7 +155,9 @@ def fit(
         else:
             advance = functools.partial(_chunk, rule, _on_devices(data, mesh), batch_size, key, record_every, every)
         interrupted = stack.enter_context(_interrupts())
-        bar = stack.enter_context(_bar(total, visit.steps, progress and (is_first() or not several)))
+        shown = progress and (is_first() or not several)
+        options = {"total": total, "initial": visit.steps, "unit": " steps", "unit_scale": True, "leave": True}
+        bar = stack.enter_context(progress_bar(None, shown=shown, **options))
         more = True
         while True:
             came = bool(all_gather(interrupted()).any()) if several else interrupted()
@@ -310,12 +313,6 @@ def _latest(visit: RunState) -> dict[str, str]:
     found = {"loss": visit.records, "validation": visit.measured}
     losses = {name: r[-1]["loss"][-1] for name, r in found.items() if r and "loss" in r[-1]}
     return {name: f"{np.mean(loss):.4g}" for name, loss in losses.items()}
-
-
-def _bar(total: int | None, made: int, progress: bool) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, initial=made, unit=" steps", unit_scale=True, disable=None if progress else True)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,16 @@ class Run(NamedTuple):
     steps: int
     stopped: str
 
+    def __repr__(self) -> str:
+        last = {name: float(m[-1]) for name, m in self.history.items() if m.ndim == 1 and len(m) and name != "step"}
+        metrics = "".join(f", {name} {value:.4g}" for name, value in last.items())
+        return f"Run({self.steps:,} steps, {self.stopped}{metrics})"
+
+    def _repr_png_(self) -> bytes | None:
+        from jaxnet.plots import png_of_run  # only in notebooks: plots build on runs
+
+        return png_of_run(self)
+
 
 class DivergedError(FloatingPointError):
     """A metric or a parameter is no longer finite.

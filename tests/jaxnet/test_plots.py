@@ -1,7 +1,4 @@
-"""What is drawn is the data; files are what their names say."""
-
-import subprocess
-import sys
+"""What is drawn is the data, also into axes of the caller; what cannot be drawn is refused."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +7,16 @@ import optax
 import pytest
 
 import jaxnet
-from jaxnet import Graph, ShapeError, draw_confusion_matrix, draw_learning_curves, draw_rich_club, normalised_rich_club
+from jaxnet import (
+    Graph,
+    Run,
+    ShapeError,
+    draw_confusion_matrix,
+    draw_learning_curves,
+    draw_rich_club,
+    normalised_rich_club,
+)
+from jaxnet.canvas import new_figure
 
 # Four hubs, all connected, with two neighbours each in a ring of eight.
 HUBS = Graph(
@@ -79,10 +85,14 @@ def test_a_graph_without_edges_is_drawn():
     draw_rich_club(normalised_rich_club(Graph(3, [], directed=False), key=jax.random.key(0), rewirings=2)).canvas.draw()
 
 
-@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
-def test_files_are_what_their_names_say(found, tmp_path, suffix, magic):
-    draw_rich_club(found, tmp_path / f"figure{suffix}")
-    assert (tmp_path / f"figure{suffix}").read_bytes().startswith(magic)
+def test_rich_clubs_are_drawn_into_axes_of_the_caller(found, tmp_path):
+    figure = new_figure(6, 3)
+    left, right = figure.subplots(1, 2)
+    assert draw_rich_club(found, ax=[left, right], path=tmp_path / "figure.png") is figure
+    assert left.get_xlabel() == right.get_xlabel() == "degree k (edges of a node)"
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"draw_rich_club: expected ax to be 2 different axes, .* got 1\."):
+        draw_rich_club(found, ax=left)
 
 
 # Learning curves.
@@ -108,7 +118,9 @@ def test_a_run_of_train_is_drawn_record_by_record():
 def test_validation_is_on_the_same_axes_at_its_own_steps_and_differs_without_colour():
     history = {"step": [10, 20, 30], "loss": [3.0, 2.0, 1.0]}
     validation = {"step": jnp.array([20, 30]), "loss": jnp.array([2.5, 1.5]), "accuracy": jnp.array([0.5, 0.75])}
-    loss, accuracy = draw_learning_curves(history, validation, units={"loss": "nats", "accuracy": "share right"}).axes
+    loss, accuracy = draw_learning_curves(
+        history, validation=validation, units={"loss": "nats", "accuracy": "share right"}
+    ).axes
     assert (loss.get_xlabel(), loss.get_ylabel()) == ("step", "loss (nats)")
     assert accuracy.get_ylabel() == "accuracy (share right)"
     assert labels(loss) == ["training", "validation"]
@@ -135,13 +147,15 @@ def test_validation_is_on_the_same_axes_at_its_own_steps_and_differs_without_col
     ],
 )
 def test_the_axis_of_a_loss_is_logarithmic_where_that_helps(name, values, validation, scale):
-    figure = draw_learning_curves({name: values}, {name: validation})
+    figure = draw_learning_curves({name: values}, validation={name: validation})
     figure.canvas.draw()
     assert figure.axes[0].get_yscale() == scale
 
 
 def test_values_that_are_not_finite_are_gaps_and_counted():
-    (ax,) = draw_learning_curves({"loss": [3.0, np.nan, 1.0, -np.inf, np.inf]}, {"loss": [1.0, np.nan, 1, 1, 1]}).axes
+    (ax,) = draw_learning_curves(
+        {"loss": [3.0, np.nan, 1.0, -np.inf, np.inf]}, validation={"loss": [1.0, np.nan, 1, 1, 1]}
+    ).axes
     assert labels(ax) == [
         "training\n(3 of 5 values not finite, left out)",
         "validation\n(1 of 5 values not finite, left out)",
@@ -232,20 +246,22 @@ def test_a_vmapped_run_is_an_ensemble():
     ],
 )
 def test_where_validation_is_drawn(history, validation, label, steps):
-    (ax,) = draw_learning_curves(history, validation).axes
+    (ax,) = draw_learning_curves(history, validation=validation).axes
     assert ax.get_xlabel() == label
     np.testing.assert_array_equal(line(ax, "validation").get_xdata(), steps)
 
 
 @pytest.mark.parametrize("validation", [None, {}, {"step": np.array([]), "loss": np.array([])}])
 def test_validation_may_be_empty(validation):
-    (ax,) = draw_learning_curves({"loss": jnp.array([1.0, 0.5], jnp.bfloat16)}, validation).axes
+    (ax,) = draw_learning_curves({"loss": jnp.array([1.0, 0.5], jnp.bfloat16)}, validation=validation).axes
     assert labels(ax) == ["training"]
     ax.figure.canvas.draw()
 
 
 def test_each_metric_has_a_panel_and_losses_are_first():
-    figure = draw_learning_curves({name: [1, 2] for name in ("b", "a", "loss", "step")}, {"c": [1, 2], "a": [1, 2]})
+    figure = draw_learning_curves(
+        {name: [1, 2] for name in ("b", "a", "loss", "step")}, validation={"c": [1, 2], "a": [1, 2]}
+    )
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "b", "a", "c"]
 
 
@@ -303,7 +319,7 @@ def test_each_metric_has_a_panel_and_losses_are_first():
 )
 def test_what_is_no_history_is_refused(tmp_path, history, validation, kind, message):
     with pytest.raises(kind) as caught:
-        draw_learning_curves(history, validation, tmp_path / "figure.png")
+        draw_learning_curves(history, validation=validation, path=tmp_path / "figure.png")
     assert str(caught.value) == f"draw_learning_curves: {message}"
     assert not (tmp_path / "figure.png").exists()
 
@@ -415,15 +431,35 @@ def test_what_are_no_classes_is_refused(truth, predicted, names, kind, message):
     assert str(caught.value) == f"draw_confusion_matrix: {message}"
 
 
-@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
-def test_files_of_learning_are_what_their_names_say(tmp_path, suffix, magic):
-    draw_learning_curves({"loss": [1.0, 0.1, 0.01]}, path=tmp_path / f"curves{suffix}")
-    draw_confusion_matrix(TRUTH, PREDICTED, tmp_path / f"matrix{suffix}")
-    for name in ("curves", "matrix"):
-        assert (tmp_path / f"{name}{suffix}").read_bytes().startswith(magic)
+def test_pictures_of_learning_are_drawn_into_axes_of_the_caller(tmp_path):
+    figure = new_figure(9, 3)
+    left, middle, right = figure.subplots(1, 3)
+    assert draw_learning_curves({"b": [1, 2], "loss": [3, 4]}, ax=[left, middle]) is figure
+    assert [ax.get_ylabel() for ax in (left, middle, right)] == ["loss", "b", ""]
+    assert draw_confusion_matrix(TRUTH, PREDICTED, ax=right, path=tmp_path / "figure.png") is figure
+    assert right.get_title() == "accuracy 71.43 % (5 of 7)"
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"draw_learning_curves: expected ax to be one axes, for loss, got 2\."):
+        draw_learning_curves({"loss": [1]}, ax=[left, middle])
+    with pytest.raises(ValueError, match=r"draw_confusion_matrix: expected ax to be one axes, for the matrix, got 2\."):
+        draw_confusion_matrix([0], [0], ax=[left, middle])
 
 
-def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys, jaxnet; assert 'matplotlib' not in sys.modules; jaxnet.draw_learning_curves({'loss': [1]}); "
-    code += "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_steps_are_whole_numbers_on_the_axis():
+    (ax,) = draw_learning_curves({"loss": [1, 2, 3]}).axes
+    assert all(tick % 1 == 0 for tick in ax.get_xticks())
+
+
+# A run in a notebook.
+
+
+def test_a_run_is_a_line_of_text_and_its_learning_curves():
+    history = {"step": np.arange(1, 4), "loss": np.array([3.0, 2.0, 1.0]), "gradient": np.ones((3, 2, 2))}
+    run = Run((), (), history, {"step": np.array([3]), "loss": np.array([1.5])}, 3, "finished")
+    assert repr(run) == "Run(3 steps, finished, loss 1)"
+    assert run._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_run_without_records_is_a_line_of_text():
+    run = Run((), (), {}, {}, 0, "no more data")
+    assert (repr(run), run._repr_png_()) == ("Run(0 steps, no more data)", None)

@@ -31,7 +31,7 @@ def lines(figure):
 def test_digits_are_the_values(nodes_of):
     circuit = library.adder(3)
     for row in ([0, 1, 1, 1, 0, 1], [1] * 6):
-        shown = texts(draw_circuit(circuit, row))
+        shown = texts(draw_circuit(circuit, inputs=row))
         values = nodes_of(circuit, [row])[0].astype(int)
         symbols = arrange(circuit).symbols
         expected = [f"{symbol.name} = {values[symbol.node]}".removeprefix(" = ") for symbol in symbols]
@@ -42,7 +42,7 @@ def test_a_wire_that_carries_1_is_thicker_and_of_another_colour(nodes_of):
     circuit = library.adder(3)
     row = np.array([0, 1, 1, 1, 0, 1])
     values = nodes_of(circuit, [row])[0].astype(int)
-    found = lines(draw_circuit(circuit, row))
+    found = lines(draw_circuit(circuit, inputs=row))
     wires = list(dict.fromkeys(wire.node for wire in arrange(circuit).wires))
     assert len(found) == len(wires)
     widths = {0: set(), 1: set()}
@@ -56,8 +56,8 @@ def test_a_wire_that_carries_1_is_thicker_and_of_another_colour(nodes_of):
 
 
 def test_inputs_by_name_and_by_place_are_the_same():
-    by_name = draw_circuit(FULL_ADDER, {"c": True, "a": 0, "b": np.int64(1)})
-    assert texts(by_name) == texts(draw_circuit(FULL_ADDER, np.array([False, True, True])))
+    by_name = draw_circuit(FULL_ADDER, inputs={"c": True, "a": 0, "b": np.int64(1)})
+    assert texts(by_name) == texts(draw_circuit(FULL_ADDER, inputs=np.array([False, True, True])))
 
 
 def test_every_table_has_its_shape():
@@ -88,7 +88,7 @@ def test_the_circle_is_at_the_inverted_pin(table, fan_ins):
 @pytest.mark.parametrize("names", ["abc", ["a_name_that_goes_on_and_on_and_on", "WWWWWWWWWWWWWWWWWWWWWWWW", "$x^2$"]])
 def test_nothing_is_cut_off_and_no_names_overlap(inputs, names):
     circuit = Circuit(names, [[1, 2], [3, 4], [1, 1]], [XOR, AND, NOT], [4, 5, 6], ["out\nput", "$y_1$", "z" * 80])
-    figure = draw_circuit(circuit, inputs)
+    figure = draw_circuit(circuit, inputs=inputs)
     figure.canvas.draw()
     ax = figure.axes[0]
     frame = ax.get_window_extent()
@@ -120,7 +120,8 @@ def test_some_outputs_are_drawn_with_what_they_depend_on():
     adder = library.adder(4)
     assert sorted(texts(draw_circuit(adder, outputs=["s1"]))) == ["a0", "a1", "b0", "b1", "s1"]
     row = [1, 1, 0, 0, 1, 0, 0, 0]
-    whole, part = texts(draw_circuit(adder, row)), texts(draw_circuit(adder, row, outputs=["s2", "s1"]))
+    whole = texts(draw_circuit(adder, inputs=row))
+    part = texts(draw_circuit(adder, inputs=row, outputs=["s2", "s1"]))
     assert {"s1 = 0", "s2 = 1", "a1 = 1", "b0 = 1"} <= set(part)
     assert {text for text in part if "=" in text} < set(whole)
     constant = Circuit(["a", "b"], [[2, 0]], [NOT], [0, 3], ["x", "y"])
@@ -128,11 +129,14 @@ def test_some_outputs_are_drawn_with_what_they_depend_on():
     assert texts(draw_circuit(constant, outputs=["y"])) == ["b", "y"]
 
 
-def test_axes_of_another_figure_are_drawn_into():
+def test_axes_of_another_figure_are_drawn_into(error):
     figure = Figure(figsize=(8, 4))
     left, right = figure.subplots(1, 2)
-    assert draw_circuit(FULL_ADDER, [0, 1, 1], ax=right) is figure
+    assert draw_circuit(FULL_ADDER, inputs=[0, 1, 1], ax=right) is figure
     assert not left.texts
+    assert error(ValueError, draw_circuit, FULL_ADDER, ax=[left, right]) == (
+        "draw_circuit: expected ax to be one axes, for the circuit, got 2."
+    )
     sizes = {text.get_fontsize() for text in right.texts}
     alone = {text.get_fontsize() for text in draw_circuit(FULL_ADDER).axes[0].texts}
     assert max(sizes) < min(alone)
@@ -157,16 +161,20 @@ def test_inputs_that_nothing_reads_are_grey():
 )
 @pytest.mark.parametrize("valued", [False, True])
 def test_circuits_with_little_to_draw(circuit, valued):
-    figure = draw_circuit(circuit, [1] * circuit.n_inputs if valued else None)
+    figure = draw_circuit(circuit, inputs=[1] * circuit.n_inputs if valued else None)
     figure.canvas.draw()
     assert (figure.get_size_inches() > 0).all()
     assert len(texts(figure)) == circuit.n_inputs + circuit.n_outputs + (0 in circuit.outputs) + circuit.n_gates
 
 
-@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_files_are_what_their_names_say(tmp_path, suffix, magic):
-    draw_circuit(FULL_ADDER, path=tmp_path / f"figure{suffix}")
-    assert (tmp_path / f"figure{suffix}").read_bytes().startswith(magic)
+def test_a_file_is_what_its_name_says(tmp_path):
+    draw_circuit(FULL_ADDER, path=tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_notebook_shows_small_circuits():
+    assert FULL_ADDER._repr_svg_().startswith("<svg")
+    assert library.adder(20)._repr_svg_() is None
 
 
 def test_too_large(error):
@@ -178,7 +186,7 @@ def test_too_large(error):
 
 
 def test_other_things_than_circuits(error):
-    units = circuits.threshold.threshold_circuits.from_circuit(FULL_ADDER)
+    units = circuits.from_circuit(FULL_ADDER)
     assert error(TypeError, draw_circuit, units) == (
         "draw_circuit: expected a Circuit, got a ThresholdCircuit. circuits.to_circuit makes gates of its units."
     )
@@ -186,17 +194,17 @@ def test_other_things_than_circuits(error):
 
 
 def test_wrong_inputs(error):
-    assert error(ValueError, draw_circuit, FULL_ADDER, [0, 1]) == (
+    assert error(ValueError, draw_circuit, FULL_ADDER, inputs=[0, 1]) == (
         "draw_circuit: expected 3 inputs for Circuit(3 inputs, 2 outputs, 6 gates), got 2."
     )
     assert (
-        error(ValueError, draw_circuit, FULL_ADDER, [0, 1, 2])
+        error(ValueError, draw_circuit, FULL_ADDER, inputs=[0, 1, 2])
         == "draw_circuit: expected input 'c' to be 0 or 1, got 2."
     )
-    assert error(ValueError, draw_circuit, FULL_ADDER, [[0, 1, 1]] * 3) == (
+    assert error(ValueError, draw_circuit, FULL_ADDER, inputs=[[0, 1, 1]] * 3) == (
         "draw_circuit: expected input 'a' to be 0 or 1, got [0, 1, 1]."
     )
-    assert error(ValueError, draw_circuit, FULL_ADDER, {"a": 1, "x": 0}) == (
+    assert error(ValueError, draw_circuit, FULL_ADDER, inputs={"a": 1, "x": 0}) == (
         "draw_circuit: expected a bit for each of the inputs ['a', 'b', 'c'], got none for ['b', 'c'], "
         "and unknown ['x']."
     )

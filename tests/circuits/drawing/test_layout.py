@@ -177,6 +177,14 @@ def test_corner_cases(circuit):
     check(circuit, arrange(circuit))
 
 
+@pytest.mark.parametrize(("sweeps", "kind"), [(True, TypeError), (2.0, TypeError), (-1, ValueError)])
+def test_sweeps_are_a_whole_number(sweeps, kind):
+    circuit = Circuit(["a"], [], [], [1], ["a"])
+    assert arrange(circuit, np.int64(2)).symbols == arrange(circuit).symbols
+    with pytest.raises(kind, match="arrange: expected sweeps"):
+        arrange(circuit, sweeps)
+
+
 def test_a_gate_is_drawn_by_what_it_does():
     same = Circuit(["a"], [[1, 1], [1, 1]], [AND, XOR], [2, 3], ["y", "zero"])
     gates = [(symbol.table, symbol.fan_ins) for symbol in arrange(same).symbols if symbol.kind == "gate"]
