@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import numpy as np
 from tqdm import tqdm
@@ -52,7 +52,7 @@ def stats(options: argparse.Namespace) -> int:
 
 def convert(options: argparse.Namespace) -> int:
     """Write a circuit in another format."""
-    circuit = load(options.circuit, options, gates=False)
+    circuit = load_any(options.circuit, options)
     save(circuit, options.out, options)
     return 0
 
@@ -153,7 +153,7 @@ def _check_all(circuit: Circuit, most: int) -> None:
         raise ParseError(f"--all: expected at most {most} inputs, got {circuit.n_inputs}; --random N draws some")
 
 
-def _random_words(circuit: Circuit, options: argparse.Namespace) -> Any:
+def _random_words(circuit: Circuit, options: argparse.Namespace) -> "jax.Array":
     import jax
 
     from circuits.simulation.patterns import random_patterns
@@ -220,16 +220,12 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
-    """Return a circuit from an expression, a file, or standard input if the text is "-".
+def load(text: str, options: argparse.Namespace) -> Circuit:
+    """Return what `load_any` does, with threshold units made into gates.
 
     Args:
         text: as it was typed.
         options: with `from_`, `registers` and `dont_cares`, which are for files.
-        gates: whether to make gates of threshold units.
-
-    Returns:
-        A `Circuit`; a `ThresholdCircuit` if the file is one and gates is False.
 
     Raises:
         ParseError: if it is no circuit.
@@ -237,6 +233,21 @@ def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
 
     >>> load("a & b", argparse.Namespace(from_=None, registers=None, dont_cares=None))
     Circuit(2 inputs, 1 outputs, 1 gates)
+    """
+    circuit = load_any(text, options)
+    return to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit
+
+
+def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircuit:
+    """Return a circuit from an expression, a file, or standard input if the text is "-".
+
+    Args:
+        text: as it was typed.
+        options: with `from_`, `registers` and `dont_cares`, which are for files.
+
+    Raises:
+        ParseError: if it is no circuit.
+        OSError: if the file cannot be read.
     """
     chosen = {"registers": options.registers, "dont_cares": options.dont_cares}
     chosen = {name: value for name, value in chosen.items() if value is not None}
@@ -248,16 +259,14 @@ def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
         if text == "-":
             if options.from_ is None:
                 raise ParseError("expected --from FORMAT, such as --from .blif", source="<stdin>")
-            circuit = loads(_stdin().buffer.read(), options.from_, source="<stdin>", **chosen)
-        else:
-            circuit = read(text, options.from_, **chosen) if is_file else parse(text)
+            return loads(_stdin().buffer.read(), options.from_, source="<stdin>", **chosen)
+        return read(text, options.from_, **chosen) if is_file else parse(text)
     except TypeError:
         named = " or ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise ParseError(f"this format has no option {named}", source=text) from None
-    return to_circuit(circuit) if gates and isinstance(circuit, ThresholdCircuit) else circuit
 
 
-def save(circuit: Any, out: str, options: argparse.Namespace) -> None:
+def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namespace) -> None:
     """Write a circuit into a file, or to standard output if that is "-".
 
     Args:
@@ -309,7 +318,7 @@ def name_of(text: str) -> str:
     return Path(text).stem if _is_readable(Path(text)) else text
 
 
-def _stdin() -> Any:
+def _stdin() -> TextIO:
     if sys.stdin is None:
         raise ParseError("it is closed", source="<stdin>")
     return sys.stdin
