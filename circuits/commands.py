@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -153,9 +154,7 @@ def _check_all(circuit: Circuit, most: int) -> None:
         raise ParseError(f"--all: expected at most {most} inputs, got {circuit.n_inputs}; --random N draws some")
 
 
-def _random_words(circuit: Circuit, options: argparse.Namespace) -> "jax.Array":
-    import jax
-
+def _random_words(circuit: Circuit, options: argparse.Namespace) -> jax.Array:
     from circuits.simulation.patterns import random_patterns
 
     return random_patterns(circuit.n_inputs, -(-options.random // 32), key=jax.random.key(options.seed))
