@@ -317,7 +317,7 @@ def _learn(
         history.append(jax.device_get(_measure(state.params, data, _network(sizes, sigmoid))))
         bar.update()
     losses, worst = map(np.stack, zip(*history, strict=True))
-    return state.params, losses, worst
+    return jax.device_get(state.params), losses, worst
 
 
 # What follows is kept by sizes, so that functions of the same sizes share compiled programs.

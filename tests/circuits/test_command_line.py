@@ -13,13 +13,21 @@ import pytest
 
 import circuits
 from circuits.command_line import main
+from circuits.study.comparison import Comparison, Constructed, Learned, Threshold
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ["JAXNET_DATA"])
 FAST = ["--seeds", "2", "--steps", "10"]
 
 
-def test_an_expression_gets_a_line_of_the_table(capsys):
+def test_an_expression_gets_a_line_of_the_table(capsys, monkeypatch):
+    def study(circuit, *, name, seeds, steps):
+        assert (circuit.input_names, seeds, steps) == (("a", "b"), 2, 10)
+        learned = Learned((2, 2, 1), seeds, 0, None, None, 0, None, None, None)
+        constructed = Constructed(0.1, 7.1875, 0.069, 0.0388, None, None)
+        return Comparison(name, 2, 1, 1, 1, 4, True, Threshold(2, 2, 0), constructed, learned, None)
+
+    monkeypatch.setattr("circuits.study.comparison.compare", study)
     assert main(["compare", "a ^ b", *FAST]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 + 5
