@@ -85,31 +85,35 @@ def _parser() -> argparse.ArgumentParser:
         )
         for name, (what, example) in _COMMANDS.items()
     }
-    command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT")
+    command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT", help="a file, an expression, or -")
     for name in ("convert", "simplify"):
-        command[name].add_argument("circuit", metavar="CIRCUIT")
+        command[name].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
         if name == "convert":
             command[name].add_argument("out", metavar="OUT", help="file to write, or -")
         else:
             command[name].add_argument(
                 "out", nargs="?", metavar="OUT", help="file to write, or -; without it, only count"
             )
-        command[name].add_argument("--to", metavar="FORMAT", help="format of OUT, if its name has none: .aig, .dot")
+        command[name].add_argument("--to", metavar="FORMAT", help="format of OUT, if its name has none, such as .dot")
         command[name].add_argument("--output", metavar="NAME", help="which output a .cnf is about")
     command["simplify"].add_argument(
         "--deep", action="store_true", help="use aigverse too, and prove the result (an extra)"
     )
     _add_simulate(command["simulate"])
     prove = command["prove"]
-    prove.add_argument("circuits", nargs=2, metavar="CIRCUIT")
+    prove.add_argument("circuits", nargs=2, metavar="CIRCUIT", help="a file, an expression, or -")
     prove.add_argument(
         "--by", choices=("name", "position"), default="name", help="how inputs and outputs are paired (default name)"
     )
-    prove.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="stop then; the exit status may be 3")
+    prove.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="stop after that time, with exit status 3"
+    )
     prove.add_argument("--proof", metavar="PATH", help="write PATH.cnf and PATH.drat, for drat-trim")
     prove.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random patterns (default 0)")
     compare = command["compare"]
-    compare.add_argument("functions", nargs="*", metavar="CIRCUIT", help="without any, those of the demo, and c17")
+    compare.add_argument(
+        "functions", nargs="*", metavar="CIRCUIT", help="a file, an expression, or -; without any, those of `make demo`"
+    )
     compare.add_argument("--out", metavar="FIGURE", type=_figure, help="draw the study into FIGURE (.png, .pdf, .svg)")
     compare.add_argument(
         "--seeds", metavar="N", type=_up_to(10**6), default=256, help="how many networks learn (default 256)"
@@ -118,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)"
     )
     for each in command.values():
-        each.add_argument("--from", dest="from_", metavar="FORMAT", help="format of files whose names have none: .blif")
+        each.add_argument(
+            "--from", dest="from_", metavar="FORMAT", help="format of files whose names have none, such as .blif"
+        )
         each.add_argument(
             "--registers", choices=("refuse", "cut"), help="refuse them, or cut each into an input and an output"
         )
@@ -129,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_simulate(simulate: argparse.ArgumentParser) -> None:
-    simulate.add_argument("circuit", metavar="CIRCUIT")
+    simulate.add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
     simulate.add_argument(
         "patterns", nargs="*", metavar="PATTERN", help="such as 0110, first input first; - reads lines"
     )

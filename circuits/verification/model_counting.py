@@ -57,22 +57,26 @@ def count_models(
     last = _last_readers(part)
     root = int(part.outputs[0])
     gates = zip(part.tables.tolist(), part.fan_ins.tolist(), strict=True)
+
+    def undecided(reason: str, done: int) -> Undecided:
+        tried = f"decision diagrams: {done:,} of {part.n_gates:,} gates, {len(diagrams):,} nodes"
+        return Undecided(reason, (tried,))
+
     for done, (table, (a, b)) in enumerate(gates, start=1):
         node = part.n_inputs + done
         try:
             values[node] = _applied(diagrams, table, values[a], values[b])
         except RecursionError:
-            return Undecided("a diagram too deep for Python", (f"decision diagrams of {done - 1:,} gates",))
+            return undecided("a diagram too deep for Python", done - 1)
         for read in {a, b}:
             if last[read] == node:
                 del values[read]
         if len(diagrams) > max_nodes:
             diagrams.collect_garbage()
-        tried = (f"decision diagrams of {done:,} of {part.n_gates:,} gates, {len(diagrams):,} nodes",)
         if len(diagrams) > max_nodes:
-            return Undecided(f"limit of {max_nodes:,} nodes", tried)
+            return undecided(f"limit of {max_nodes:,} nodes", done)
         if time_limit is not None and time.perf_counter() - start > time_limit:
-            return Undecided(f"time limit of {time_limit:g} s", tried)
+            return undecided(f"time limit of {time_limit:g} s", done)
     return int(diagrams.count(values[root], nvars=len(order))) << circuit.n_inputs - len(order)
 
 

@@ -115,12 +115,13 @@ def decide(
             return found("all patterns", x)
         if done == 2**part.n_inputs:
             return Unsatisfiable("all patterns", time.perf_counter() - start)
-        return Undecided(f"time limit of {time_limit:g} s", (f"{done:,} of all 2^{part.n_inputs} patterns",))
+        tried.append(f"all patterns: {done:,} of 2^{part.n_inputs}")
+        return Undecided(f"time limit of {time_limit:g} s", tuple(tried))
     if proof is None:
         words = 1 << max(4, min(_MAX_WORDS, _RANDOM_WORK // (32 * max(1, part.n_gates))).bit_length() - 1)
         if (x := _first(part, mixed_patterns(part.n_inputs, words, seed=seed))) is not None:
             return found("random patterns", x)
-        tried.append(f"{32 * words:,} random patterns")
+        tried.append(f"random patterns: {32 * words:,}")
     swept, files = _sweep(part, deadline, seed, proof, progress)
     if swept.model is not None:
         return found("SAT sweeping", swept.model)

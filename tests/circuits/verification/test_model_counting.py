@@ -40,7 +40,7 @@ def test_it_says_when_it_gives_up():
     answer = count_models(product, middle, max_nodes=2_000)
     assert answer.reason == "limit of 2,000 nodes"
     (tried,) = answer.what_was_tried
-    assert tried.startswith("decision diagrams of ")
+    assert tried.startswith("decision diagrams: ")
     answer = count_models(product, middle, time_limit=0)
     assert answer.reason == "time limit of 0 s"
 

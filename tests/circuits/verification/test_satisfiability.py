@@ -90,14 +90,14 @@ def test_the_time_limit():
     assert isinstance(answer, Undecided)
     assert answer.reason == "time limit of 0.5 s"
     patterns, sweeping = answer.what_was_tried
-    assert patterns == "524,288 random patterns"
+    assert patterns == "random patterns: 524,288"
     assert sweeping.startswith("SAT sweeping: ")
     assert " queries to a solver" in sweeping
 
 
 def test_the_time_limit_of_all_patterns():
     answer = satisfiable(parse(f"y = {' & '.join(f'x{i}' for i in range(24))}"), time_limit=0)
-    assert answer == Undecided("time limit of 0 s", ("0 of all 2^24 patterns",))
+    assert answer == Undecided("time limit of 0 s", ("all patterns: 0 of 2^24",))
 
 
 @pytest.mark.parametrize("limit", [-1, math.nan])
