@@ -9,6 +9,7 @@ from pathlib import Path
 
 from circuits import commands
 from circuits.errors import ParseError
+from jaxnet import __version__
 
 _EPILOG = """A circuit is a file (.aag .aig .bench .blif .pla .v .th), text such as "a ^ b", or - (standard input).
 
@@ -18,21 +19,20 @@ examples:
   python -m circuits prove c432.bench c432.aig
   python -m circuits compare                   the study of `make demo`
 
-exit status: 0; of prove 1 if the circuits differ and 3 if that is not known; 2 if an argument or a file is no good
+exit status: 0, or 2 if an argument or a file is wrong; prove: 1 if the circuits differ, 3 if it is undecided
 """
 
-# Of each command: what it does, and an example with what it shows.
+# For each command: what it does, and an example.
 _COMMANDS = {
-    "stats": ("gates by function, levels, fan-out, size", 'stats c432.bench "a ^ b"'),
+    "stats": ("count gates by function, levels, fan-out", 'stats c432.bench "a ^ b"'),
     "convert": ("write a circuit in another format", "convert c432.bench - --to .blif | less"),
-    "simplify": ("the same function by fewer gates", "simplify c432.bench smaller.aig"),
-    "simulate": ("what a circuit gives for patterns", 'simulate "s = a ^ b; carry = a & b" 01 11'),
+    "simplify": ("find fewer gates for the same function", "simplify c432.bench smaller.aig"),
+    "simulate": ("evaluate a circuit on patterns of bits", 'simulate "s = a ^ b; carry = a & b" 01 11'),
     "prove": ("prove two circuits equal, or show where they differ", "prove c432.bench c432.aig --time-limit 60"),
     "compare": ("compare Boolean neurons with sigmoid networks", 'compare "a ^ b" c17.bench --out study.png'),
 }
 
-
-# Exit statuses when the reader of `prove` has gone before the answer, and after a mistake in this program.
+# Exit statuses if the reader of `prove` has gone before the answer, and after a mistake in this program.
 _GONE, _MISTAKE = 141, 70
 
 
@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: as in `sys.argv[1:]`, which is taken if None.
 
     Returns:
-        0; of `prove` 1 if the circuits differ and 3 if that is not known; 2 if an argument or a file is no circuit,
-        with one line on standard error; 130 after Ctrl-C; 70 after a mistake of this program.
+        0; from `prove` 1 if the circuits differ and 3 if it is undecided; 2 if an argument or a file is wrong, with one
+        line on standard error; 130 after Ctrl-C; 70 after a mistake in this program.
     """
     options = _parser().parse_args(arguments)
     if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    # Of a proof, nobody is told that circuits are equal who does not know it.
+    # If the pipe closes before `prove` has answered, exit with 141, never with 0 (equal).
     status = _GONE if options.command == "prove" else 0
     try:
         status = getattr(commands, options.command)(options)
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader has gone; say nothing more, also not at exit.
+        # The reader has gone: write nothing more, not even what is left in the buffer at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return status
     except (ParseError, OSError) as error:
@@ -71,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("python -m circuits", description=__doc__, epilog=_EPILOG, formatter_class=raw)
+    what = "Convert, simplify, simulate, prove and study Boolean circuits."
+    parser = argparse.ArgumentParser("python -m circuits", description=what, epilog=_EPILOG, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"circuits {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = {
         name: subparsers.add_parser(
@@ -83,48 +85,66 @@ def _parser() -> argparse.ArgumentParser:
         )
         for name, (what, example) in _COMMANDS.items()
     }
-    command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT")
+    command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT", help="a file, an expression, or -")
     for name in ("convert", "simplify"):
-        command[name].add_argument("circuit", metavar="CIRCUIT")
+        command[name].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
         if name == "convert":
             command[name].add_argument("out", metavar="OUT", help="file to write, or -")
         else:
-            command[name].add_argument("out", nargs="?", metavar="OUT", help="file to write, or -; if none, only count")
-        command[name].add_argument("--to", metavar="FORMAT", help="of OUT, if its name does not say: .aig, .dot, ...")
-        command[name].add_argument("--output", metavar="NAME", help="the output that a .cnf asks about")
-    command["simplify"].add_argument("--deep", action="store_true", help="by aigverse too, and proved (an extra)")
+            command[name].add_argument(
+                "out", nargs="?", metavar="OUT", help="file to write, or -; without it, only count"
+            )
+        command[name].add_argument("--to", metavar="FORMAT", help="format of OUT, if its name has none, such as .dot")
+        command[name].add_argument("--output", metavar="NAME", help="which output a .cnf is about")
+    command["simplify"].add_argument(
+        "--deep", action="store_true", help="use aigverse too, and prove the result (an extra)"
+    )
     _add_simulate(command["simulate"])
     prove = command["prove"]
-    prove.add_argument("circuits", nargs=2, metavar="CIRCUIT")
+    prove.add_argument("circuits", nargs=2, metavar="CIRCUIT", help="a file, an expression, or -")
     prove.add_argument(
-        "--by", choices=("name", "position"), default="name", help="what belongs together (default name)"
+        "--by", choices=("name", "position"), default="name", help="how inputs and outputs are paired (default name)"
     )
-    prove.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="then the exit status may be 3")
+    prove.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="stop after that time, with exit status 3"
+    )
     prove.add_argument("--proof", metavar="PATH", help="write PATH.cnf and PATH.drat, for drat-trim")
-    prove.add_argument("--seed", type=_seed, default=0, metavar="N", help="of random patterns")
+    prove.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random patterns (default 0)")
     compare = command["compare"]
-    compare.add_argument("functions", nargs="*", metavar="CIRCUIT", help="if none, those of the demo, and c17")
+    compare.add_argument(
+        "functions", nargs="*", metavar="CIRCUIT", help="a file, an expression, or -; without any, those of `make demo`"
+    )
     compare.add_argument("--out", metavar="FIGURE", type=_figure, help="draw the study into FIGURE (.png, .pdf, .svg)")
     compare.add_argument(
-        "--seeds", metavar="N", type=_up_to(10**6), default=256, help="networks that learn (default 256)"
+        "--seeds", metavar="N", type=_up_to(10**6), default=256, help="how many networks learn (default 256)"
     )
     compare.add_argument(
-        "--steps", metavar="N", type=_up_to(10**8), default=2000, help="steps of learning (default 2000)"
+        "--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)"
     )
     for each in command.values():
-        each.add_argument("--from", dest="from_", metavar="FORMAT", help="of files whose names do not say: .blif, ...")
-        each.add_argument("--registers", choices=("refuse", "cut"), help="cut: into an input and an output each")
-        each.add_argument("--dont-cares", type=int, choices=(0, 1), help="the value that a .pla leaves open")
+        each.add_argument(
+            "--from", dest="from_", metavar="FORMAT", help="format of files whose names have none, such as .blif"
+        )
+        each.add_argument(
+            "--registers", choices=("refuse", "cut"), help="refuse them, or cut each into an input and an output"
+        )
+        each.add_argument(
+            "--dont-cares", type=int, choices=(0, 1), help="which value to give where a .pla leaves it open"
+        )
     return parser
 
 
 def _add_simulate(simulate: argparse.ArgumentParser) -> None:
-    simulate.add_argument("circuit", metavar="CIRCUIT")
-    simulate.add_argument("patterns", nargs="*", metavar="PATTERN", help="0110, the first input first; - reads lines")
-    simulate.add_argument("--all", action="store_true", help="all patterns, the first input changing fastest")
+    simulate.add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
+    simulate.add_argument(
+        "patterns", nargs="*", metavar="PATTERN", help="such as 0110, first input first; - reads lines"
+    )
+    simulate.add_argument("--all", action="store_true", help="all patterns, with the first input changing fastest")
     simulate.add_argument("--random", type=_up_to(2**22), metavar="N", help="N random patterns")
-    simulate.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the random patterns (default 0)")
-    simulate.add_argument("--activity", action="store_true", help="how often inputs and outputs are 1, and change")
+    simulate.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random patterns (default 0)")
+    simulate.add_argument(
+        "--activity", action="store_true", help="print how often inputs and outputs are 1, and change"
+    )
 
 
 def _one_line(error: Exception) -> str:
@@ -134,7 +154,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _up_to(most: int) -> Callable[[str], int]:
-    """A type of options: a positive integer, up to what can be held."""
+    """Return a reader of options that are positive integers up to a limit."""
 
     def positive(text: str) -> int:
         if not (text.isascii() and text.isdecimal()) or int(text) < 1:

@@ -1,7 +1,6 @@
-"""What the command line does with circuits, a function a command; `compare`, the study, is one of them.
+"""The commands of the command line, a function each.
 
-Each takes the parsed options, prints, and returns the exit status. What they need is imported when they run, so that
-`--help` and a mistyped option answer at once.
+Each takes the parsed options, prints, and returns the exit status. What only one needs is imported when it runs.
 """
 
 import argparse
@@ -10,8 +9,9 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
+import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -22,10 +22,10 @@ from circuits.netlist import Circuit, depth
 from circuits.threshold.gate_conversion import from_circuit, to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 
-# Exit statuses: of `prove`, and of everything that cannot be done.
+# Exit statuses: equal, different and undecided are answers of `prove`.
 EQUAL, DIFFERENT, BAD_INPUT, NOT_KNOWN = 0, 1, 2, 3
 
-# What `compare` runs without arguments; `make demo`.
+# The functions of `compare` without arguments, and of `make demo`.
 DEMO = {
     "AND": "a & b",
     "OR": "a | b",
@@ -35,12 +35,12 @@ DEMO = {
     "full adder": "s = a ^ b ^ c; carry = maj(a, b, c)",
 }
 
-# Rows that `simulate` prints, and that it reads at once.
+# Rows that `simulate` evaluates and prints at once.
 _MOST_ROWS = 2**20
 
 
 def stats(options: argparse.Namespace) -> int:
-    """Gates by function, levels, fan-out and size of circuits."""
+    """Print gates by function, levels, fan-out and size of circuits."""
     from circuits.measures import statistics
 
     for place, text in enumerate(options.circuits):
@@ -53,13 +53,13 @@ def stats(options: argparse.Namespace) -> int:
 
 def convert(options: argparse.Namespace) -> int:
     """Write a circuit in another format."""
-    circuit = load(options.circuit, options, gates=False)
+    circuit = load_any(options.circuit, options)
     save(circuit, options.out, options)
     return 0
 
 
 def simplify(options: argparse.Namespace) -> int:
-    """Write a circuit with fewer gates, or say how many it takes."""
+    """Write a circuit with fewer gates, or print how many are needed."""
     from circuits.synthesis.optimisation import optimise
     from circuits.synthesis.simplification import simplify
 
@@ -76,7 +76,7 @@ def simplify(options: argparse.Namespace) -> int:
 
 
 def simulate(options: argparse.Namespace) -> int:
-    """Print what a circuit gives for patterns, or how often its inputs and outputs are 1 and change."""
+    """Print the outputs for patterns, or how often inputs and outputs are 1 and change."""
     from circuits.simulation.simulator import evaluate
 
     circuit = load(options.circuit, options)
@@ -121,7 +121,7 @@ def _activity(circuit: Circuit, options: argparse.Namespace) -> int:
 
 
 def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
-    """The rows that are asked for, `(patterns, n)` bool."""
+    """Return the patterns that the options ask for, `(patterns, n)` bool."""
     from circuits.simulation.patterns import unpack
     from circuits.simulation.truth_tables import rows
 
@@ -141,12 +141,10 @@ def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
         try:
             given = [("<stdin>", number, text) for number, text in stripped if text]
         except UnicodeDecodeError:
-            raise ParseError(
-                "expected lines of digits 0 and 1, found bytes that are no text", source="<stdin>"
-            ) from None
+            raise ParseError("expected lines of digits 0 and 1, got bytes that are no text", source="<stdin>") from None
     for source, number, text in given:
         if len(text) != n or set(text) - {"0", "1"}:
-            raise ParseError(f"expected {n} digits 0 or 1, one an input, got {text!r}", source=source, line=number)
+            raise ParseError(f"expected {n} digits 0 or 1, one per input, got {text!r}", source=source, line=number)
     digits = "".join(text for _, _, text in given).encode()
     return np.frombuffer(digits, np.uint8).reshape(len(given), n) == ord("1")
 
@@ -156,9 +154,7 @@ def _check_all(circuit: Circuit, most: int) -> None:
         raise ParseError(f"--all: expected at most {most} inputs, got {circuit.n_inputs}; --random N draws some")
 
 
-def _random_words(circuit: Circuit, options: argparse.Namespace) -> Any:
-    import jax
-
+def _random_words(circuit: Circuit, options: argparse.Namespace) -> jax.Array:
     from circuits.simulation.patterns import random_patterns
 
     return random_patterns(circuit.n_inputs, -(-options.random // 32), key=jax.random.key(options.seed))
@@ -166,7 +162,8 @@ def _random_words(circuit: Circuit, options: argparse.Namespace) -> Any:
 
 def prove(options: argparse.Namespace) -> int:
     """Prove that two circuits are the same function, or print inputs for which they are not."""
-    from circuits.verification.equivalence import Counterexample, Equivalent, equivalent
+    from circuits.verification.answers import Counterexample, Equivalent
+    from circuits.verification.equivalence import equivalent
 
     a, b = (load(text, options) for text in options.circuits)
     try:
@@ -222,16 +219,12 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
-    """A circuit from an expression, a file, or standard input if the text is "-".
+def load(text: str, options: argparse.Namespace) -> Circuit:
+    """Return what `load_any` does, with threshold units made into gates.
 
     Args:
         text: as it was typed.
         options: with `from_`, `registers` and `dont_cares`, which are for files.
-        gates: whether threshold units are to become gates.
-
-    Returns:
-        A `Circuit`; a `ThresholdCircuit` if the file is one and gates is False.
 
     Raises:
         ParseError: if it is no circuit.
@@ -240,9 +233,24 @@ def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
     >>> load("a & b", argparse.Namespace(from_=None, registers=None, dont_cares=None))
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
+    circuit = load_any(text, options)
+    return to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit
+
+
+def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircuit:
+    """Return a circuit from an expression, a file, or standard input if the text is "-".
+
+    Args:
+        text: as it was typed.
+        options: with `from_`, `registers` and `dont_cares`, which are for files.
+
+    Raises:
+        ParseError: if it is no circuit.
+        OSError: if the file cannot be read.
+    """
     chosen = {"registers": options.registers, "dont_cares": options.dont_cares}
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    # A path is what ends like one or is there; "a.b & c" is neither.
+    # A text is a path if it ends like one, has a slash, or is a file; "a.b & c" is none of these.
     is_file = options.from_ is not None or _is_readable(Path(text)) or "/" in text or os.path.isfile(text)
     if not is_file and re.fullmatch(r"[\w.-]*\.[A-Za-z]\w*", text):
         raise ParseError(f"no such file; as an expression, write y = {text}", source=text)
@@ -250,22 +258,20 @@ def load(text: str, options: argparse.Namespace, gates: bool = True) -> Any:
         if text == "-":
             if options.from_ is None:
                 raise ParseError("expected --from FORMAT, such as --from .blif", source="<stdin>")
-            circuit = loads(_stdin().buffer.read(), options.from_, source="<stdin>", **chosen)
-        else:
-            circuit = read(text, options.from_, **chosen) if is_file else parse(text)
+            return loads(_stdin().buffer.read(), options.from_, source="<stdin>", **chosen)
+        return read(text, options.from_, **chosen) if is_file else parse(text)
     except TypeError:
         named = " or ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise ParseError(f"this format has no option {named}", source=text) from None
-    return to_circuit(circuit) if gates and isinstance(circuit, ThresholdCircuit) else circuit
 
 
-def save(circuit: Any, out: str, options: argparse.Namespace) -> None:
+def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namespace) -> None:
     """Write a circuit into a file, or to standard output if that is "-".
 
     Args:
-        circuit: a `Circuit` or a `ThresholdCircuit`; made into what the format holds.
-        out: where to.
-        options: with `to`, the format, if it is not that of the file's name, and `output`, for DIMACS.
+        circuit: a `Circuit` or a `ThresholdCircuit`; converted to the kind that the format holds.
+        out: the path, or "-".
+        options: with `to`, the format if the path does not give it, and `output`, for DIMACS.
 
     Raises:
         ParseError: if the format is unknown, or cannot hold the circuit.
@@ -297,7 +303,7 @@ def save(circuit: Any, out: str, options: argparse.Namespace) -> None:
 
 
 def name_of(text: str) -> str:
-    """What a circuit is called that was given so: a file by its name without the extension, an expression as it is.
+    """Return the name to print for a circuit: of a file its name without the extension, else the expression.
 
     Args:
         text: as it was typed.
@@ -311,7 +317,7 @@ def name_of(text: str) -> str:
     return Path(text).stem if _is_readable(Path(text)) else text
 
 
-def _stdin() -> Any:
+def _stdin() -> TextIO:
     if sys.stdin is None:
         raise ParseError("it is closed", source="<stdin>")
     return sys.stdin

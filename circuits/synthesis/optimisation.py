@@ -1,7 +1,7 @@
 """Much smaller circuits of the same function, by aigverse: the EPFL libraries for and-inverter graphs, in C++.
 
-H. Riener et al., Scalable generic logic synthesis: one approach to rule them all (2019). What comes back is proved
-equal to what was given, so that aigverse need not be trusted.
+H. Riener et al., Scalable generic logic synthesis: one approach to rule them all (2019). The result is proved equal to
+the circuit, so that aigverse need not be trusted.
 """
 
 import importlib
@@ -14,10 +14,10 @@ from circuits.synthesis.simplification import simplify
 
 
 def optimise(circuit: Circuit) -> Circuit:
-    """The same function by fewer gates than `simplify` finds, proved to be the same.
+    """Find fewer gates for the same function than `simplify` does, and prove that it is the same.
 
-    Rounds of cut rewriting, resubstitution and refactoring of the and-inverter graph, each simplified, until a round
-    saves no gate; then `equivalent` compares the result with the circuit.
+    A round is cut rewriting, resubstitution and refactoring of the and-inverter graph, then `simplify`. Rounds go on
+    until one saves no gate; then `equivalent` compares the result with the circuit.
 
     Args:
         circuit: any circuit.
@@ -27,6 +27,7 @@ def optimise(circuit: Circuit) -> Circuit:
         `simplify(circuit)`, but may be deeper.
 
     Raises:
+        TypeError: if it is no `Circuit`.
         ImportError: if aigverse is not installed.
         RuntimeError: if the result is another function, with inputs for which they differ.
 
@@ -36,9 +37,14 @@ def optimise(circuit: Circuit) -> Circuit:
     >>> optimise(parse("y = a & b & c | ~a & b & d | b & c & d"))                      # doctest: +SKIP
     Circuit(4 inputs, 1 outputs, 4 gates)
     """
-    # Proofs import much that the rest does not need.
-    from circuits.verification.equivalence import Equivalent, equivalent
+    # Here, since proofs import much that the rest does not need.
+    from circuits.verification.answers import Equivalent
+    from circuits.verification.equivalence import equivalent
 
+    if not isinstance(circuit, Circuit):
+        raise TypeError(
+            f"optimise: expected a Circuit, got {type(circuit).__name__}. circuits.to_circuit makes one of units."
+        )
     best = simplify(circuit)
     while best.n_gates and (smaller := _round(best)).n_gates < best.n_gates:
         best = smaller
@@ -52,14 +58,14 @@ def optimise(circuit: Circuit) -> Circuit:
 
 
 def _round(circuit: Circuit) -> Circuit:
-    """One round, by way of AIGER files."""
+    """Return a circuit after one round; aigverse reads and writes it as AIGER files."""
     try:
         algorithms, files = (importlib.import_module(f"aigverse.{name}") for name in ("algorithms", "io"))
     except ImportError as missing:
         raise ImportError(
             f"optimise: aigverse cannot be imported ({missing}). Install it: pip install jaxnet-circuits[aigverse]."
         ) from None
-    # AIGER has no names but of printable ASCII, so it gets the places instead.
+    # Names in AIGER are printable ASCII only, so inputs and outputs are numbered.
     places = [f"i{place}" for place in range(circuit.n_inputs)], [f"o{place}" for place in range(circuit.n_outputs)]
     numbered = Circuit(places[0], circuit.fan_ins, circuit.tables, circuit.outputs, places[1])
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """Smaller circuits of the same function: constants, equal gates, inverters, and pairs of gates over shared fan-ins.
 
-Two-level rules as of R. Brummayer and A. Biere, Local two-level And-Inverter Graph minimization without blowup (2006),
-but for all sixteen functions and by truth table: the gate of two gates that share a fan-in is a function of three bits.
+Two-level rules as in R. Brummayer and A. Biere, Local two-level And-Inverter Graph minimization without blowup (2006),
+but by truth table, so for all sixteen functions: a gate on two gates that share a fan-in is a function of three bits.
 """
 
 import functools
@@ -16,20 +16,20 @@ from jaxnet.networks.wiring import levels
 
 
 def simplify(circuit: Circuit) -> Circuit:
-    """The same function by fewer gates, or as many.
+    """Find fewer gates for the same function, or return the circuit without its dead gates.
 
-    Constants are propagated, gates that are equal or complements become one, inverters and buffers go into the gates
-    that read them, and dead gates go. A gate that depends on two nodes below its fan-ins becomes one gate on these:
-    three ANDs that make an XOR, `a & (a | b)`. One on three nodes is taken apart anew where that saves a gate:
-    `a & b | a & c`, or the carry `a & b | c & (a | b)` beside the sum `a ^ b ^ c`.
+    Constants are propagated, gates that are equal or complements become one, inverters and buffers merge into the gates
+    that read them, and dead gates are removed. A gate that depends on only two nodes below its fan-ins becomes one gate
+    on these: three ANDs that make an XOR, or `a & (a | b)`. A gate on three such nodes is decomposed anew where that
+    saves a gate: `a & b | a & c`, or the carry `a & b | c & (a | b)` beside the sum `a ^ b ^ c`.
 
     Args:
         circuit: any circuit.
 
     Returns:
         A circuit with the same inputs, outputs and names in the same order, also where nothing reads an input. It is
-        never deeper, and simplifying it changes nothing. An output takes a NOT only where it is the complement of an
-        input or of another output. Where nothing can be saved, the gates are those that were there.
+        never deeper, and simplifying it again changes nothing. An output takes a NOT only where it is the complement of
+        an input or of another output. Where nothing can be saved, the gates stay as they were.
 
     Raises:
         TypeError: if it is no `Circuit`.
@@ -42,7 +42,7 @@ def simplify(circuit: Circuit) -> Circuit:
     [6, 5]
     """
     if not isinstance(circuit, Circuit):
-        raise TypeError(f"simplify: expected a Circuit, got {type(circuit).__name__}. Of units, to_circuit makes one.")
+        raise TypeError(f"simplify: expected a Circuit, got {type(circuit).__name__}. to_circuit makes one of units.")
     circuit = without_dead_gates(circuit)
     while _size(smaller := _rebuilt(circuit)) < _size(circuit):
         circuit = smaller
@@ -50,17 +50,17 @@ def simplify(circuit: Circuit) -> Circuit:
 
 
 def _size(circuit: Circuit) -> tuple[int, int]:
-    """What a pass has to lower: the number of gates, then that of the fan-ins that are not the constant."""
+    """Return what each pass has to lower: the number of gates, then of fan-ins that are not the constant."""
     return circuit.n_gates, int(np.count_nonzero(circuit.fan_ins))
 
 
 def _rebuilt(circuit: Circuit) -> Circuit:
-    """One pass over a circuit without dead gates: its gates are added to a new one that shares and rewrites them."""
+    """Make one pass over a circuit without dead gates: add its gates to a new one, which shares and rewrites them."""
     first = 1 + circuit.n_inputs
     hashed = _Hashed(circuit.n_inputs)
     literals = list(range(0, 2 * circuit.n_nodes, 2))
     fan_out = np.bincount(np.append(circuit.fan_ins, circuit.outputs), minlength=circuit.n_nodes)
-    # By level, so that all gates on two nodes are there when those above look for one.
+    # By level, so that all gates on two nodes are there before gates above them look for one.
     level = levels(first, 2 * np.arange(circuit.n_gates + 1), circuit.fan_ins.ravel())
     order = np.argsort(level[first:], kind="stable")
     gates = (array[order].tolist() for array in (circuit.tables, circuit.fan_ins, fan_out[first:]))
@@ -73,21 +73,21 @@ def _rebuilt(circuit: Circuit) -> Circuit:
 
 
 class _Hashed:
-    """A circuit under construction in which no two gates are alike, and each has two fan-ins and is 0 where both are.
+    """A circuit under construction, without two equal gates; each has two fan-ins, and is 0 where both of them are.
 
     Literals are 2 node, or 2 node + 1 for its complement.
     """
 
     def __init__(self, n_inputs: int):
-        # By node; the fan-ins of the constant and of inputs are 0, which those of no gate are.
+        # By node; the fan-ins of the constant and of inputs are 0, and no gate reads node 0.
         self.first, self.second, self.tables = ([0] * (1 + n_inputs) for _ in range(3))
-        # How often a node is read, by gates that are here and by those of the old circuit that are to come; never too
-        # low, so that a node which is read once is dead when its reader goes.
+        # How often a node is read, by gates that are here and by gates of the old circuit that are still to come. It is
+        # never too low, so that a node which is read once is dead when its reader goes.
         self.uses = [0] * (1 + n_inputs)
         self.made: dict[int, int] = {}
 
     def literal(self, table: int, a: int, b: int) -> int:
-        """The literal of a gate on two nodes, whose `uses` count it already; made unless something like it is there."""
+        """Return the literal of a gate on two nodes, whose `uses` count it already; add a gate only if need be."""
         inverted = 0
         # The loop ends, since `_better` lowers the sum of the levels of a and b, or saves a gate.
         while True:
@@ -138,7 +138,7 @@ class _Hashed:
             self.uses[node] += 1
 
     def _better(self, table: int, a: int, b: int) -> tuple[int, int, int] | None:
-        """The table and fan-ins of a better gate than this one, b > a being a gate; None if there is none.
+        """Return the table and fan-ins of a better gate than this one, where b > a is a gate; None if there is none.
 
         It is no deeper, since it reads fan-ins of a and b and gates no deeper than b.
         """
@@ -162,7 +162,7 @@ class _Hashed:
         return self._beside(table, a, b) or self._beside(_SWAPPED[table], b, a)
 
     def _of_three(self, three: "_Three", leaves: tuple[int, int, int], a: int, b: int) -> tuple[int, int, int] | None:
-        """The better gate for one that reads a and b, by what it is of three leaves."""
+        """Return the better gate for one that reads a and b, given what it is as a function of three leaves."""
         if three.pair:
             table, u, v = three.pair
             return table, leaves[u], leaves[v]
@@ -171,7 +171,7 @@ class _Hashed:
         for split in three.splits:
             inner = self._find(split.inner, leaves[split.u], leaves[split.v])
             saved = sum(node != inner for node in dying) - (inner is None or self.uses[inner] == 0)
-            # Where nothing is saved, a leaf may still take the place of a gate, which then has one reader less.
+            # Where nothing is saved, a leaf may still replace a gate, which then has one reader less.
             if saved > most or (saved == 0 and best is None and inner in (a, b)):
                 best, most = (split, inner), saved
         if best is None:
@@ -182,10 +182,10 @@ class _Hashed:
         return split.outer, leaves[split.alone], inner
 
     def _beside(self, table: int, a: int, b: int) -> tuple[int, int, int] | None:
-        """The better gate for one on a, a gate on x and y, and b, a gate on z and another gate c on x and y.
+        """Return the better gate for one on a, a gate on x and y, and b, a gate on z and another gate c on x and y.
 
-        Where nothing else reads b and c, c may be any gate on x and y that is there, if it makes no difference to
-        this gate: a & b | c & (a | b) is a & b | c & (a ^ b).
+        Where nothing else reads b and c, any existing gate on x and y may replace c that leaves this gate the same
+        function: a & b | c & (a | b) is a & b | c & (a ^ b).
         """
         x, y = self.first[a], self.second[a]
         if not x or self.uses[b] != 1:
@@ -202,16 +202,16 @@ class _Hashed:
                     node = self._find(new_of_b, z, other)
                     if node is None:
                         return table, a, self._add_reader(new_of_b, z, other)
-                    if self.uses[node]:  # a dead one could be this gate's own from before, and so on for ever
+                    if self.uses[node]:  # a dead one could be what this gate replaced before, again and again
                         return table, a, node
         return None
 
 
 def _emitted(hashed: _Hashed, outputs: np.ndarray, old: Circuit) -> Circuit:
-    """The circuit of a hashed one whose outputs are literals, without its dead gates.
+    """Return a hashed circuit as a `Circuit` without dead gates, given the literals of its outputs.
 
-    A gate that is an output in inverted form only is inverted itself. The others take a NOT each; or, where that would
-    be deeper than the old circuit, a second gate on the same fan-ins.
+    A gate that is an output in inverted form only is inverted itself. Other inverted outputs take a NOT each; or, where
+    that would be deeper than the old circuit, a second gate on the same fan-ins.
     """
     first = 1 + old.n_inputs
     fan_ins = np.stack([hashed.first, hashed.second], axis=1)
@@ -249,14 +249,14 @@ class _Split(NamedTuple):
 
 
 class _Three(NamedTuple):
-    """A function of three leaves: by two of them if it can be, as (table, u, v); else all ways to split it."""
+    """A function of three leaves: as (table, u, v) if two of them are enough; else all ways to split it."""
 
     pair: tuple[int, int, int] | None
     splits: tuple[_Split, ...]
 
 
 def _composed(table: int, f: int, g: int, rows: int = 4) -> int:
-    """The table of a gate on two functions, which are tables of so many rows themselves."""
+    """Return the table of a gate on two functions, which are given by their tables."""
     every = (1 << rows) - 1
     terms = (every ^ f) & (every ^ g), f & (every ^ g), (every ^ f) & g, f & g
     return sum(term for row, term in enumerate(terms) if table >> row & 1)
@@ -270,7 +270,7 @@ _OTHERS = ((1, 2), (0, 2), (0, 1))
 
 @functools.cache
 def _three(table: int, of_xy: int, of_xz: int) -> _Three:
-    """What can be made of a gate on two gates that share a fan-in x, from their three tables."""
+    """Return how to write a gate on two gates that share a fan-in x, given the three tables."""
     rows = range(8)
     f = sum((of_xy >> (row & 3) & 1) << row for row in rows)
     g = sum((of_xz >> (row & 1 | row >> 1 & 2) & 1) << row for row in rows)
@@ -297,7 +297,7 @@ def _three(table: int, of_xy: int, of_xz: int) -> _Three:
 
 @functools.cache
 def _alternatives(table: int, of_a: int, of_b: int, of_c: int) -> list[tuple[int, int]]:
-    """Other tables of c, and for each that of b, for a gate on a(x, y) and b(z, c(x, y)) to stay what it is."""
+    """Return other tables of c and b that leave a gate on a(x, y) and b(z, c(x, y)) the same function, as (c, b)."""
 
     def gate(of_b: int, of_c: int) -> int:
         # As rows of (x, y, z): twice the four of (x, y), and z is the second half of them.
@@ -308,7 +308,7 @@ def _alternatives(table: int, of_a: int, of_b: int, of_c: int) -> list[tuple[int
 
 
 def _unary(a: int, b: int) -> list[tuple[bool, bool, int] | None]:
-    """By table, a gate on nodes a and b as (reads a, reads b, complemented) if it needs at most one of them."""
+    """Return for each table (reads a, reads b, complemented), if a gate on a and b needs at most one of them."""
     reduced = [essential(table, a, b) for table in range(16)]
     return [(a in of and a > 0, b in of and b != a, table & 1) if len(of) < 2 else None for table, of in reduced]
 

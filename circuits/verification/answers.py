@@ -1,4 +1,7 @@
-"""The answers to a question about circuits: proved, refuted by inputs, or undecided. None of them is true or false."""
+"""The answers to questions about circuits: proved, or refuted by inputs; `jaxnet.answers.Undecided` is the third.
+
+None of them is true or false: ask for the type.
+"""
 
 from dataclasses import dataclass
 
@@ -11,12 +14,34 @@ class Satisfiable(Answer):
     """The output can be 1.
 
     Attributes:
-        inputs: for these, by name; `evaluate` was asked.
-        method: what found them.
+        inputs: values for which it is, by name; the circuit was evaluated on them.
+        method: "all patterns", "random patterns" or "SAT sweeping".
+        seconds: how long that took.
+
+    >>> Satisfiable({"a": True}, "all patterns", 0.25)
+    Satisfiable(inputs={'a': True}, method='all patterns', seconds=0.25)
+    """
+
+    inputs: dict[str, bool]
+    method: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Counterexample(Answer):
+    """Inputs for which two circuits differ; both were evaluated on them.
+
+    Attributes:
+        inputs: values by name, those of the first circuit.
+        outputs_a: what the first circuit gives, by its names.
+        outputs_b: what the second gives, by its names.
+        method: "all patterns", "random patterns" or "SAT sweeping".
         seconds: how long that took.
     """
 
     inputs: dict[str, bool]
+    outputs_a: dict[str, bool]
+    outputs_b: dict[str, bool]
     method: str
     seconds: float
 
@@ -28,8 +53,8 @@ class Proved(Answer):
     Attributes:
         method: "all patterns" or "SAT sweeping".
         seconds: how long that took.
-        calls: questions that a SAT solver was asked; none where the patterns or the structure were enough.
-        merged: gates that it proved equal to others.
+        calls: queries to a SAT solver; none where the patterns or the structure were enough.
+        merged: gates that a solver proved equal to others.
         proof: the files of the proof, if it was asked for; `circuits.verification.drat.check` checks them.
     """
 
@@ -42,3 +67,7 @@ class Proved(Answer):
 
 class Unsatisfiable(Proved):
     """The output is never 1; see `Proved`."""
+
+
+class Equivalent(Proved):
+    """The circuits give the same outputs for all inputs; see `Proved`."""

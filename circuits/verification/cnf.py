@@ -1,7 +1,7 @@
-"""A question about a circuit as clauses: can this output be 1?
+"""The question whether an output can be 1, as clauses.
 
-G. S. Tseitin, On the complexity of derivation in propositional calculus (1968): a variable a gate, and its truth table
-as clauses.
+G. S. Tseitin, On the complexity of derivation in propositional calculus (1968): each gate is a variable, and its truth
+table a few clauses.
 """
 
 from circuits.gates import essential
@@ -9,17 +9,17 @@ from circuits.netlist import Circuit, cone, output_named
 
 
 def dimacs_text(circuit: Circuit, output: str | None = None, value: bool = True) -> str:
-    r"""The CNF that is satisfiable if, and only if, some input makes an output have a value.
+    r"""Return the CNF that has a model if, and only if, an output has a value for some input.
 
     Args:
         circuit: any circuit.
-        output: its name; where there is only one output, None is that.
-        value: the value it is to have.
+        output: its name; None is the only output.
+        value: which value.
 
     Returns:
-        DIMACS text. Variables 1..n are the inputs in their order, and the next ones the gates that the output depends
-        on; comments `c input 3 name` and `c output 17 name` say which is which. What a model gives to 1..n is an input
-        on which the output has the value. At most four clauses a gate.
+        DIMACS text. Variables 1..n are the inputs in their order, the next ones are the gates that the output depends
+        on; comments `c input 3 name` and `c output 17 name` give the names. The values of 1..n in a model are an input
+        for which the output has the value. There are at most four clauses per gate.
 
     Raises:
         ValueError: if there is no such output, or more than one to choose from, or a name has a line break.
@@ -61,15 +61,15 @@ def dimacs_text(circuit: Circuit, output: str | None = None, value: bool = True)
 
 
 def _clauses_of(table: int) -> list[tuple[int, tuple[int, int]]]:
-    """The clauses that say y = table(a, b), each as the signs of y, a and b, 0 for those that are not in it.
+    """Return the clauses of y = table(a, b), each as the signs of y, a and b; 0 for a variable that is not in it.
 
-    They are the prime implicates: where some values of a and b are enough for y, and none of them can be left out.
+    They are the prime implicates: each says that some values of a and b decide y, and none of these can be left out.
     """
     rows = [(a, b) for a in (-1, 1) for b in (-1, 1)]
     value = {(a, b): 1 if table >> (a > 0) + 2 * (b > 0) & 1 else -1 for a, b in rows}
 
     def forced(a: int, b: int) -> int:
-        """The value of y where a and b are on (1), off (-1) or unknown (0); 0 where it is not known."""
+        """Return the value of y if a and b are on (1), off (-1) or unknown (0); 0 if it is not decided."""
         found = {value[row] for row in rows if a in (0, row[0]) and b in (0, row[1])}
         return found.pop() if len(found) == 1 else 0
 

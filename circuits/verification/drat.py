@@ -1,7 +1,7 @@
-"""Proofs that a CNF has no model, as DRAT files, and a checker of them by reverse unit propagation.
+"""Proofs that a CNF has no model, as DRAT files, and a checker for them by reverse unit propagation.
 
 E. Goldberg and Y. Novikov, Verification of proofs of unsatisfiability for CNF formulas (2003); N. Wetzler, M. Heule and
-W. Hunt, DRAT-trim (2014), for the format. All steps here are by unit propagation (RUP), the simple part of DRAT.
+W. Hunt, DRAT-trim (2014), for the format. All lemmas here follow by unit propagation (RUP), the simple part of DRAT.
 """
 
 import os
@@ -11,18 +11,18 @@ from typing import IO, NamedTuple
 
 
 class ProofFiles(NamedTuple):
-    """Where a proof is.
+    """The two files of a proof.
 
     Attributes:
-        cnf: the question, DIMACS text: the clauses have a model if, and only if, the output can be 1.
-        drat: why they have none, DRAT text.
+        cnf: the question as DIMACS text; the clauses have a model if, and only if, the output can be 1.
+        drat: the proof that they have none, as DRAT text.
     """
 
     cnf: Path
     drat: Path
 
 
-# The variable of the constant false: it may be in a lemma, and is not in the file.
+# The variable of the constant false: lemmas may have it, and it is left out of the file.
 FALSE_VARIABLE = 2**31
 
 
@@ -43,18 +43,18 @@ class Proof:
         self._file = file
 
     def add(self, clause: Iterable[int]) -> None:
-        """Write a lemma, a clause of signed variables, unless it is true by itself; the empty one ends the proof."""
+        """Write a lemma, a clause of signed variables, unless it is always true; the empty one ends the proof."""
         if (text := _text(clause)) is not None:
             self._file.write(f"{text}\n")
 
     def delete(self, clause: Iterable[int]) -> None:
-        """Write that a lemma that was added is not needed any more."""
+        """Write that an earlier lemma is not needed any more."""
         if (text := _text(clause)) is not None:
             self._file.write(f"d {text}\n")
 
 
 def _text(clause: Iterable[int]) -> str | None:
-    """A line of a file; None where the clause is true whatever the variables are."""
+    """Return the line of a clause; None if it is always true."""
     rest = set(clause) - {FALSE_VARIABLE}
     if any(x == -FALSE_VARIABLE or -x in rest for x in rest):
         return None
@@ -64,19 +64,19 @@ def _text(clause: Iterable[int]) -> str | None:
 def check(cnf: str | os.PathLike, drat: str | os.PathLike) -> int:
     r"""Check that a proof shows that a CNF has no model, by nothing but unit propagation.
 
-    Each lemma is checked where it stands: if its literals are all false, propagation must find a clause that is false.
-    A clause is a line, and a lemma has variables of the CNF only. A solver is not asked. This is plain Python, about
-    1,000 to 10,000 lemmas a second; drat-trim checks the same files.
+    Each lemma is checked against the CNF and the lemmas before it: with all its literals false, propagation must make
+    some clause false. Each clause is one line, and lemmas have only variables of the CNF. No solver is used. This is
+    plain Python, about 1,000 to 10,000 lemmas per second; drat-trim checks the same files.
 
     Args:
         cnf: a DIMACS file.
         drat: a DRAT file as text.
 
     Returns:
-        The number of lemmas that were checked, up to the one by which nothing is left open.
+        The number of lemmas that were checked, up to the one that completes the proof.
 
     Raises:
-        ValueError: with the line, if a lemma does not follow so, or the text is not in the format; or if the proof ends
+        ValueError: with the line, if a lemma does not follow, or the text is not in the format; or if the proof ends
             without a contradiction.
 
     Source: E. Goldberg and Y. Novikov (2003).
@@ -115,7 +115,7 @@ def check(cnf: str | os.PathLike, drat: str | os.PathLike) -> int:
 
 
 def _steps(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
-    """The clauses of a file, without the 0 at their end, each with the number of its line."""
+    """Yield the clauses of a file, without the 0 at their end, each with the number of its line."""
     with open(path, encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             words = line.split()
@@ -128,7 +128,7 @@ def _steps(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
 
 
 def _declared(cnf: str | os.PathLike) -> int:
-    """How many variables the header of a CNF says that there are; some may be in no clause."""
+    """Return the number of variables in the header of a CNF; some may be in no clause."""
     with open(cnf, encoding="utf-8", errors="replace") as file:
         for line in file:
             words = line.split()
@@ -145,7 +145,7 @@ class _Clauses:
     """Clauses and what follows from them by unit propagation; two literals of each are watched."""
 
     def __init__(self) -> None:
-        # Of each literal: 1 true, -1 false, 0 open. A negative one counts from the end of the list.
+        # By literal: 1 true, -1 false, 0 open. A negative literal counts from the end of the list.
         self.values: list[int] = [0]
         self.watching: list[list[list[int]]] = [[]]
         self.trail: list[int] = []
@@ -172,12 +172,12 @@ class _Clauses:
             self.refuted = self.refuted or self._propagate(len(self.trail) - 1)
 
     def delete(self, clause: list[int]) -> None:
-        """Forget a clause. What it made true stays true: it follows from the clauses at the beginning."""
+        """Forget a clause. What it made true stays true, since that follows from the CNF."""
         if same := self.by_literals.get(tuple(sorted(set(clause)))):
             same.pop().clear()  # lists that watch it drop it when they meet it
 
     def implies(self, clause: list[int]) -> bool:
-        """Whether propagation finds a contradiction where all literals of a clause are false."""
+        """Return whether propagation finds a contradiction when all literals of a clause are false."""
         self._reach(max(map(abs, clause), default=0))
         start = len(self.trail)
         found = self.refuted
@@ -197,7 +197,7 @@ class _Clauses:
         self.trail.append(literal)
 
     def _reach(self, variable: int) -> None:
-        """Make room for the literals of so many variables."""
+        """Make room for the literals of variables up to this one."""
         size = len(self.values) // 2
         if variable > size:
             more = 2 * variable
@@ -206,7 +206,7 @@ class _Clauses:
             self.watching[size + 1 : size + 1] = [[] for _ in range(gap)]
 
     def _propagate(self, head: int) -> bool:
-        """Make true what must be, from this place of the trail on; whether a clause is false."""
+        """Make true what must be, from a place of the trail on; return whether a clause is then false."""
         values, watching, trail = self.values, self.watching, self.trail
         while head < len(trail):
             false = -trail[head]

@@ -1,51 +1,26 @@
-"""Are two circuits the same function? A proof, a counterexample, or that neither was found.
+"""Are two circuits the same function? The answer is a proof, a counterexample, or that neither was found.
 
 D. Brand, Verification of large synthesized designs (ICCAD 1993): the miter; A. Kuehlmann and F. Krohm, Equivalence
-checking using cuts and heaps (1997): what to do with it.
+checking using cuts and heaps (1997): how to decide it.
 """
 
 import os
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 
 from circuits.netlist import Circuit
 from circuits.simulation.simulator import evaluate
-from circuits.verification.answers import Proved, Satisfiable
-from circuits.verification.miters import miter
-from circuits.verification.satisfiability import satisfiable
-from jaxnet.answers import Answer, Undecided
-
-
-class Equivalent(Proved):
-    """The circuits give the same outputs for all inputs; see `Proved`."""
-
-
-@dataclass(frozen=True)
-class Counterexample(Answer):
-    """Inputs for which the circuits differ; both were evaluated on them.
-
-    Attributes:
-        inputs: by name, those of the first circuit.
-        outputs_a: what the first circuit gives, by its names.
-        outputs_b: what the second gives, by its names.
-        method: what found them.
-        seconds: how long that took.
-    """
-
-    inputs: dict[str, bool]
-    outputs_a: dict[str, bool]
-    outputs_b: dict[str, bool]
-    method: str
-    seconds: float
+from circuits.verification.answers import Counterexample, Equivalent, Satisfiable
+from circuits.verification.miters import By, joined
+from circuits.verification.satisfiability import decide
+from jaxnet.answers import Undecided
 
 
 def equivalent(
     a: Circuit,
     b: Circuit,
     *,
-    by: Literal["name", "position"] = "name",
+    by: By = "name",
     time_limit: float | None = None,
     proof: str | os.PathLike | None = None,
     progress: bool = False,
@@ -53,8 +28,8 @@ def equivalent(
 ) -> Equivalent | Counterexample | Undecided:
     """Prove that two circuits are the same function, or find inputs for which they are not.
 
-    Up to 24 inputs and 2^39 gates times patterns, all patterns are tried. Beyond, random ones; then SAT sweeping: gates
-    of both that look alike are proved equal and merged, inputs first, until nothing of the outputs is left to prove.
+    Up to 24 inputs and 2^39 gates times patterns, all patterns are tried. Beyond that, random ones; then SAT sweeping:
+    gates of both that look alike are proved equal and merged, inputs first, until the outputs are merged too.
 
     Args:
         a: any circuit.
@@ -62,9 +37,9 @@ def equivalent(
         by: which inputs and outputs belong together: those of the same "name", in any order, or those at the same
             "position", whatever their names.
         time_limit: seconds; looked at now and then, so that it may take a few more. None for no limit.
-        proof: where to write the question as `proof.cnf` and, if they are equal, the proof as `proof.drat`: so that
-            drat-trim or `verification.drat.check` can check it, and nothing here need be trusted but the CNF. Then no
-            patterns are tried, since those are no proof that can be checked.
+        proof: where to write the question as `proof.cnf` and, if they are equal, the proof as `proof.drat`.
+            `verification.drat.check`, or drat-trim, checks the proof, so that only the CNF has to be trusted. No
+            patterns are tried then, since trying them leaves nothing to check.
         progress: whether to show a bar, on a terminal or in a notebook.
         seed: of the random patterns.
 
@@ -73,13 +48,14 @@ def equivalent(
         the type.
 
     Raises:
-        ValueError: if the inputs or outputs do not match, with those that are left over.
-        TypeError: if one of them is no `Circuit`.
+        ValueError: if the inputs or outputs do not match, with those that are left over; or if a number is out of
+            range; or with a proof, if a name has a line break.
+        TypeError: if one of them is no `Circuit`, or the seed is not whole.
         KeyboardInterrupt: at Ctrl-C, also while a solver runs.
 
     Source: D. Brand (1993); A. Kuehlmann and F. Krohm (1997); A. Mishchenko et al. (2005).
 
-    >>> from circuits import parse
+    >>> from circuits import Counterexample, Equivalent, parse
     >>> match equivalent(parse("y = a ^ b"), parse("y = (a | b) & ~(a & b)")):
     ...     case Equivalent(method):
     ...         print("equal:", method)
@@ -90,19 +66,14 @@ def equivalent(
     >>> answer.inputs, answer.outputs_a, answer.outputs_b
     ({'a': True, 'b': True}, {'y': False}, {'y': True})
     """
-    for circuit in (a, b):
-        if not isinstance(circuit, Circuit):
-            raise TypeError(
-                f"equivalent: expected two Circuits, got {type(circuit).__name__}. Of threshold units, "
-                "circuits.to_circuit makes one."
-            )
-    answer = satisfiable(miter(a, b, by), time_limit=time_limit, proof=proof, progress=progress, seed=seed)
+    question = joined("equivalent", a, b, by)
+    answer = decide("equivalent", question, None, time_limit=time_limit, proof=proof, progress=progress, seed=seed)
     if isinstance(answer, Undecided):
         return answer
     if not isinstance(answer, Satisfiable):
         return Equivalent(answer.method, answer.seconds, answer.calls, answer.merged, answer.proof)
-    of_b = answer.inputs if by == "name" else dict(zip(b.input_names, answer.inputs.values(), strict=True))
-    outputs_a, outputs_b = _outputs(a, answer.inputs), _outputs(b, of_b)
+    inputs_of_b = answer.inputs if by == "name" else dict(zip(b.input_names, answer.inputs.values(), strict=True))
+    outputs_a, outputs_b = _outputs(a, answer.inputs), _outputs(b, inputs_of_b)
     partners = a.output_names if by == "name" else b.output_names
     if all(outputs_a[x] == outputs_b[y] for x, y in zip(a.output_names, partners, strict=True)):
         raise RuntimeError(f"equivalent: both circuits give {outputs_a} for {answer.inputs}: a mistake in circuits.")
@@ -110,5 +81,5 @@ def equivalent(
 
 
 def _outputs(circuit: Circuit, inputs: dict[str, bool]) -> dict[str, bool]:
-    y: Any = np.asarray(evaluate(circuit, np.array([inputs[name] for name in circuit.input_names], bool)))
+    y = np.asarray(evaluate(circuit, np.array([inputs[name] for name in circuit.input_names], bool)))
     return dict(zip(circuit.output_names, y.tolist(), strict=True))

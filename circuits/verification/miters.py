@@ -1,4 +1,4 @@
-"""The miter of two circuits: one output that is 1 where they differ, so that they are equal where it is never 1.
+"""The miter of two circuits: one output that is 1 where they differ. They are equal if it is never 1.
 
 D. Brand, Verification of large synthesized designs (ICCAD 1993).
 """
@@ -8,9 +8,11 @@ from typing import Literal
 from circuits.gates import OR, XOR
 from circuits.netlist import Builder, Circuit
 
+By = Literal["name", "position"]
 
-def miter(a: Circuit, b: Circuit, by: Literal["name", "position"] = "name") -> Circuit:
-    """Two circuits on the same inputs, and whether any of their outputs differ.
+
+def miter(a: Circuit, b: Circuit, by: By = "name") -> Circuit:
+    """Return two circuits on the same inputs, with one output that says whether any of their outputs differ.
 
     Args:
         a: any circuit.
@@ -24,6 +26,7 @@ def miter(a: Circuit, b: Circuit, by: Literal["name", "position"] = "name") -> C
 
     Raises:
         ValueError: if the inputs or outputs do not match, with those that are left over.
+        TypeError: if one of them is no `Circuit`.
 
     Source: D. Brand (1993).
 
@@ -32,10 +35,32 @@ def miter(a: Circuit, b: Circuit, by: Literal["name", "position"] = "name") -> C
     >>> truth_table(miter(parse("y = a | b"), parse("y = ~(~b & ~a)"))).any().item()
     False
     """
+    return joined("miter", a, b, by)
+
+
+def joined(where: str, a: Circuit, b: Circuit, by: By) -> Circuit:
+    """Return the miter of two circuits: `miter`, for functions that have errors of their own.
+
+    Args:
+        where: named in the errors.
+        a: any circuit.
+        b: another.
+        by: "name" or "position".
+
+    Raises:
+        TypeError: if one of them is no `Circuit`.
+        ValueError: if the inputs or outputs do not match.
+    """
+    for circuit in (a, b):
+        if not isinstance(circuit, Circuit):
+            raise TypeError(
+                f"{where}: expected two Circuits, got {type(circuit).__name__}. circuits.to_circuit makes one of "
+                "threshold units."
+            )
     if by not in ("name", "position"):
-        raise ValueError(f"miter: expected by to be 'name' or 'position', got {by!r}.")
-    inputs_of_b = _matched("input", a.input_names, b.input_names, by)
-    outputs_of_b = _matched("output", a.output_names, b.output_names, by)
+        raise ValueError(f"{where}: expected by to be 'name' or 'position', got {by!r}.")
+    inputs_of_b = _matched(where, "input", a.input_names, b.input_names, by)
+    outputs_of_b = _matched(where, "output", a.output_names, b.output_names, by)
     netlist = Builder(a.input_names)
     nodes_of_a = _copy(netlist, a, netlist.inputs)
     by_place = dict(zip(inputs_of_b, netlist.inputs, strict=True))
@@ -46,18 +71,18 @@ def miter(a: Circuit, b: Circuit, by: Literal["name", "position"] = "name") -> C
     return netlist.circuit({"differs": netlist.tree(OR, differences) if differences else netlist.constant(False)})
 
 
-def _matched(kind: str, a: tuple[str, ...], b: tuple[str, ...], by: str) -> list[int]:
-    """For each name of a, the place of its partner in b."""
+def _matched(where: str, kind: str, a: tuple[str, ...], b: tuple[str, ...], by: By) -> list[int]:
+    """Return for each name of a the place of its partner in b."""
     if by == "position":
         if len(a) != len(b):
-            raise ValueError(f"miter: expected as many {kind}s in both circuits, got {len(a)} and {len(b)}.")
+            raise ValueError(f"{where}: expected as many {kind}s in both circuits, got {len(a)} and {len(b)}.")
         return list(range(len(a)))
     of_a, of_b = set(a), set(b)
     only_a, only_b = [x for x in a if x not in of_b], [x for x in b if x not in of_a]
     if only_a or only_b:
         raise ValueError(
-            f"miter: expected the same {kind} names in both circuits, got {_shown(only_a)} only in the first and "
-            f'{_shown(only_b)} only in the second. Rename them, or by="position".'
+            f"{where}: expected the same {kind} names in both circuits, got {_shown(only_a)} only in the first and "
+            f'{_shown(only_b)} only in the second. Rename them, or pass by="position".'
         )
     place = {name: i for i, name in enumerate(b)}
     return [place[name] for name in a]
@@ -70,7 +95,7 @@ def _shown(names: list[str]) -> str:
 
 
 def _copy(netlist: Builder, circuit: Circuit, inputs: list[int]) -> list[int]:
-    """Add the gates of a circuit; returns the node of each of its nodes."""
+    """Add the gates of a circuit and return, for each of its nodes, the node in the netlist."""
     nodes = [0, *inputs]
     for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
         nodes.append(netlist.gate(table, nodes[a], nodes[b]))

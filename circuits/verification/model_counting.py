@@ -1,10 +1,15 @@
-"""How many inputs make an output 1, counted on a decision diagram: R. E. Bryant (1986)."""
+"""For how many inputs is an output 1? Counted on a binary decision diagram.
+
+R. E. Bryant, Graph-based algorithms for Boolean function manipulation (1986).
+"""
 
 import time
 from typing import Any
 
 from circuits.netlist import Circuit, cone, output_named
+from circuits.verification.satisfiability import check_time_limit
 from jaxnet.answers import Undecided
+from jaxnet.validation import whole_number
 
 
 def count_models(
@@ -12,20 +17,22 @@ def count_models(
 ) -> int | Undecided:
     """Count the inputs for which an output is 1, on its decision diagram; needs the package dd.
 
-    The inputs are ordered as a walk from the output meets them, and are not ordered anew. That is good for adders,
-    comparators and counters; multipliers have no small diagram in any order. Plain Python: some 10,000 nodes a second.
+    The variables keep the order in which a walk down from the output meets the inputs. That is good for adders,
+    comparators and counters; multipliers have no small diagram in any order. Plain Python makes some 10,000 nodes per
+    second.
 
     Args:
         circuit: any circuit.
-        output: its name; where there is only one output, None is that.
+        output: its name; None is the only output.
         time_limit: seconds; looked at after each gate. None for no limit.
-        max_nodes: of the diagrams of all gates that are still needed, looked at after each gate.
+        max_nodes: the most nodes that the diagrams of gates which are still needed may have; looked at after each gate.
 
     Returns:
-        The number, of 2^n, exactly; or `Undecided` past a limit.
+        The exact number, 0..2^n; or `Undecided` past a limit.
 
     Raises:
-        ValueError: if there is no such output, or more than one to choose from.
+        ValueError: if there is no such output, or more than one to choose from; or if a limit is out of range.
+        TypeError: if `max_nodes` is not whole.
         ImportError: if dd is not installed.
 
     Source: R. E. Bryant, Graph-based algorithms for Boolean function manipulation (1986).
@@ -37,38 +44,44 @@ def count_models(
     try:
         from dd.autoref import BDD
     except ImportError:
-        raise ImportError("count_models needs the package dd: pip install 'jaxnet-circuits[counting]'.") from None
+        raise ImportError("count_models: needs the package dd: pip install 'jaxnet-circuits[counting]'.") from None
+    check_time_limit("count_models", time_limit)
+    max_nodes = whole_number("count_models", "max_nodes", max_nodes, 1)
     start = time.perf_counter()
     part = cone(circuit, [output_named("count_models", circuit, output)])
     diagrams: Any = BDD()
     diagrams.configure(reordering=False)
-    order = _met(part)
+    order = _inputs_from_output(part)
     diagrams.declare(*(f"x{node}" for node in order))
     values: dict[int, Any] = {0: diagrams.false, **{node: diagrams.var(f"x{node}") for node in order}}
     last = _last_readers(part)
     root = int(part.outputs[0])
     gates = zip(part.tables.tolist(), part.fan_ins.tolist(), strict=True)
+
+    def undecided(reason: str, done: int) -> Undecided:
+        tried = f"decision diagrams: {done:,} of {part.n_gates:,} gates, {len(diagrams):,} nodes"
+        return Undecided(reason, (tried,))
+
     for done, (table, (a, b)) in enumerate(gates, start=1):
         node = part.n_inputs + done
         try:
             values[node] = _applied(diagrams, table, values[a], values[b])
         except RecursionError:
-            return Undecided("a diagram too deep for Python", (f"decision diagrams of {done - 1:,} gates",))
+            return undecided("a diagram too deep for Python", done - 1)
         for read in {a, b}:
             if last[read] == node:
                 del values[read]
         if len(diagrams) > max_nodes:
             diagrams.collect_garbage()
-        tried = (f"decision diagrams of {done:,} of {part.n_gates:,} gates, {len(diagrams):,} nodes",)
         if len(diagrams) > max_nodes:
-            return Undecided(f"limit of {max_nodes:,} nodes", tried)
+            return undecided(f"limit of {max_nodes:,} nodes", done)
         if time_limit is not None and time.perf_counter() - start > time_limit:
-            return Undecided(f"time limit of {time_limit:g} s", tried)
+            return undecided(f"time limit of {time_limit:g} s", done)
     return int(diagrams.count(values[root], nvars=len(order))) << circuit.n_inputs - len(order)
 
 
-def _met(circuit: Circuit) -> list[int]:
-    """The inputs that an output depends on, in the order in which a walk down from it meets them."""
+def _inputs_from_output(circuit: Circuit) -> list[int]:
+    """Return the inputs that the output depends on, in the order in which a walk down from it meets them."""
     first, seen, met = 1 + circuit.n_inputs, {0}, []
     waiting = circuit.outputs.tolist()
     while waiting:
@@ -93,6 +106,6 @@ def _last_readers(circuit: Circuit) -> dict[int, int]:
 
 
 def _applied(diagrams: Any, table: int, a: Any, b: Any) -> Any:
-    """A gate on decision diagrams."""
+    """Return the decision diagram of a gate on two others."""
     rows = [diagrams.true if table >> row & 1 else diagrams.false for row in range(4)]
     return diagrams.ite(b, diagrams.ite(a, rows[3], rows[2]), diagrams.ite(a, rows[1], rows[0]))

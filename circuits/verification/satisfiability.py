@@ -1,7 +1,7 @@
-"""Can an output of a circuit be 1? All patterns where they are few, else random ones, then SAT sweeping.
+"""Can an output of a circuit be 1? All patterns are tried if they are few, else random ones, then SAT sweeping.
 
-S. A. Cook, The complexity of theorem-proving procedures (1971): there is no fast way for all circuits, so there is an
-answer for "not known".
+S. A. Cook, The complexity of theorem-proving procedures (1971): no known method is fast for all circuits, so one of the
+answers is "not known".
 """
 
 import math
@@ -21,10 +21,11 @@ from circuits.verification.drat import Proof, ProofFiles
 from circuits.verification.sweeping import Swept, mixed_patterns, sweep
 from jaxnet.answers import Undecided
 from jaxnet.progress import progress_bar
+from jaxnet.validation import whole_number
 
-# All patterns are tried up to so many inputs and so many gates times patterns: some seconds.
+# All patterns are tried up to this number of inputs, and of gates times patterns: some seconds.
 _MAX_INPUTS, _MAX_WORK = 24, 2**39
-# Gates times random patterns, and the most words of them: a tenth of a second.
+# Gates times random patterns, and the most words of these: a tenth of a second.
 _RANDOM_WORK, _MAX_WORDS = 2**33, 2**14
 
 
@@ -39,15 +40,15 @@ def satisfiable(
 ) -> Satisfiable | Unsatisfiable | Undecided:
     """Find inputs for which an output is 1, or prove that there are none.
 
-    Up to 24 inputs and 2^39 gates times patterns, all patterns are tried. Beyond, random ones; then SAT sweeping: gates
-    that look alike are proved equal and merged, inputs first, until the output is an easy question.
+    Up to 24 inputs and 2^39 gates times patterns, all patterns are tried. Beyond that, random ones; then SAT sweeping:
+    gates that look alike are proved equal and merged, inputs first, until the output is easy to decide.
 
     Args:
         circuit: any circuit.
-        output: its name; where there is only one output, None is that.
+        output: its name; None is the only output.
         time_limit: seconds; looked at now and then, so that it may take a few more. None for no limit.
         proof: where to write the question as `proof.cnf` and, if the output is never 1, the proof as `proof.drat`.
-            Then no patterns are tried, since those are no proof that can be checked.
+            No patterns are tried then, since trying them leaves nothing to check.
         progress: whether to show a bar, on a terminal or in a notebook.
         seed: of the random patterns.
 
@@ -56,7 +57,8 @@ def satisfiable(
 
     Raises:
         ValueError: if there is no such output, or more than one to choose from; or with a proof, if a name has a line
-            break; or if the time limit is negative.
+            break; or if the time limit or the seed is out of range.
+        TypeError: if the seed is not whole.
         KeyboardInterrupt: at Ctrl-C, also while a solver runs.
 
     Source: A. Kuehlmann and F. Krohm (1997); A. Mishchenko et al. (2005), for the sweeping.
@@ -67,17 +69,41 @@ def satisfiable(
     >>> satisfiable(parse("y = (a ^ b) & ~(a | b)")).method
     'all patterns'
     """
-    if time_limit is not None and not time_limit >= 0:
-        raise ValueError(f"satisfiable: expected a time limit of 0 seconds or more, or None, got {time_limit!r}.")
+    return decide("satisfiable", circuit, output, time_limit=time_limit, proof=proof, progress=progress, seed=seed)
+
+
+def decide(
+    where: str,
+    circuit: Circuit,
+    output: str | None,
+    *,
+    time_limit: float | None,
+    proof: str | os.PathLike | None,
+    progress: bool,
+    seed: int,
+) -> Satisfiable | Unsatisfiable | Undecided:
+    """Answer `satisfiable`, for functions that have errors of their own.
+
+    Args:
+        where: named in the errors.
+        circuit: any circuit.
+        output: its name; None is the only output.
+        time_limit: seconds, or None.
+        proof: where to write a proof, or None.
+        progress: whether to show a bar.
+        seed: of the random patterns.
+    """
+    check_time_limit(where, time_limit)
+    seed = whole_number(where, "seed", seed, 0, 2**32 - 1)
     start = time.perf_counter()
     deadline = math.inf if time_limit is None else start + time_limit
-    name = output_named("satisfiable", circuit, output)
+    name = output_named(where, circuit, output)
     place = circuit.output_names.index(name)
     part = cone(circuit, [name])
 
     def found(method: str, x: list[bool] | np.ndarray) -> Satisfiable:
         if not np.asarray(evaluate(circuit, np.asarray(x, bool)))[place]:
-            raise RuntimeError(f"satisfiable: {method} gave inputs for which {name!r} is not 1: a mistake in circuits.")
+            raise RuntimeError(f"{where}: {method} gave inputs for which {name!r} is not 1: a mistake in circuits.")
         inputs = dict(zip(circuit.input_names, map(bool, x), strict=True))
         return Satisfiable(inputs, method, time.perf_counter() - start)
 
@@ -89,12 +115,13 @@ def satisfiable(
             return found("all patterns", x)
         if done == 2**part.n_inputs:
             return Unsatisfiable("all patterns", time.perf_counter() - start)
-        return Undecided(f"time limit of {time_limit:g} s", (f"{done:,} of all 2^{part.n_inputs} patterns",))
+        tried.append(f"all patterns: {done:,} of 2^{part.n_inputs}")
+        return Undecided(f"time limit of {time_limit:g} s", tuple(tried))
     if proof is None:
         words = 1 << max(4, min(_MAX_WORDS, _RANDOM_WORK // (32 * max(1, part.n_gates))).bit_length() - 1)
-        if (x := _first(part, mixed_patterns(seed, part.n_inputs, words))) is not None:
+        if (x := _first(part, mixed_patterns(part.n_inputs, words, seed=seed))) is not None:
             return found("random patterns", x)
-        tried.append(f"{32 * words:,} random patterns")
+        tried.append(f"random patterns: {32 * words:,}")
     swept, files = _sweep(part, deadline, seed, proof, progress)
     if swept.model is not None:
         return found("SAT sweeping", swept.model)
@@ -102,13 +129,29 @@ def satisfiable(
         return Unsatisfiable("SAT sweeping", time.perf_counter() - start, swept.calls, swept.merged, files)
     tried.append(
         f"SAT sweeping: {swept.passed:,} of {part.n_gates:,} gates, {swept.hashed:,} merged by structure and "
-        f"{swept.merged:,} by proof, {swept.apart:,} pairs left apart, {swept.calls:,} questions to a solver"
+        f"{swept.merged:,} by proof, {swept.apart:,} pairs left apart, {swept.calls:,} queries to a solver"
     )
     return Undecided(f"time limit of {time_limit:g} s", tuple(tried))
 
 
+def check_time_limit(where: str, time_limit: float | None) -> None:
+    """Check that a time limit is None, or 0 seconds or more.
+
+    Args:
+        where: named in the error.
+        time_limit: what was given.
+
+    Raises:
+        ValueError: if it is negative or no number.
+
+    >>> check_time_limit("here", 0.5)
+    """
+    if time_limit is not None and not time_limit >= 0:
+        raise ValueError(f"{where}: expected a time limit of 0 seconds or more, or None, got {time_limit!r}.")
+
+
 def _all_patterns(circuit: Circuit, deadline: float, progress: bool) -> tuple[int, np.ndarray | None]:
-    """How many patterns were tried, and the first for which the only output is 1, if there is one."""
+    """Return how many patterns were tried, and the first for which the only output is 1, if there is one."""
     n = circuit.n_inputs
     blocks = exhaustive_patterns(n)
     bar = progress_bar("all patterns", blocks, shown=progress)
@@ -121,7 +164,7 @@ def _all_patterns(circuit: Circuit, deadline: float, progress: bool) -> tuple[in
 
 
 def _first(circuit: Circuit, words: np.ndarray) -> np.ndarray | None:
-    """The first pattern for which the only output is 1, `(n,)` bool; None if there is none."""
+    """Return the first pattern for which the only output is 1, `(n,)` bool; None if there is none."""
     with jax.ensure_compile_time_eval():
         ones = np.asarray(simulate(circuit, words))[0]
     if not ones.any():
@@ -134,12 +177,13 @@ def _first(circuit: Circuit, words: np.ndarray) -> np.ndarray | None:
 def _sweep(
     circuit: Circuit, deadline: float, seed: int, proof: str | os.PathLike | None, progress: bool
 ) -> tuple[Swept, ProofFiles | None]:
+    """Sweep a circuit of one output; with a proof, write the question, and the proof if the output is never 1."""
     if proof is None:
         return sweep(circuit, deadline=deadline, seed=seed, progress=progress), None
     files = ProofFiles(Path(f"{os.fspath(proof)}.cnf"), Path(f"{os.fspath(proof)}.drat"))
-    files.drat.unlink(missing_ok=True)  # that of another question
+    files.drat.unlink(missing_ok=True)  # an older one is of another question
     files.cnf.write_text(dimacs_text(circuit), encoding="utf-8")
-    # Under another name until it is one.
+    # It gets its name when it is complete, so that no half of one is taken for a proof.
     unfinished = files.drat.with_name(f"{files.drat.name}.unfinished")
     try:
         with open(unfinished, "w", encoding="ascii") as file:

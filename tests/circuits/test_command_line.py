@@ -1,5 +1,6 @@
 """`python -m circuits`: what it prints, its exit statuses, and one clear line for what is no circuit."""
 
+import contextlib
 import io
 import os
 import signal
@@ -11,14 +12,22 @@ from pathlib import Path
 import pytest
 
 import circuits
-from circuits.__main__ import main
+from circuits.command_line import main
+from circuits.study.comparison import Comparison, Constructed, Learned, Threshold
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ["JAXNET_DATA"])
 FAST = ["--seeds", "2", "--steps", "10"]
 
 
-def test_an_expression_gets_a_line_of_the_table(capsys):
+def test_an_expression_gets_a_line_of_the_table(capsys, monkeypatch):
+    def study(circuit, *, name, seeds, steps):
+        assert (circuit.input_names, seeds, steps) == (("a", "b"), 2, 10)
+        learned = Learned((2, 2, 1), seeds, 0, None, None, 0, None, None, None)
+        constructed = Constructed(0.1, 7.1875, 0.069, 0.0388, None, None)
+        return Comparison(name, 2, 1, 1, 1, 4, True, Threshold(2, 2, 0), constructed, learned, None)
+
+    monkeypatch.setattr("circuits.study.comparison.compare", study)
     assert main(["compare", "a ^ b", *FAST]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 + 5
@@ -211,9 +220,12 @@ FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .cnf, .dot"
         (["convert", "a & b", "-", "--to", ".aig", "--output", "y"], "-: --output is for .cnf"),
         (["convert", "a & b", "no/folder/x.aig"], "no/folder/x.aig: no such file or directory"),
         (["simulate", "a & b"], "expected patterns such as 0110, - for standard input, --all or --random N"),
-        (["simulate", "a & b", "01", "012"], "pattern:2: expected 2 digits 0 or 1, one an input, got '012'"),
+        (["simulate", "a & b", "01", "012"], "pattern:2: expected 2 digits 0 or 1, one per input, got '012'"),
         (["simulate", "a & b", "01", "--activity"], "--activity: expected a multiple of 32 patterns, got 1"),
-        (["prove", "y = a", "y = b"], "miter: expected the same input names in both circuits, got 'a' only in the "),
+        (
+            ["prove", "y = a", "y = b"],
+            "equivalent: expected the same input names in both circuits, got 'a' only in the ",
+        ),
         (
             ["stats", circuits.c17_path, "--dont-cares", "0"],
             f"{circuits.c17_path}: this format has no option --dont-cares",
@@ -267,28 +279,62 @@ def test_numbers_that_nothing_can_hold_are_refused(capsys, arguments, message):
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
 
 
-def test_a_reader_that_goes_away_is_not_told_that_circuits_are_equal():
-    with run("prove", "y = a", "y = ~a", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.close()
-        err = process.stderr.read()
-    assert process.returncode in (1, 141)  # after the answer was written, or in the middle of it
-    assert err == ""
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as raised:
+        main(["--version"])
+    assert raised.value.code == 0
+    assert capsys.readouterr().out == f"circuits {circuits.__version__}\n"
 
 
-def run(*arguments, **options):
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    return subprocess.Popen([sys.executable, "-m", "circuits", *arguments], cwd=ROOT, env=environment, **options)
+LINES, BLOCKS = 1, -1
 
 
-def test_help_answers_without_jax():
-    process = run("compare", "--help", stdout=subprocess.PIPE, text=True)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert "example:" in out
+def main_unread(arguments, buffering):
+    """The exit status where standard output is a pipe that nobody reads, written to at line ends or when it is full."""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", buffering) as pipe, contextlib.redirect_stdout(pipe):
+        return main(arguments)
+
+
+def test_a_reader_that_goes_away_is_no_error(capfd):
+    assert main_unread(["stats", "a & b"], BLOCKS) == 0
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("buffering", "status"), [(LINES, 141), (BLOCKS, 1)], ids=["before", "after"])
+def test_a_reader_that_goes_away_is_not_told_that_circuits_are_equal(buffering, status, capfd):
+    assert main_unread(["prove", "y = a", "y = ~a"], buffering) == status
+    assert capfd.readouterr().err == ""
+
+
+# What `python -m circuits` is; with Ctrl-C also where that is ignored, as under nohup.
+PROGRAM = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("circuits", run_name="__main__", alter_sys=True)
+"""
+
+
+def run(*arguments):
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONUNBUFFERED": "1"}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
 
 
 def test_ctrl_c_ends_quietly():
-    process = run("compare", "--steps", "100000", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with run("stats", circuits.c17_path, "-", "--from", ".bench") as process:
+        # The first circuit is read, and now it waits for the second.
+        assert process.stdout.readline() == "c17\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_learning_quietly():
+    process = run("compare", "--steps", "100000")
     process.stdout.readline()
     time.sleep(0.5)
     # Python loses a signal that comes inside a callback of the compiler; a person would press again.
@@ -305,11 +351,3 @@ def test_ctrl_c_ends_quietly():
         pytest.fail("it goes on after four signals")
     assert process.returncode == 130
     assert "Traceback" not in err
-
-
-def test_a_reader_that_goes_away_is_no_error():
-    with run("compare", "a", "b", *FAST, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.close()
-        err = process.stderr.read()
-    assert process.returncode == 0
-    assert err == ""

@@ -1,6 +1,5 @@
 """The study: what it counts is checked against counting by hand, and its structure against the definitions."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -123,53 +122,73 @@ def test_beyond_sixteen_inputs_rows_are_sampled_all_different_and_trained_in_bat
     assert not study.exhaustive
     assert 2**14 < study.n_rows <= 2**16
     assert study.threshold.wrong_rows == 0
-    rows = comparison._sampled_rows(40, 100, seed=3)
+
+
+def test_sampled_rows_are_different_and_fewer_for_a_large_circuit():
+    rows = comparison.sampled_rows(40, 100, seed=3)
     assert rows.shape[1] == 40
     assert 2**16 * 7 // 8 < len(rows) <= 2**16
     assert len(np.unique(rows, axis=0)) == len(rows)
     assert np.abs(rows.mean(axis=0) - 0.5).max() < 0.02
-    assert 240 < len(comparison._sampled_rows(40, 10**6, seed=3)) <= 2**28 // (10**6 + 40)
+    assert 240 < len(comparison.sampled_rows(40, 10**6, seed=3)) <= 2**28 // (10**6 + 40)
+
+
+def test_a_circuit_without_inputs_is_refused(error):
+    assert error(ValueError, compare, circuits.parse("1")) == (
+        "compare: expected at least one input and one output, got Circuit(0 inputs, 1 outputs, 1 gates)."
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("wrong", "message"),
     [
-        ("1", "compare: expected at least one input and one output, got Circuit(0 inputs, 1 outputs, 1 gates)."),
+        ({"error": 0.5}, "compare: expected an error between 0 and 1/2, got 0.5."),
+        ({"step_size": 0.0}, "compare: expected a positive step size, got 0.0."),
+        ({"seeds": 0}, "compare: expected seeds to be at least 1, got 0."),
+        ({"steps": 0}, "compare: expected steps to be at least 1, got 0."),
+        ({"seed": -1}, "compare: expected seed in 0..4294967295, got -1."),
     ],
 )
-def test_a_circuit_without_inputs_is_refused(text, message):
-    with pytest.raises(ValueError, match="compare") as raised:
-        compare(circuits.parse(text))
-    assert str(raised.value) == message
+def test_numbers_out_of_range_are_refused(wrong, message, error):
+    assert error(ValueError, compare, circuits.parse("a"), **wrong) == message
 
 
-def test_bad_numbers_are_refused():
-    with pytest.raises(ValueError, match="compare") as raised:
-        compare(circuits.parse("a"), seeds=0)
-    assert str(raised.value) == "compare: expected at least one seed and one step, got 0 and 2000."
-    with pytest.raises(ValueError, match=r"expected an error between 0 and 1/2, got 0\.5"):
-        compare(circuits.parse("a"), error=0.5, progress=False)
+@pytest.mark.parametrize("name", ["seeds", "steps", "seed"])
+@pytest.mark.parametrize("wrong", [True, 2.0])
+def test_what_is_no_whole_number_is_refused(name, wrong, error):
+    assert error(TypeError, compare, circuits.parse("a"), **{name: wrong}) == (
+        f"compare: expected {name} to be a whole number, got {wrong!r}."
+    )
 
 
-def test_a_diverged_network_has_solved_nothing(monkeypatch):
-    monkeypatch.setattr(comparison, "_STEP_SIZE", float("nan"))
-    study = compare(circuits.parse("a & b"), seeds=2, steps=10, progress=False)
+def test_what_is_no_circuit_is_refused(error):
+    assert error(TypeError, compare, circuits.ThresholdUnit([1], 1)) == (
+        "compare: expected a Circuit, got ThresholdUnit. circuits.to_circuit makes one of units."
+    )
+
+
+def test_a_diverged_network_has_solved_nothing():
+    two = np.int64(2)
+    study = compare(circuits.parse("a & b"), seeds=two, steps=np.int64(10), seed=two, step_size=1e38, progress=False)
     assert study.learned.n_solved == 0
     assert np.isnan(study.learned.losses).all()
 
 
-def test_an_output_that_is_an_input_needs_no_unit():
-    study = compare(circuits.parse("y = a; z = a & b"), seeds=2, steps=20, progress=False)
+def test_an_output_that_is_an_input_needs_no_unit_and_hardening_replaces_sigmoids_by_steps():
+    study = compare(circuits.parse("y = a; z = a | b"), seeds=8, steps=1000, progress=False)
     assert study.threshold == (1, 1, 0)
     assert study.constructed.worst_error <= 0.1
-
-
-def test_hardening_replaces_sigmoids_by_steps():
-    study = compare(circuits.parse("a | b"), seeds=8, steps=1000, progress=False)
-    # A single neuron that is on the right side of 1/2 in every row is so with a step as well.
+    # Single neurons that are on the right side of 1/2 in every row are so with a step as well.
     assert study.learned.n_hardened == study.learned.n_solved == 8
     assert isinstance(study.learned.losses, np.ndarray)
-    assert not isinstance(study.learned.losses, jax.Array)
+
+
+def test_a_study_is_shown_without_its_arrays(xor):
+    assert repr(xor) == (
+        "Comparison('XOR', 4 rows, Threshold(n_units=2, depth=2, wrong_rows=0), "
+        "Constructed(gain 7.19, worst error 0.0388), "
+        f"Learned(2-2-1, solved by {xor.learned.n_solved} of 64 seeds))"
+    )
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import parse, read, write
+from circuits import ThresholdUnit, parse, read, write
 from circuits.gates import AND, OR
 from circuits.netlist import Circuit
-from circuits.synthesis import optimisation
 from circuits.synthesis.optimisation import optimise
 from circuits.synthesis.simplification import simplify
 
@@ -86,10 +86,22 @@ def test_epfl_circuits_are_proved_equal_by_abc_too(name, tmp_path):
 
 def test_another_function_is_not_returned(monkeypatch, error):
     circuit = Circuit("abc", [[1, 2], [4, 3]], [AND, OR], [5], ["y"])
-    monkeypatch.setattr(optimisation, "_round", lambda _: Circuit("abc", [[1, 3]], [AND], [4], ["y"]))
+    other = Circuit(["i0", "i1", "i2"], [[1, 3]], [AND], [4], ["o0"])
+    # An aigverse that gives a & c, whatever it is given.
+    passes = dict.fromkeys(("aig_cut_rewriting", "aig_resubstitution", "sop_refactoring"), lambda graph: graph)
+    files = {"read_aiger_into_aig": lambda path: other, "write_aiger": lambda graph, path: write(graph, path)}
+    monkeypatch.setitem(sys.modules, "aigverse", types.SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "aigverse.algorithms", types.SimpleNamespace(**passes))
+    monkeypatch.setitem(sys.modules, "aigverse.io", types.SimpleNamespace(**files))
     message = error(RuntimeError, optimise, circuit)
     assert message.startswith("optimise: expected the same function, got Counterexample(inputs={'a': ")
     assert message.endswith(": a mistake, probably in aigverse, which simplify does without.")
+
+
+def test_anything_else_is_refused(error):
+    assert error(TypeError, optimise, ThresholdUnit([1], 1)) == (
+        "optimise: expected a Circuit, got ThresholdUnit. circuits.to_circuit makes one of units."
+    )
 
 
 def test_without_aigverse_it_says_what_to_install(monkeypatch, error):

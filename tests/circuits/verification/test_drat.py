@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits.verification import drat as proofs
 from circuits.verification.drat import FALSE_VARIABLE, Proof, check
 
 # All four clauses of two variables.
@@ -84,7 +83,7 @@ def satisfiable(clauses, n):
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 7), per=st.integers(2, 7))
-def test_propagation_finds_what_a_plain_loop_finds(seed, n, per):
+def test_propagation_finds_what_a_plain_loop_finds(seed, n, per, tmp_path_factory):
     random = np.random.default_rng(seed)
     clauses = [
         [int(x) for x in (random.permutation(n) + 1)[: random.integers(1, 4)] * random.choice([-1, 1])]
@@ -103,14 +102,24 @@ def test_propagation_finds_what_a_plain_loop_finds(seed, n, per):
                 return False
             true |= new
 
-    state = proofs._Clauses()
-    for clause in clauses:
-        state.add(clause)
-    assert state.refuted == refuted([])
+    folder = tmp_path_factory.getbasetemp()
+    text = "".join(f"{' '.join(map(str, clause))} 0\n" for clause in clauses)
+    (folder / "q.cnf").write_text(f"p cnf {n} {len(clauses)}\n{text}")
+
+    def complaint(lemma):
+        (folder / "q.drat").write_text(f"{' '.join(map(str, lemma))} 0\n")
+        try:
+            check(folder / "q.cnf", folder / "q.drat")
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    assert (complaint([]) == "") == refuted([])
     for _ in range(5):
         lemma = [int(x) for x in (random.permutation(n) + 1)[:2] * random.choice([-1, 1], min(2, n))]
-        assert state.implies(lemma) == refuted([-x for x in lemma])
-        assert not state.implies(lemma) or not satisfiable([*clauses, *([-x] for x in lemma)], n)
+        follows = "does not follow" not in complaint(lemma)
+        assert follows == refuted([-x for x in lemma])
+        assert not follows or not satisfiable([*clauses, *([-x] for x in lemma)], n)
 
 
 def test_what_is_written(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import parse
+from circuits import ThresholdUnit, parse
 from circuits.gates import AND, XOR
 from circuits.netlist import Circuit
 from circuits.verification.miters import miter
@@ -46,11 +46,11 @@ def test_names_that_do_not_match_are_listed(error):
     a, b = parse("y = a & b"), parse("z = b & c")
     assert error(ValueError, miter, a, b) == (
         "miter: expected the same input names in both circuits, got 'a' only in the first and 'c' only in the second. "
-        'Rename them, or by="position".'
+        'Rename them, or pass by="position".'
     )
     assert error(ValueError, miter, a, parse("y = a & b; z = a")) == (
         "miter: expected the same output names in both circuits, got none only in the first and "
-        "'z' only in the second. Rename them, or by=\"position\"."
+        "'z' only in the second. Rename them, or pass by=\"position\"."
     )
     many = Circuit([f"x{i}" for i in range(9)], [], [], [], [])
     assert "'x0', 'x1', 'x2', 'x3', 'x4', 'x5' and 3 more only in the first" in error(ValueError, miter, many, a)
@@ -70,3 +70,9 @@ def test_numbers_that_do_not_match_are_refused(b, message, error):
 def test_another_way_to_pair_is_refused(error):
     a = parse("y = a & b")
     assert error(ValueError, miter, a, a, "order") == "miter: expected by to be 'name' or 'position', got 'order'."
+
+
+def test_what_is_no_circuit_is_refused(error):
+    assert error(TypeError, miter, parse("y = a"), ThresholdUnit([1], 1)) == (
+        "miter: expected two Circuits, got ThresholdUnit. circuits.to_circuit makes one of threshold units."
+    )

@@ -2,19 +2,22 @@ import io
 
 import pytest
 
-from circuits.verification import sat_queries
-from circuits.verification.drat import FALSE_VARIABLE, Proof
-from circuits.verification.sat_queries import OutOfTime, XorAndGraph, prove_equal
-
-
-def never():
-    return False
+from circuits.verification.drat import Proof
+from circuits.verification.sat_queries import (
+    AlwaysEqual,
+    DeadlinePassed,
+    Encoding,
+    SometimesDifferent,
+    prove_equal,
+)
+from circuits.verification.xor_and_graphs import XorAndGraph
+from jaxnet.answers import Undecided
 
 
 @pytest.fixture
-def netlist():
+def graph():
     """Inputs 1, 2, 3; a ^ b in two ways (nodes 4 and 7), a & b (node 8), and a chain of XORs (to node 9 + 400)."""
-    made = XorAndGraph([False] * 4, [None] * 4, [0] * 4, [FALSE_VARIABLE, 1, 2, 3])
+    made = XorAndGraph.of_inputs(3)
     a, b = 2, 4
 
     def gate(is_xor, x, y):
@@ -31,66 +34,65 @@ def netlist():
 
 
 @pytest.mark.parametrize("effort", [None, 1000])
-def test_answers(netlist, effort):
+def test_answers(graph, effort, error):
     def ask(node, literal):
-        return prove_equal(netlist, node, literal, effort, never, None)
+        answer = prove_equal(graph, node, literal, effort=effort)
+        assert error(TypeError, bool, answer).startswith(f"{type(answer).__name__} is neither true nor false")
+        return answer
 
-    assert ask(7, 2 * 4 ^ 1) is True
-    differ = ask(7, 2 * 4)
-    assert set(differ) <= {1, 2}
+    assert ask(7, 2 * 4 ^ 1) == AlwaysEqual()
+    assert set(ask(7, 2 * 4).inputs) <= {1, 2}
     # a b is 1 for one input only, and c plays no part in it.
-    assert ask(8, 0) == {1: True, 2: True}
-    assert ask(8, 1) in ({1: False, 2: True}, {1: True, 2: False}, {1: False, 2: False})
-    assert ask(8, 2)[1] is True
+    assert ask(8, 0) == SometimesDifferent({1: True, 2: True})
+    assert ask(8, 1).inputs in ({1: False, 2: True}, {1: True, 2: False}, {1: False, 2: False})
+    assert ask(8, 2).inputs[1] is True
 
 
-def test_a_window_is_widened_until_it_is_wide_enough(netlist, monkeypatch):
-    monkeypatch.setattr(sat_queries, "_WINDOW", 1)
+def test_a_window_is_widened_until_it_is_wide_enough(graph, monkeypatch):
     # An even number of XORs with c: needs all of the chain; the pair two apart needs two gates.
     loaded = []
-    load = sat_queries._Question.load
+    load = Encoding.load
 
     def counted(self, gates):
         load(self, gates)
         loaded.append(len(self.variables))
 
-    monkeypatch.setattr(sat_queries._Question, "load", counted)
-    assert prove_equal(netlist, 408, 2 * 8, 10_000, never, None) is True
+    monkeypatch.setattr(Encoding, "load", counted)
+    assert prove_equal(graph, 408, 2 * 8, effort=10_000, window=1) == AlwaysEqual()
     assert len(loaded) > 4
     assert loaded[-1] > 400
     loaded.clear()
-    assert prove_equal(netlist, 408, 2 * 406, 10_000, never, None) is True
+    assert prove_equal(graph, 408, 2 * 406, effort=10_000, window=1) == AlwaysEqual()
     assert loaded[-1] < 20
 
 
-def test_too_little_effort(netlist):
-    assert prove_equal(netlist, 408, 2 * 8, 0, never, None) in (True, None)
+def test_too_little_effort():
+    # That a sum of twenty inputs does not depend on their order takes some conflicts.
+    made = XorAndGraph.of_inputs(20)
+    sums = []
+    for order in (range(20), [7 * i % 20 for i in range(20)]):
+        sums.append(2 + 2 * order[0])
+        for i in order[1:]:
+            sums[-1] = 2 * made.add(True, *sorted((sums[-1], 2 + 2 * i)), len(made.variables))
+    answer = prove_equal(made, sums[1] >> 1, sums[0], effort=1)
+    assert answer == Undecided("limit of 1 conflicts", ("Glucose on 59 nodes",))
 
 
 @pytest.mark.parametrize("effort", [None, 1000])
-def test_where_it_is_enough(netlist, effort):
-    with pytest.raises(OutOfTime):
-        prove_equal(netlist, 7, 2 * 4 ^ 1, effort, lambda: True, None)
+def test_a_deadline_that_has_passed(graph, effort):
+    with pytest.raises(DeadlinePassed):
+        prove_equal(graph, 7, 2 * 4 ^ 1, effort=effort, expired=lambda: True)
 
 
 @pytest.mark.parametrize("effort", [None, 1000])
-def test_lemmas_are_written_where_it_is_so(netlist, effort):
+def test_lemmas_are_written_where_it_is_so(graph, effort):
     file = io.StringIO()
-    assert prove_equal(netlist, 7, 2 * 4 ^ 1, effort, never, Proof(file)) is True
+    assert prove_equal(graph, 7, 2 * 4 ^ 1, effort=effort, proof=Proof(file)) == AlwaysEqual()
     lines = file.getvalue().splitlines()
     assert {"4 7 0", "-4 -7 0"} <= set(lines)
     learned = [line for line in lines if not line.startswith("d")]
     # All but the two are deleted again.
     assert len(lines) - len(learned) == len(learned) - 2
     file = io.StringIO()
-    assert prove_equal(netlist, 8, 0, effort, never, Proof(file)) is not True
+    assert prove_equal(graph, 8, 0, effort=effort, proof=Proof(file)) != AlwaysEqual()
     assert file.getvalue() == ""
-
-
-def test_the_netlist_names_literals_and_clauses(netlist):
-    assert [netlist.signed(x) for x in (2, 3, 0, 1)] == [1, -1, FALSE_VARIABLE, -FALSE_VARIABLE]
-    assert netlist.clauses(8, 8, netlist.signed) == [[-8, 1], [-8, 2], [8, -1, -2]]
-    assert sorted(netlist.clauses(4, 4, netlist.signed)) == sorted([[-4, 1, 2], [-4, -1, -2], [4, 1, -2], [4, -1, 2]])
-    nodes = len(netlist.levels)
-    netlist.pop()
-    assert len(netlist.levels) == len(netlist.fan_ins) == nodes - 1
