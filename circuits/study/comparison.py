@@ -4,7 +4,7 @@ Many networks learn it at once, one per seed: a `vmap` over whole training runs.
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
