@@ -107,6 +107,26 @@ def levels(n_leaves: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarra
     return np.array(level, np.int32)
 
 
+def last_readers(first: int, offsets: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """Return the last unit that reads each node, or -1 where none does.
+
+    Args:
+        first: how many nodes come before the first unit.
+        offsets: `(units + 1,)`, as in `Wiring`.
+        sources: `(edges,)`, as in `Wiring`.
+
+    Returns:
+        `(first + units,)` int64: the number of that unit as a node, unit u being node first + u.
+
+    >>> last_readers(2, np.array([0, 2, 5]), np.array([0, 1, 0, 1, 2]))
+    array([ 3,  3,  3, -1])
+    """
+    units = first + np.arange(len(offsets) - 1)
+    last = np.full(first + len(units), -1)
+    np.maximum.at(last, sources, np.repeat(units, np.diff(offsets)))
+    return last
+
+
 def _check(wiring: Wiring) -> None:
     n, offsets, sources = wiring.n_inputs, wiring.offsets, wiring.sources
     if n < 0:

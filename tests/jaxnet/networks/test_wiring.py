@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxnet import Wiring
-from jaxnet.networks.wiring import levels
+from jaxnet.networks.wiring import last_readers, levels
 
 XOR = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
 
@@ -155,3 +155,16 @@ def test_levels_are_the_longest_paths(wiring):
         level += alive
         alive = is_unit & (feeds & alive).any(axis=1)
     np.testing.assert_array_equal(levels(3, wiring.offsets, wiring.sources), level)
+
+
+@hypothesis.given(graphs())
+def test_last_readers_are_those_of_a_loop_over_units(wiring):
+    last = [-1] * 8
+    for unit in range(wiring.n_units):
+        for node in wiring.sources[wiring.offsets[unit] : wiring.offsets[unit + 1]]:
+            last[node] = 3 + unit
+    np.testing.assert_array_equal(last_readers(3, wiring.offsets, wiring.sources), last)
+
+
+def test_nothing_reads_what_there_is_not():
+    assert last_readers(0, np.array([0]), np.array([], int)).shape == (0,)
