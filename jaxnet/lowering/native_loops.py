@@ -16,7 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.experimental.xla_metadata import set_xla_metadata
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+
+from jaxnet.lowering.jaxprs import PLACING, bind, called, interpret
 
 # Of an array, or of the products of a dot: beyond it XLA's own loops and libraries are as fast, and native functions
 # may not call those.
@@ -40,9 +42,6 @@ _PLAIN = frozenset([
     "stop_gradient", "sub", "tan", "tanh", "threefry2x32", "transpose", "xor",
 ])
 # fmt: on
-
-# They say where an array is to be, which on one device says nothing; JAX puts them in where an argument was on a mesh.
-_PLACING = frozenset(["mesh_cast", "reshard", "sharding_constraint"])
 
 
 def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
@@ -75,7 +74,7 @@ def _length(jaxpr: Jaxpr, most_products: int) -> float:
             total += _length(inner.jaxpr, most_products)
         elif eqn.primitive.name == "dot_general" and 0 < _products(eqn) <= most_products:
             total += 2
-        elif eqn.primitive.name in _PLAIN | _PLACING and all(_size(v) <= LARGEST for v in eqn.outvars):
+        elif eqn.primitive.name in _PLAIN | PLACING and all(_size(v) <= LARGEST for v in eqn.outvars):
             total += 1
         else:
             return math.inf
@@ -86,7 +85,7 @@ def _size(variable: Any) -> int:
     return math.prod(variable.aval.shape)
 
 
-def _products(eqn: Any) -> float:
+def _products(eqn: JaxprEqn) -> float:
     """How many products a dot adds up; infinitely many where adding them up in their own precision would lose some."""
     (contracting, _), _ = eqn.params["dimension_numbers"]
     dtypes = {v.aval.dtype for v in (*eqn.invars, *eqn.outvars)}
@@ -94,14 +93,6 @@ def _products(eqn: Any) -> float:
         return math.inf
     left = eqn.invars[0].aval
     return _size(eqn.outvars[0]) * math.prod(left.shape[i] for i in contracting)
-
-
-def called(eqn: Any) -> ClosedJaxpr | None:
-    """The function that an operation of a jaxpr only calls, if it is of that kind."""
-    if eqn.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"):
-        return None
-    inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-    return inner if isinstance(inner, ClosedJaxpr) else None
 
 
 def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
@@ -118,34 +109,14 @@ def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
     Array([[3., 3., 3., 3.],
            [3., 3., 3., 3.]], dtype=float32)
     """
-    return lambda *args: _evaluate(closed.jaxpr, closed.consts, args)
+    return lambda *args: interpret(closed, args, _sums_for_dots)
 
 
-def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence) -> list:
-    values = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True))
-
-    def value(v: Any) -> Any:
-        return v.val if isinstance(v, Literal) else values[v]
-
-    for eqn in jaxpr.eqns:
-        operands, inner = [value(v) for v in eqn.invars], called(eqn)
-        if inner is not None:
-            results = _evaluate(inner.jaxpr, inner.consts, operands)
-        elif eqn.primitive.name == "dot_general":
-            x, y = operands
-            results = [_sum_of_products(x, y, eqn.params["dimension_numbers"])]
-        else:
-            results = bound(eqn, operands)
-            results = results if eqn.primitive.multiple_results else [results]
-        values.update(zip(eqn.outvars, results, strict=True))
-    return [value(v) for v in jaxpr.outvars]
-
-
-def bound(eqn: Any, operands: Sequence) -> Any:
-    """What an operation of a jaxpr gives for operands, on one device."""
-    if eqn.primitive.name in _PLACING:
-        return operands[0]
-    return eqn.primitive.bind(*operands, **eqn.params)
+def _sums_for_dots(equation: JaxprEqn, operands: Sequence) -> list:
+    if equation.primitive.name == "dot_general":
+        x, y = operands
+        return [_sum_of_products(x, y, equation.params["dimension_numbers"])]
+    return bind(equation, operands)
 
 
 def _sum_of_products(x: Array, y: Array, dimension_numbers: Any) -> Array:
@@ -183,7 +154,8 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     def keeping(*inputs: Array) -> tuple[list, Any]:
         n = len(closed.consts)
         # Behind the barrier, so that JAX does not see that what goes out is what came in, and leave it out.
-        return _evaluate(closed.jaxpr, inputs[:n], inputs[n:]), jax.lax.optimization_barrier(inputs)
+        program = ClosedJaxpr(closed.jaxpr, inputs[:n])
+        return interpret(program, inputs[n:], _sums_for_dots), jax.lax.optimization_barrier(inputs)
 
     flat, kept = keeping(*inputs)
     # The mark is set on what goes out of the call, so that this has it and the operations inside have not.
