@@ -18,7 +18,7 @@ from jaxnet.networks.evaluation import Wired, unit_deltas, unit_sums
 from jaxnet.networks.layers import Chain, Layer, Network
 from jaxnet.networks.units import Neuron, pre_activation
 from jaxnet.networks.wiring import Wiring
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, located
 
 # How many numbers, edges times examples, are gathered at once.
 _BLOCK = 1 << 20
@@ -78,7 +78,8 @@ def backprop(network: Network, params: Any, x: ArrayLike, y: Any, loss: Callable
     ((Array([-1.], dtype=float32),), Neuron(w=Array([[-2.,  1.]], dtype=float32), b=Array([-1.], dtype=float32)))
     """
     parts = _parts("backprop", network.structure)
-    jax.eval_shape(network.apply, params, x)  # refuses what does not fit, and says in which layer
+    with located("backprop"):
+        jax.eval_shape(network.apply, params, x)  # refuses what does not fit, and says in which layer
     thetas = _pairs(params)
 
     # Forward: what each layer is fed with, adds up, and gives.

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, located
 
 _CHUNK_BYTES = 2**26  # of derivatives computed at once, unless the caller says how many examples
 _SHOWN = 20  # of the paths that an error lists
@@ -104,7 +104,8 @@ def _partials(apply: Callable, params: Any, x: Any, where: Any, mode: str | None
         changed = leaves[number].at[index].set(theta[0])
         return apply(jax.tree.unflatten(structure, [*leaves[:number], changed, *leaves[number + 1 :]]), x)
 
-    y = jax.eval_shape(output, theta, jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))
+    with located("partials"):
+        y = jax.eval_shape(output, theta, jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))
     if not (hasattr(y, "dtype") and jnp.issubdtype(y.dtype, jnp.floating)):
         given = getattr(y, "dtype", type(y).__name__)
         raise TypeError(f"partials: expected apply to give one array of real floating outputs, got {given}.")

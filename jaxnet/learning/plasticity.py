@@ -270,7 +270,7 @@ def _strong(name: str, params: Any) -> Neuron:
         hint = " An mlp of one layer has them as params[0]." if isinstance(params, tuple) and len(params) == 1 else ""
         raise ShapeError(f"{name}: expected parameters Neuron(w, b) of one unit or one layer.{hint}")
     w, b = (jax.lax.convert_element_type(p, jnp.result_type(p)) for p in params)
-    check_floating(w, w)
+    check_floating(name, w, w)
     if w.ndim not in (1, 2) or b.shape != w.shape[:-1]:
         raise ShapeError(
             f"{name}: expected weights (n,) with a bias () or weights (m, n) with biases (m,), got {w.shape} and "
@@ -283,7 +283,7 @@ def _inputs(name: str, params: Neuron, x: ArrayLike) -> Array:
     if isinstance(x, (tuple, list)):
         raise TypeError(f"{name}: expected a batch of inputs alone, an array, got {len(x)} values. It has no targets.")
     x = jnp.asarray(x)
-    check_floating(params.w, x)
+    check_floating(name, params.w, x)
     n = params.w.shape[-1]
     if x.ndim != 2 or x.shape[1] != n:
         hint = " For one example use x[None]." if x.shape == (n,) else ""

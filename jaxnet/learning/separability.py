@@ -19,7 +19,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.answers import Answer, Undecided
 from jaxnet.learning.plasticity import PerceptronState, check_examples, perceptron
-from jaxnet.networks.units import Neuron, pre_activation
+from jaxnet.networks.units import Neuron, weighted_sums
 from jaxnet.validation import ShapeError
 
 
@@ -107,7 +107,7 @@ def margin(params: Neuron, x: ArrayLike, y: ArrayLike) -> Array:
     """
     params = Neuron(*(jnp.asarray(p) for p in params))
     x, y = check_examples("margin", params, (x, y))
-    z = pre_activation(params, x)
+    z = weighted_sums("margin", params, x)
     # As in the rule: NaN for what is neither 0 nor 1.
     signed = jnp.where(y == 1, z, jnp.where(y == 0, -z, jnp.nan)).min(axis=0)
     norm_squared = jnp.square(params.w).sum(axis=-1) + jnp.square(params.b)

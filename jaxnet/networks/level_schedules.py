@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnet.networks.wiring import Wiring
+from jaxnet.networks.wiring import Wiring, live_units
 
 # What a slot without an edge, and one with an edge inside a tree of sums, have for the number of their edge: weights 0
 # and 1 stand before those of the wiring, whose edge e is e + 2.
@@ -155,7 +155,7 @@ def _build(wiring: Wiring) -> LevelSchedule:
     units[rows_of_units] = 1 + np.arange(wiring.n_units)
     positions_of_units = np.pad(rows_of_units, (0, size_class(wiring.n_units) - wiring.n_units))
     live = np.zeros(len(units), bool)
-    live[rows_of_units] = _live(wiring)
+    live[rows_of_units] = live_units(wiring)
     outputs = np.zeros(size_class(wiring.n_outputs), np.int32)
     inner = wiring.outputs >= wiring.n_inputs
     outputs[: wiring.n_outputs] = wiring.outputs + 1
@@ -180,20 +180,6 @@ def _build(wiring: Wiring) -> LevelSchedule:
     )
     counts = wiring.n_inputs, wiring.n_units, wiring.n_edges, wiring.n_outputs
     return LevelSchedule(layout, (rows_per_step, backward_rows_per_step), *counts)
-
-
-def _live(wiring: Wiring) -> np.ndarray:
-    """Whether some output depends on each unit."""
-    import scipy.sparse.csgraph  # here, since it takes a tenth of a second
-
-    # A last node reads the outputs, and all that it depends on is found from there.
-    offsets = np.concatenate([np.zeros(wiring.n_inputs, np.int64), wiring.offsets, [wiring.n_edges + wiring.n_outputs]])
-    reads = np.concatenate([wiring.sources, wiring.outputs])
-    n = len(offsets) - 1
-    graph = scipy.sparse.csr_array((np.ones(len(reads)), reads, offsets), shape=(n, n))
-    found = np.zeros(n, bool)
-    found[scipy.sparse.csgraph.breadth_first_order(graph, n - 1, return_predecessors=False)] = True
-    return found[wiring.n_inputs : n - 1]
 
 
 def _sweep(

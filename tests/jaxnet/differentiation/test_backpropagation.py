@@ -261,7 +261,9 @@ def test_what_does_not_fit_is_refused_as_by_the_network_itself():
     params, x, y = example(net)
     with pytest.raises(ShapeError) as e:
         backprop(net, params, x[:, :1], y, jaxnet.squared_error)
-    assert str(e.value) == ("layer 1 of 2 (2 -> 4 tanh): expected inputs (..., 2) for weights (4, 2), got (5, 1).")
+    assert str(e.value) == (
+        "backprop: layer 1 of 2 (2 -> 4 tanh): expected inputs (..., 2) for weights (4, 2), got (5, 1)."
+    )
     with pytest.raises(
         TypeError, match=r"expected floating inputs, got int32\. Convert them, for example x\.astype\(float32\)\."
     ):

@@ -343,7 +343,7 @@ def test_parameters_that_are_no_neuron_are_refused(name):
         "For an ensemble use jax.vmap."
     )
     assert refusal(TypeError, name, Neuron(np.zeros(2, np.int32), np.int32(0))) == (
-        "expected floating weights, got int32. Convert them, for example w.astype(float)."
+        f"{name}: expected floating weights, got int32. Convert them, for example w.astype(float)."
     )
 
 
@@ -356,7 +356,7 @@ def test_inputs_that_do_not_fit_are_refused(name):
     assert message(ShapeError, X[0]) == f"{name}: expected inputs (examples, 2), got (2,). For one example use x[None]."
     assert message(ShapeError, X[:0]) == f"{name}: expected at least one example, got none."
     assert message(TypeError, X.astype(np.int32)) == (
-        "expected floating inputs, got int32. Convert them, for example x.astype(float32)."
+        f"{name}: expected floating inputs, got int32. Convert them, for example x.astype(float32)."
     )
 
 

@@ -365,4 +365,4 @@ def test_margins_refuse_what_does_not_fit(function):
     assert str(e.value) == "margin: expected inputs (examples, 2), got (8, 3)."
     with pytest.raises(TypeError) as e:
         function(unit, [[0, 0]], [1])
-    assert str(e.value) == "expected floating inputs, got int32. Convert them, for example x.astype(float32)."
+    assert str(e.value) == "margin: expected floating inputs, got int32. Convert them, for example x.astype(float32)."

@@ -404,7 +404,7 @@ def test_in_a_network_the_layer_is_named():
     with pytest.raises(ShapeError) as e:
         net.apply(net.init(jax.random.key(0)), np.zeros(2, np.float32))
     assert str(e.value) == (
-        "layer 1 of 2 (2 -> 4 per_unit(1 sigmoid, 1 step)): per_unit: expected pre-activations (..., 2), "
+        "apply: layer 1 of 2 (2 -> 4 per_unit(1 sigmoid, 1 step)): per_unit: expected pre-activations (..., 2), "
         "one for each activation of per_unit(1 sigmoid, 1 step), got (4,)."
     )
 

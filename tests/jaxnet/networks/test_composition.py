@@ -213,9 +213,21 @@ ONE = layer(1, 1)
             "expected inputs as distinct names in a list or with sizes in a dict, got ['x', 'x'].$",
         ),
         ({"x": (ONE, "x")}, ["x"], "x", ValueError, "'x' is both an input and a node. Rename one.$"),
-        ({"f": (ONE, "x")}, {"x": 0}, "f", ValueError, "expected a positive size for input 'x', got 0.$"),
-        ({"f": (ONE, "x")}, {"x": True}, "f", ValueError, "expected a positive size for input 'x', got True.$"),
-        ({"f": (ONE, "x")}, {"x": 1.0}, "f", ValueError, "expected a positive size for input 'x', got 1.0.$"),
+        ({"f": (ONE, "x")}, {"x": 0}, "f", ValueError, "expected the size of input 'x' to be at least 1, got 0.$"),
+        (
+            {"f": (ONE, "x")},
+            {"x": True},
+            "f",
+            TypeError,
+            "expected the size of input 'x' to be a whole number, got True.$",
+        ),
+        (
+            {"f": (ONE, "x")},
+            {"x": 2.0},
+            "f",
+            TypeError,
+            "expected the size of input 'x' to be a whole number, got 2.0.$",
+        ),
         ({"f": (ONE, "x")}, ["x"], [], ValueError, "expected at least one output, got none.$"),
         (
             {"f": (ONE, "z")},
@@ -288,19 +300,19 @@ def test_a_graph_that_makes_no_sense_is_refused(nodes, inputs, outputs, error, m
         (
             (1, 2),
             X,
-            "dag: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got tuple.",
+            "apply: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got tuple.",
         ),
         (
             {"f1": 0},
             X,
-            "dag: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got ['f1'].",
+            "apply: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got ['f1'].",
         ),
-        (PARAMS, X[:, :2], "dag: expected inputs (..., 3) for x1 1, x2 1, x3 1, got (7, 2)."),
-        (PARAMS, 1.0, "dag: expected inputs (..., 3) for x1 1, x2 1, x3 1, got ()."),
+        (PARAMS, X[:, :2], "apply: expected inputs (..., 3) for x1 1, x2 1, x3 1, got (7, 2)."),
+        (PARAMS, 1.0, "apply: expected inputs (..., 3) for x1 1, x2 1, x3 1, got ()."),
         (
             PARAMS | {"f4": PARAMS["f5"]},
             X,
-            "node 'f4' (2 -> 1 sigmoid): expected weights (1, 2), got (1, 3).",
+            "apply: node 'f4' (2 -> 1 sigmoid): expected weights (1, 2), got (1, 3).",
         ),
     ],
 )
@@ -314,7 +326,7 @@ def test_an_error_names_the_node_inside_a_node():
     outer = dag({"inner": (G, "x")}, {"x": 3}, "inner")
     with pytest.raises(TypeError) as caught:
         outer.apply({"inner": PARAMS}, jnp.zeros((2, 3), int))
-    assert str(caught.value).startswith("node 'inner' (x1 1, x2 1, x3 1; ")
+    assert str(caught.value).startswith("apply: node 'inner' (x1 1, x2 1, x3 1; ")
     assert str(caught.value).endswith(
         "node 'f1' (1 -> 1 sigmoid): expected floating inputs, got int32. Convert them, for example x.astype(float32)."
     )

@@ -582,7 +582,7 @@ def test_parameters_that_do_not_fit(w, b):
     with pytest.raises(ShapeError) as e:
         evaluate(XOR, Neuron(zeros(*w), zeros(*b)), zeros(4, 2))
     assert str(e.value) == (
-        "evaluate: expected weights (5,) and biases (2,), one an edge and one a unit of "
+        "evaluate: expected weights (5,) and biases (2,), one per edge and one per unit of "
         f"Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got {w} and {b}."
     )
 
@@ -601,7 +601,7 @@ def test_inputs_that_are_not_floating_are_refused(dtype):
     with pytest.raises(TypeError) as e:
         evaluate(XOR, Neuron(zeros(5), zeros(2)), np.zeros((4, 2), dtype))
     assert str(e.value) == (
-        f"expected floating inputs, got {jnp.dtype(dtype).name}. Convert them, for example x.astype(float32)."
+        f"evaluate: expected floating inputs, got {jnp.dtype(dtype).name}. Convert them, for example x.astype(float32)."
     )
 
 
@@ -619,7 +619,7 @@ def test_activations_that_do_not_fit():
     with pytest.raises(ShapeError) as e:
         evaluate(XOR, Neuron(zeros(5), zeros(2)), zeros(4, 2), per_unit([tanh]))
     assert str(e.value) == (
-        "evaluate: expected 2 activations, one a unit of Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got 1."
+        "evaluate: expected 2 activations, one per unit of Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got 1."
     )
 
 
@@ -634,7 +634,7 @@ def test_errors_name_the_function_and_the_schedule():
 def test_weights_that_are_not_floating_are_refused():
     with pytest.raises(TypeError) as e:
         evaluate(XOR, Neuron(np.zeros(5, np.int32), zeros(2)), zeros(4, 2))
-    assert str(e.value) == "expected floating weights, got int32. Convert them, for example w.astype(float)."
+    assert str(e.value) == "evaluate: expected floating weights, got int32. Convert them, for example w.astype(float)."
 
 
 # A wiring as a network.
@@ -682,8 +682,9 @@ def test_wired_in_a_chain():
     with pytest.raises(ShapeError) as e:
         jax.eval_shape(net.apply, (params[0], Neuron(zeros(4), zeros(2)), params[2]), x)
     assert str(e.value) == (
-        "layer 2 of 3 (Wiring(2 inputs, 2 units, 5 edges, 1 outputs) sigmoid): evaluate: expected weights (5,) and "
-        "biases (2,), one an edge and one a unit of Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got (4,) and (2,)."
+        "apply: layer 2 of 3 (Wiring(2 inputs, 2 units, 5 edges, 1 outputs) sigmoid): expected weights (5,) and "
+        "biases (2,), one per edge and one per unit of Wiring(2 inputs, 2 units, 5 edges, 1 outputs), got (4,) and "
+        "(2,)."
     )
     with pytest.raises(ShapeError) as e:
         chain(layer(3, 3), wired(XOR))
