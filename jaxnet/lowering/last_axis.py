@@ -16,10 +16,10 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 from jaxnet.lowering.jaxprs import bind, interpret
 from jaxnet.lowering.native_loops import is_small
 
-# Of the products of a dot: they are written out one by one, which beyond it takes longer than a batched dot.
+# The most products of a dot. They are written out one by one, which for more of them is slower than a batched dot.
 MOST_PRODUCTS = 512
 
-# One operand an element, and the same parameters whatever the shape.
+# Operations with one operand for each element, and the same parameters whatever the shape.
 # fmt: off
 _ELEMENTWISE = frozenset([
     "abs", "add", "add_any", "and", "clamp", "convert_element_type", "copy", "cos", "div", "eq", "exp", "expm1",
@@ -34,13 +34,13 @@ _REDUCTIONS = frozenset([
 
 
 def is_fast(jaxpr: Jaxpr) -> bool:
-    """Whether many members of a function are faster with the members last than under `jax.vmap`.
+    """Return whether a function of one member is faster for many with the members last than under `jax.vmap`.
 
     Args:
         jaxpr: of the function of one member.
 
     Returns:
-        True where all is elementwise, a reduction or a small dot.
+        True if all is elementwise, a reduction or a small dot.
 
     >>> is_fast(jax.make_jaxpr(lambda w, x: jnp.tanh(x @ w))(jnp.ones((2, 4)), jnp.ones((4, 2))).jaxpr)
     True
@@ -53,8 +53,8 @@ def members_last(closed: ClosedJaxpr, args: Sequence[Array], of_members: Sequenc
 
     Args:
         closed: the function, `is_fast`.
-        args: its flat arguments, with the members along the last axis, or the same for all.
-        of_members: which of them have the members.
+        args: its flat arguments, with the members along the last axis, or the same for all members.
+        of_members: which of them have members.
         members: how many there are.
 
     Returns:
@@ -111,12 +111,12 @@ def _of_members(equation: JaxprEqn, operands: Sequence) -> list:
 
 
 def _filled(x: Array, shape: tuple[int, ...]) -> Array:
-    """Broadcast also where an operand is a scalar for all elements, as a bound of a clamp may be."""
+    """Broadcast an operand, also a scalar for all elements, as a bound of a clamp may be."""
     return jnp.broadcast_to(x.reshape((1,) * (len(shape) - x.ndim) + x.shape), shape)
 
 
 def _dot(x: Array, y: Array, dimension_numbers: Any) -> Array:
-    """A dot written out product by product: batch axes, free axes of x, those of y, members."""
+    """Return a dot written out product by product: batch axes, free axes of x, those of y, members."""
     (sum_x, sum_y), (batch_x, batch_y) = dimension_numbers
     free_x = [i for i in range(x.ndim - 1) if i not in (*sum_x, *batch_x)]
     free_y = [i for i in range(y.ndim - 1) if i not in (*sum_y, *batch_y)]

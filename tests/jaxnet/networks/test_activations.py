@@ -130,7 +130,7 @@ def test_derivatives_of_sigmoid_with_a_gain():
 def test_a_gain_is_one_or_one_a_unit(z, gain):
     with pytest.raises(ShapeError) as e:
         sigmoid(np.zeros(z, np.float32), np.ones(gain, np.float32))
-    assert str(e.value) == f"sigmoid: expected one gain, or one a unit {z[-1:]} for pre-activations {z}, got {gain}."
+    assert str(e.value) == f"sigmoid: expected one gain, or one per unit {z[-1:]} for pre-activations {z}, got {gain}."
 
 
 def test_sigmoid_refuses_integers():

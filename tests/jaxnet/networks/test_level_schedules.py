@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxnet import LevelSchedule, Neuron, Wiring, evaluate, identity, level_schedule
-from jaxnet.networks.level_schedules import FIRST_EDGE, NO_EDGE, SUM_EDGE, _build, size_class
+from jaxnet.networks.level_schedules import FIRST_EDGE, NO_EDGE, SUM_EDGE, size_class
 
 XOR = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
 # How much feeds a unit, and from how far back: none, few, more than the widest row, and more than its square.
@@ -223,6 +223,6 @@ class Vast:
 
 def test_a_wiring_whose_edges_32_bits_do_not_number():
     with pytest.raises(
-        ValueError, match=r"^schedule: expected fewer than 2\^31 edges and nodes, .* 2,000,000,000 edges "
+        ValueError, match=r"^level_schedule: expected fewer than 2\^31 edges and nodes, .* 2,000,000,000 edges "
     ):
-        _build(Vast())
+        level_schedule(Vast())
