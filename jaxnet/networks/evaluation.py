@@ -36,8 +36,8 @@ def evaluate(
         wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of theirs; a function of one number, which may
-            not close over values that are differentiated.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each; a function of one number,
+            which may not close over values that are differentiated.
 
     Returns:
         `(..., m)`: the values of the nodes in `wiring.outputs`, in the promoted type of parameters and inputs.
@@ -66,7 +66,7 @@ def unit_sums(
         wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of theirs.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each.
 
     Returns:
         `(..., units)`.
@@ -99,7 +99,7 @@ def unit_deltas(
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         z: `(..., units)`, as `unit_sums` gives it.
         cotangent: `(..., units)`, dl/dv for the values of the units that the loss itself reads, 0 for the others.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of theirs.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each.
 
     Returns:
         `(..., units)`: delta_u = sigma'(z_u) (cotangent_u + sum of w_e delta_t over the edges e from u to units t).
@@ -152,7 +152,7 @@ def wired(wiring: Wiring, activation: Activation | PerUnit = sigmoid, *, dtype: 
 
     Args:
         wiring: the graph.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of theirs.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each.
         dtype: of the parameters.
 
     Returns:

@@ -143,8 +143,8 @@ def _build(wiring: Wiring) -> LevelSchedule:
     if max(FIRST_EDGE + size_class(wiring.n_edges), 1 + n + size_class(wiring.n_units)) >= 2**31:
         raise ValueError(
             "level_schedule: expected fewer than 2^31 edges and nodes, filled up to a size class, got "
-            f"{wiring.n_edges:,} edges and {wiring.n_inputs + wiring.n_units:,} nodes. Numbers have 32 bits: cut it into "
-            "several."
+            f"{wiring.n_edges:,} edges and {wiring.n_inputs + wiring.n_units:,} nodes. Numbers have 32 bits: cut it "
+            "into several."
         )
     fan_in = np.diff(wiring.offsets)
     # From nodes of the wiring to positions of a buffer that begins with a zero and has room for padded inputs.

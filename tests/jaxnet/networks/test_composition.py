@@ -37,6 +37,13 @@ def by_hand(params, x, second_use=None):
     return f5(f4(f1(x1), f2(x2)), again, f3(x3))
 
 
+def drawn(net, seed=0):
+    """Parameters without the compilation of an `init`."""
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(net.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype), shapes)
+
+
 def scale(factor):
     """A network without parameters, which multiplies."""
     return Network(lambda key: (), lambda params, x: x * factor)
@@ -65,8 +72,12 @@ def test_a_node_that_is_read_twice_has_one_set_of_parameters_and_the_sum_of_both
     def copies(params, second_use):
         return by_hand(params, X, second_use).sum()
 
-    whole = jax.jit(jax.grad(lambda params: G.apply(params, X).sum()))(PARAMS)
-    rest, second = jax.jit(jax.grad(copies, argnums=(0, 1)))(PARAMS, PARAMS["f2"])
+    @jax.jit
+    def gradients(params):
+        whole = jax.grad(lambda params: G.apply(params, X).sum())(params)
+        return whole, jax.grad(copies, argnums=(0, 1))(params, params["f2"])
+
+    whole, (rest, second) = gradients(PARAMS)
     assert min(abs(second.w).min(), abs(rest["f2"].w).min()) > 1e-3
     summed = rest | {"f2": jax.tree.map(jnp.add, rest["f2"], second)}
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7), whole, summed)
@@ -127,14 +138,14 @@ def test_a_dag_chain_or_wiring_is_a_node_like_any_other():
         w = parts["w"].apply(params["w"], jnp.hstack([G.apply(params["g"], m), x[:, 2:]]))
         return jnp.hstack([parts["c"].apply(params["c"], w), m])
 
-    params, x = jax.jit(net.init)(jax.random.key(2)), jax.random.normal(jax.random.key(3), (5, 3))
-    np.testing.assert_allclose(jax.jit(net.apply)(params, x), jax.jit(parts_by_hand)(params, x), rtol=1e-6)
+    both = jax.jit(lambda params, x: (net.apply(params, x), parts_by_hand(params, x)))
+    np.testing.assert_allclose(*both(drawn(net), X[:5]), rtol=1e-6)
     assert sizes_of(net.structure) == (3, 5)
 
 
 def test_a_dag_is_a_part_of_a_chain():
     net = chain(layer(2, 3), G)
-    params, x = jax.jit(net.init)(jax.random.key(4)), X[:, :2]
+    params, x = drawn(net), X[:, :2]
     np.testing.assert_array_equal(net.apply(params, x), G.apply(params[1], layer(2, 3).apply(params[0], x)))
     with pytest.raises(ShapeError, match=r"^chain: part 1 gives 4 outputs, but part 2 takes 3 inputs.$"):
         chain(layer(2, 4), G)
@@ -146,7 +157,7 @@ def test_a_skip_connection_around_an_mlp():
         {"x": 3},
         "sum",
     )
-    params = net.init(jax.random.key(0))
+    params = drawn(net)
     np.testing.assert_array_equal(net.apply(params, X), mlp([3, 5, 3], jaxnet.tanh).apply(params["f"], X) + X)
 
 
@@ -159,11 +170,12 @@ def test_any_leading_axes_jit_and_vmap():
     np.testing.assert_allclose(jax.jit(G.apply)(PARAMS, X), expected, rtol=1e-6)
     np.testing.assert_allclose(jax.jit(jax.vmap(G.apply, (None, 0)))(PARAMS, X), expected, rtol=1e-6)
     assert jax.eval_shape(G.apply, PARAMS, jnp.zeros((2, 0, 5, 3))).shape == (2, 0, 5, 1)
-    ensemble = jax.jit(jax.vmap(G.init))(jax.random.split(jax.random.key(0), 4))
+    ensemble = jax.eval_shape(jax.vmap(G.init), jax.random.split(jax.random.key(0), 4))
     assert ensemble["f5"].w.shape == (4, 1, 3)
     assert jax.eval_shape(jax.vmap(G.apply, (0, None)), ensemble, X).shape == (4, 7, 1)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_central_differences():
     jaxnet.check_gradients(lambda params: G.apply(params, X.astype(params["f1"].w.dtype)), PARAMS).raise_if_wrong()
 
@@ -173,7 +185,7 @@ def test_dtype_in_is_dtype_out(dtype):
     with jax.enable_x64(dtype == jnp.float64):
         params = jax.tree.map(lambda a: jnp.asarray(a, dtype), PARAMS)
         x = jnp.asarray(X, dtype)
-        y, gradient = jax.jit(jax.value_and_grad(lambda params: G.apply(params, x).sum()))(params)
+        y, gradient = jax.eval_shape(jax.value_and_grad(lambda params: G.apply(params, x).sum()), params)
         assert y.dtype == dtype
         assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype(dtype)}
 
@@ -339,3 +351,18 @@ def test_an_error_of_jax_itself_comes_through_as_it_is():
     with pytest.raises(jax.errors.TracerBoolConversionError, match="Attempted boolean conversion") as caught:
         jax.jit(net.apply)({"f": ()}, jnp.ones(1))
     assert "In node 'f' (your own)." in caught.value.__notes__
+
+
+def test_sizes_may_be_those_of_numpy():
+    assert dag({"f": (layer(2, 1), "x")}, {"x": np.int64(2)}, "f").structure.inputs == (("x", 2),)
+
+
+def test_an_error_of_init_names_the_node_too():
+    def refused(key):
+        raise ShapeError("expected another day.")
+
+    net = chain(layer(2, 2), dag({"f": (Network(refused, KEEP.apply), "x")}, {"x": 2}, "f"))
+    with pytest.raises(ShapeError) as caught:
+        net.init(jax.random.key(0))
+    place = "layer 2 of 2 (x 2; f(x): your own; -> f)"
+    assert str(caught.value) == f"init: {place}: node 'f' (your own): expected another day."

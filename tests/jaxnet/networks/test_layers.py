@@ -139,7 +139,9 @@ def second_moments(activation, weights=None):
     return np.asarray(jax.jit(lambda x, keys: jax.lax.scan(through, x, keys)[1])(x, jax.random.split(key, 20)))
 
 
-@pytest.mark.parametrize("activation", [relu, jaxnet.leaky_relu, identity])
+@pytest.mark.parametrize(
+    "activation", [relu, *(pytest.param(f, marks=pytest.mark.slow) for f in (jaxnet.leaky_relu, identity))]
+)
 def test_a_signal_keeps_its_size_through_twenty_layers(activation):
     """Of inputs with variance 1, the mean square after a rectifier with He's weights is again 1 (He et al., eq. 10)."""
     moments = second_moments(activation)
@@ -147,6 +149,7 @@ def test_a_signal_keeps_its_size_through_twenty_layers(activation):
     assert (moments < 3).all()
 
 
+@pytest.mark.slow
 def test_with_the_weights_of_the_other_kind_a_signal_dies_out():
     """Half of the mean square is lost in each layer: 2^-20, about 1e-6, is left."""
     assert second_moments(relu, glorot_normal())[-1] < 1e-5
