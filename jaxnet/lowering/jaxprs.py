@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+# An equation of a jaxpr. JAX's own type, `JaxprEqn`, does not say that variables have shapes and dtypes.
+Equation = Any
 
 # These say where an array is to be, which on one device says nothing; JAX adds them where an argument was on a mesh.
 PLACING = frozenset(["mesh_cast", "reshard", "sharding_constraint"])
@@ -15,7 +18,7 @@ PLACING = frozenset(["mesh_cast", "reshard", "sharding_constraint"])
 _CALLS = frozenset(["jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"])
 
 
-def equations(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[JaxprEqn]:
+def equations(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[Equation]:
     """Yield every equation of a jaxpr, each before those inside it: of calls, branches and loop bodies.
 
     >>> closed = jax.make_jaxpr(jax.jit(lambda x: jax.lax.fori_loop(0, 3, lambda i, x: -x, x)))(1.0)
@@ -29,7 +32,7 @@ def equations(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[JaxprEqn]:
                 yield from equations(inner)
 
 
-def called(equation: JaxprEqn) -> ClosedJaxpr | None:
+def called(equation: Equation) -> ClosedJaxpr | None:
     """Return the function that an equation calls; None if it is not a plain call."""
     if equation.primitive.name not in _CALLS:
         return None
@@ -37,7 +40,7 @@ def called(equation: JaxprEqn) -> ClosedJaxpr | None:
     return inner if isinstance(inner, ClosedJaxpr) else None
 
 
-def bind(equation: JaxprEqn, operands: Sequence) -> list:
+def bind(equation: Equation, operands: Sequence) -> list:
     """Return the results of an equation for other operands, on one device."""
     if equation.primitive.name in PLACING:
         return [operands[0]]
@@ -45,7 +48,7 @@ def bind(equation: JaxprEqn, operands: Sequence) -> list:
     return results if equation.primitive.multiple_results else [results]
 
 
-def interpret(closed: ClosedJaxpr, args: Sequence, rule: Callable[[JaxprEqn, list], Sequence]) -> list:
+def interpret(closed: ClosedJaxpr, args: Sequence, rule: Callable[[Equation, list], Sequence]) -> list:
     """Compute a jaxpr, equation by equation.
 
     Args:

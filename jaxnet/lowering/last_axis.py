@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from jaxnet.lowering.jaxprs import bind, interpret
+from jaxnet.lowering.jaxprs import Equation, bind, interpret
 from jaxnet.lowering.native_loops import is_small
 
 # The most products of a dot. They are written out one by one, which for more of them is slower than a batched dot.
@@ -77,14 +77,14 @@ class _Members(NamedTuple):
     array: Array
 
 
-def _members_last(equation: JaxprEqn, operands: Sequence) -> list:
+def _members_last(equation: Equation, operands: Sequence) -> list:
     """One equation for all members, without a transpose where that can be helped."""
     if not any(isinstance(x, _Members) for x in operands):
         return bind(equation, operands)
     return [_Members(result) for result in _of_members(equation, operands)]
 
 
-def _of_members(equation: JaxprEqn, operands: Sequence) -> list:
+def _of_members(equation: Equation, operands: Sequence) -> list:
     name, params = equation.primitive.name, equation.params
     members = next(x.array.shape[-1] for x in operands if isinstance(x, _Members))
     wide = [x.array if isinstance(x, _Members) else jnp.expand_dims(x, -1) for x in operands]

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.experimental.xla_metadata import set_xla_metadata
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from jaxnet.lowering.jaxprs import PLACING, bind, called, interpret
+from jaxnet.lowering.jaxprs import PLACING, Equation, bind, called, interpret
 
 # The most elements of an array, or products of a dot: beyond it XLA's own loops and libraries are as fast, and native
 # functions may not call those.
@@ -85,7 +85,7 @@ def _size(variable: Any) -> int:
     return math.prod(variable.aval.shape)
 
 
-def _products(eqn: JaxprEqn) -> float:
+def _products(eqn: Equation) -> float:
     """Return how many products a dot adds up, or infinity where it adds them up in a wider type than theirs."""
     (contracting, _), _ = eqn.params["dimension_numbers"]
     dtypes = {v.aval.dtype for v in (*eqn.invars, *eqn.outvars)}
@@ -112,7 +112,7 @@ def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
     return lambda *args: interpret(closed, args, _sums_for_dots)
 
 
-def _sums_for_dots(equation: JaxprEqn, operands: Sequence) -> list:
+def _sums_for_dots(equation: Equation, operands: Sequence) -> list:
     if equation.primitive.name == "dot_general":
         x, y = operands
         return [_sum_of_products(x, y, equation.params["dimension_numbers"])]
