@@ -86,7 +86,10 @@ def _size(variable: Any) -> int:
 
 
 def _products(eqn: Equation) -> float:
-    """Return how many products a dot adds up, or infinity where it adds them up in a wider type than theirs."""
+    """Return how many products a dot adds up, or infinity unless all is float32 or all float64.
+
+    Dots of narrower types are added up in a wider one, which a sum of products would not do.
+    """
     (contracting, _), _ = eqn.params["dimension_numbers"]
     dtypes = {v.aval.dtype for v in (*eqn.invars, *eqn.outvars)}
     if len(dtypes) > 1 or dtypes.pop() not in (jnp.float32, jnp.float64):

@@ -11,7 +11,7 @@ import pytest
 
 import jaxnet
 from jaxnet import Network, ShapeError, Wiring, chain, dag, layer, mlp, wired
-from jaxnet.networks.layers import sizes_of
+from jaxnet.networks.network import sizes_of
 
 F1, F2, F3, F4, F5 = layer(1, 1), layer(1, 1), layer(1, 1), layer(2, 1), layer(3, 1)
 LECTURE = {
