@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import DTypeLike
 
 
 class ShapeError(ValueError):
@@ -17,50 +18,59 @@ class ShapeError(ValueError):
 
 
 @contextlib.contextmanager
-def located(where: str) -> Iterator[None]:
-    """Errors from inside get the name of the place in front.
+def located(function: str, place: str = "") -> Iterator[None]:
+    """Put the name of the function that was called in front of errors from inside, and then the place.
 
     Args:
-        where: the layer or node.
+        function: what the user called. It stands in the place of `apply` or `init`, so that a network inside a network
+            says `apply` once, and `summary`, which calls `apply` itself, says `summary`.
+        place: the layer or node; places inside it follow.
 
     Raises:
-        ShapeError: the same one, with the place.
+        ShapeError: the one from inside, with both in front.
         TypeError: likewise; JAX's own kinds of it, which are made of tracers and not of text, get a note.
 
-    >>> with located("layer 2"):
+    >>> with located("apply", "layer 2"), located("apply", "node 'f'"):
     ...     raise ShapeError("expected 3, got 4.")
     Traceback (most recent call last):
-    jaxnet.ShapeError: layer 2: expected 3, got 4.
+    jaxnet.ShapeError: apply: layer 2: node 'f': expected 3, got 4.
     """
     try:
         yield
     except (ShapeError, TypeError) as error:
         if type(error) not in (ShapeError, TypeError):
-            error.add_note(f"In {where}.")
+            if place:
+                error.add_note(f"In {place}.")
             raise
-        raise type(error)(f"{where}: {error}") from None
+        message = str(error).removeprefix("apply: ").removeprefix("init: ")
+        raise type(error)(": ".join(filter(None, (function, place, message)))) from None
 
 
-def check_floating(w: Array, x: Array) -> None:
+def check_floating(where: str, w: Array, x: Array) -> None:
     """Check that weights and inputs are floating.
 
     Args:
+        where: named in the error.
         w: weights.
         x: inputs.
 
     Raises:
         TypeError: if either is not.
 
-    >>> check_floating(jnp.zeros(2), jnp.zeros(2))
+    >>> check_floating("neuron", jnp.zeros(2), jnp.zeros(2))
     """
     if not jnp.issubdtype(w.dtype, jnp.floating):
-        raise TypeError(f"expected floating weights, got {w.dtype}. Convert them, for example w.astype(float).")
+        raise TypeError(
+            f"{where}: expected floating weights, got {w.dtype}. Convert them, for example w.astype(float)."
+        )
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype}).")
+        raise TypeError(
+            f"{where}: expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype})."
+        )
 
 
-def integers(where: str, name: str, value: Any, dtype: Any = np.int64) -> np.ndarray:
-    """A read-only copy of whole numbers; neither rounded nor wrapped.
+def integers(where: str, name: str, value: Any, dtype: DTypeLike = np.int64) -> np.ndarray:
+    """Return a read-only copy of an array of whole numbers, neither rounded nor wrapped.
 
     Args:
         where: named in the error.

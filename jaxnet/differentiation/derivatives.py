@@ -16,7 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxnet.pytrees import Params
-from jaxnet.validation import ShapeError, whole_number
+from jaxnet.validation import ShapeError, located, whole_number
 
 _CHUNK_BYTES = 2**26  # of derivatives computed at once, unless the caller gives chunk_size
 _SHOWN = 20  # paths that an error lists
@@ -108,7 +108,8 @@ def _partials(apply: Callable, params: Params, x: Any, where: Any, mode: str | N
         changed = leaves[number].at[index].set(theta[0])
         return apply(jax.tree.unflatten(structure, [*leaves[:number], changed, *leaves[number + 1 :]]), x)
 
-    y = jax.eval_shape(output, theta, jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))
+    with located("partials"):
+        y = jax.eval_shape(output, theta, jax.ShapeDtypeStruct(x.shape[-1:], x.dtype))
     if not (hasattr(y, "dtype") and jnp.issubdtype(y.dtype, jnp.floating)):
         given = getattr(y, "dtype", type(y).__name__)
         raise TypeError(f"partials: expected apply to give one array of real floating outputs, got {given}.")

@@ -2,13 +2,15 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from jaxnet.lowering import jaxprs
 
 _CHUNK_BYTES = 2**22  # of intermediate values at once: more would leave the cache
 
@@ -113,7 +115,7 @@ def perturbed(
     traced, output = jax.make_jaxpr(function.outputs, return_shape=True)(theta, arrays)
     if not output.size:
         raise ValueError("check_gradients: expected f to give a number, got no outputs.")
-    equations = list(_equations(traced))
+    equations = list(jaxprs.equations(traced))
     rounded = {
         v.aval.dtype
         for equation in equations
@@ -141,15 +143,6 @@ def perturbed(
         epsilon,
         tuple(notes),
     )
-
-
-def _equations(traced: Any) -> Iterator[Any]:
-    """The equations of a jaxpr and of those inside it."""
-    for equation in traced.eqns:
-        yield equation
-        for inner in jax.tree.leaves(equation.params, is_leaf=lambda p: hasattr(p, "eqns")):
-            if hasattr(inner, "eqns"):
-                yield from _equations(inner)
 
 
 def _is_float(aval: Any, smallest: int, largest: int = 8) -> bool:

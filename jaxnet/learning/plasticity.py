@@ -17,7 +17,7 @@ from jaxnet.learning.rules import Rule
 from jaxnet.networks.activations import Activation, sigmoid, step
 from jaxnet.networks.units import Neuron, pre_activation
 from jaxnet.pytrees import Batch, Key, Metrics, Params
-from jaxnet.validation import ShapeError, check_floating, located
+from jaxnet.validation import ShapeError, check_floating
 
 
 class PlasticState(NamedTuple):
@@ -270,8 +270,7 @@ def _strong(where: str, params: Params) -> Neuron:
         hint = " An mlp of one layer has them as params[0]." if isinstance(params, tuple) and len(params) == 1 else ""
         raise ShapeError(f"{where}: expected parameters Neuron(w, b) of one unit or one layer.{hint}")
     w, b = (jax.lax.convert_element_type(p, jnp.result_type(p)) for p in params)
-    with located(where):
-        check_floating(w, w)
+    check_floating(where, w, w)
     if w.ndim not in (1, 2) or b.shape != w.shape[:-1]:
         raise ShapeError(
             f"{where}: expected weights (n,) with a bias () or weights (m, n) with biases (m,), got {w.shape} and "
@@ -287,8 +286,7 @@ def _inputs(where: str, params: Neuron, x: Batch) -> Array:
             f"{where}: expected a batch of inputs alone, an array, got {len(x)} values. This rule takes no targets."
         )
     x = jnp.asarray(x)
-    with located(where):
-        check_floating(params.w, x)
+    check_floating(where, params.w, x)
     n = params.w.shape[-1]
     if x.ndim != 2 or x.shape[1] != n:
         hint = " For one example use x[None]." if x.shape == (n,) else ""

@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.answers import Answer, Undecided
 from jaxnet.learning.plasticity import PerceptronState, check_examples, perceptron
-from jaxnet.networks.units import Neuron, pre_activation
+from jaxnet.networks.units import Neuron, weighted_sums
 from jaxnet.validation import ShapeError, whole_number
 
 
@@ -235,7 +235,7 @@ def _signed_margin(where: str, params: Neuron, x: ArrayLike, y: ArrayLike) -> Ar
     """Return what `margin` does; errors name the function called."""
     params = Neuron(*(jnp.asarray(p) for p in params))
     x, y = check_examples(where, params, (x, y))
-    z = pre_activation(params, x)
+    z = weighted_sums(where, params, x)
     # As in the rule, NaN for a target that is neither 0 nor 1.
     signed = jnp.where(y == 1, z, jnp.where(y == 0, -z, jnp.nan)).min(axis=0)
     norm_squared = jnp.square(params.w).sum(axis=-1) + jnp.square(params.b)

@@ -6,19 +6,20 @@ the last axis they run over hundreds of members, a vector register at a time.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from jaxnet.lowering.native_loops import bound, called, is_small
+from jaxnet.lowering.jaxprs import Equation, bind, interpret
+from jaxnet.lowering.native_loops import is_small
 
-# Of the products of a dot: they are written out one by one, which beyond it takes longer than a batched dot.
+# The most products of a dot. They are written out one by one, which for more of them is slower than a batched dot.
 MOST_PRODUCTS = 512
 
-# One operand an element, and the same parameters whatever the shape.
+# Operations with one operand for each element, and the same parameters whatever the shape.
 # fmt: off
 _ELEMENTWISE = frozenset([
     "abs", "add", "add_any", "and", "clamp", "convert_element_type", "copy", "cos", "div", "eq", "exp", "expm1",
@@ -26,8 +27,6 @@ _ELEMENTWISE = frozenset([
     "mul", "ne", "neg", "not", "one_minus_square", "or", "pow", "rem", "round", "rsqrt", "select_n", "sign", "sin",
     "sqrt", "square", "stop_gradient", "sub", "tanh", "xor",
 ])
-# fmt: on
-# fmt: off
 _REDUCTIONS = frozenset([
     "reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "reduce_sum",
 ])
@@ -35,13 +34,13 @@ _REDUCTIONS = frozenset([
 
 
 def is_fast(jaxpr: Jaxpr) -> bool:
-    """Whether many members of a function are faster with the members last than under `jax.vmap`.
+    """Return whether a function of one member is faster for many with the members last than under `jax.vmap`.
 
     Args:
         jaxpr: of the function of one member.
 
     Returns:
-        True where all is elementwise, a reduction or a small dot.
+        True if all is elementwise, a reduction or a small dot.
 
     >>> is_fast(jax.make_jaxpr(lambda w, x: jnp.tanh(x @ w))(jnp.ones((2, 4)), jnp.ones((4, 2))).jaxpr)
     True
@@ -54,8 +53,8 @@ def members_last(closed: ClosedJaxpr, args: Sequence[Array], of_members: Sequenc
 
     Args:
         closed: the function, `is_fast`.
-        args: its flat arguments, with the members along the last axis, or the same for all.
-        of_members: which of them have the members.
+        args: its flat arguments, with the members along the last axis, or the same for all members.
+        of_members: which of them have members.
         members: how many there are.
 
     Returns:
@@ -65,69 +64,59 @@ def members_last(closed: ClosedJaxpr, args: Sequence[Array], of_members: Sequenc
     >>> members_last(closed, [jnp.array([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]]), jnp.array([1.0, 10.0])], [True, False], 3)
     [Array([ 1., 12.,  3.], dtype=float32)]
     """
-    results, batched = _evaluate(closed.jaxpr, closed.consts, args, of_members)
+    marked = [_Members(x) if has else x for x, has in zip(args, of_members, strict=True)]
     return [
-        r if b else jnp.broadcast_to(jnp.expand_dims(r, -1), (*jnp.shape(r), members))
-        for r, b in zip(results, batched, strict=True)
+        r.array if isinstance(r, _Members) else jnp.broadcast_to(jnp.expand_dims(r, -1), (*jnp.shape(r), members))
+        for r in interpret(closed, marked, _members_last)
     ]
 
 
-def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence, of_members: Sequence[bool]) -> tuple[list, list[bool]]:
-    variables = (*jaxpr.constvars, *jaxpr.invars)
-    values = dict(zip(variables, (*consts, *args), strict=True))
-    batched = dict(zip(variables, (*[False] * len(consts), *of_members), strict=True))
+class _Members(NamedTuple):
+    """An array with the members along its last axis; any other value is the same for all of them."""
 
-    def read(v: Any) -> tuple[Any, bool]:
-        return (v.val, False) if isinstance(v, Literal) else (values[v], batched[v])
-
-    for eqn in jaxpr.eqns:
-        operands, which = zip(*map(read, eqn.invars), strict=True) if eqn.invars else ((), ())
-        inner = called(eqn)
-        if inner is not None:
-            results, now = _evaluate(inner.jaxpr, inner.consts, operands, which)
-        else:
-            results = _for_members(eqn, operands, which) if any(which) else bound(eqn, operands)
-            results = results if eqn.primitive.multiple_results else [results]
-            now = [any(which)] * len(results)
-        values.update(zip(eqn.outvars, results, strict=True))
-        batched.update(zip(eqn.outvars, now, strict=True))
-    results = [read(v) for v in jaxpr.outvars]
-    return [value for value, _ in results], [b for _, b in results]
+    array: Array
 
 
-def _for_members(eqn: Any, operands: Sequence, which: Sequence[bool]) -> Any:
-    """One operation, of which some operands have the members: never a transpose, if it can be helped."""
-    name, params = eqn.primitive.name, eqn.params
-    members = next(jnp.shape(x)[-1] for x, b in zip(operands, which, strict=True) if b)
-    wide = [x if b else jnp.expand_dims(x, -1) for x, b in zip(operands, which, strict=True)]
+def _members_last(equation: Equation, operands: Sequence) -> list:
+    """One equation for all members, without a transpose where that can be helped."""
+    if not any(isinstance(x, _Members) for x in operands):
+        return bind(equation, operands)
+    return [_Members(result) for result in _of_members(equation, operands)]
+
+
+def _of_members(equation: Equation, operands: Sequence) -> list:
+    name, params = equation.primitive.name, equation.params
+    members = next(x.array.shape[-1] for x in operands if isinstance(x, _Members))
+    wide = [x.array if isinstance(x, _Members) else jnp.expand_dims(x, -1) for x in operands]
     if name in _ELEMENTWISE:
-        shape = (*eqn.outvars[0].aval.shape, members)
-        return eqn.primitive.bind(*(_filled(x, shape) for x in wide), **params)
+        shape = (*equation.outvars[0].aval.shape, members)
+        return bind(equation, [_filled(x, shape) for x in wide])
     if name in _REDUCTIONS:
-        return eqn.primitive.bind(*wide, **params)
+        return bind(equation, wide)
     if name == "broadcast_in_dim":
         shape, kept = params["shape"], params["broadcast_dimensions"]
-        return jax.lax.broadcast_in_dim(wide[0], (*shape, members), (*kept, len(shape)))
+        return [jax.lax.broadcast_in_dim(wide[0], (*shape, members), (*kept, len(shape)))]
     if name == "reshape":
-        return jax.lax.reshape(wide[0], (*params["new_sizes"], members))
+        return [jax.lax.reshape(wide[0], (*params["new_sizes"], members))]
     if name == "transpose":
-        return jax.lax.transpose(wide[0], (*params["permutation"], len(params["permutation"])))
+        return [jax.lax.transpose(wide[0], (*params["permutation"], len(params["permutation"])))]
     if name == "squeeze":
-        return jax.lax.squeeze(wide[0], params["dimensions"])
+        return [jax.lax.squeeze(wide[0], params["dimensions"])]
     if name == "dot_general":
         x, y = wide
-        return _dot(x, y, params["dimension_numbers"])
-    axes = tuple(-1 if b else None for b in which)
-    return jax.vmap(lambda *xs: bound(eqn, xs), in_axes=axes, out_axes=-1)(*operands)
+        return [_dot(x, y, params["dimension_numbers"])]
+    axes = tuple(-1 if isinstance(x, _Members) else None for x in operands)
+    plain = [x.array if isinstance(x, _Members) else x for x in operands]
+    return jax.vmap(lambda *xs: bind(equation, xs), in_axes=axes, out_axes=-1)(*plain)
 
 
 def _filled(x: Array, shape: tuple[int, ...]) -> Array:
-    """Broadcast also where an operand is a scalar for all elements, as a bound of a clamp may be."""
+    """Broadcast an operand, also a scalar for all elements, as a bound of a clamp may be."""
     return jnp.broadcast_to(x.reshape((1,) * (len(shape) - x.ndim) + x.shape), shape)
 
 
 def _dot(x: Array, y: Array, dimension_numbers: Any) -> Array:
-    """A dot written out product by product: batch axes, free axes of x, those of y, members."""
+    """Return a dot written out product by product: batch axes, free axes of x, those of y, members."""
     (sum_x, sum_y), (batch_x, batch_y) = dimension_numbers
     free_x = [i for i in range(x.ndim - 1) if i not in (*sum_x, *batch_x)]
     free_y = [i for i in range(y.ndim - 1) if i not in (*sum_y, *batch_y)]

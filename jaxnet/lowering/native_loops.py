@@ -1,10 +1,10 @@
 """Loops so small that a CPU spends its time between the operations, run as one native function each.
 
-XLA runs a loop op by op on a CPU, 0.05 us each and 0.5 us a small dot, unless its body moves less than about 1 kB: then
-the whole loop becomes one native function. The body of a Boolean-sized network moves a little more, and takes 10 to 20
-times as long as it need. So dots become sums of products here, and the call of the loop is marked as XLA marks
-those that it has found small itself. The mark is a hint in no documentation: what it does is tested, and where it is
-not known it does nothing.
+On a CPU, XLA runs a loop operation by operation, at 0.05 us each and 0.5 us for a small dot, unless its body moves less
+than about 1 kB: then the whole loop becomes one native function. The body of a Boolean-sized network moves a little
+more, and takes 10 to 20 times as long as it need. So dots become sums of products here, and the call of the loop is
+marked as XLA marks the loops that it finds small itself. The mark is not documented: tests see to what it does, and an
+XLA that does not know it ignores it.
 """
 
 import math
@@ -16,12 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.experimental.xla_metadata import set_xla_metadata
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
-# Of an array, or of the products of a dot: beyond it XLA's own loops and libraries are as fast, and native functions
-# may not call those.
+from jaxnet.lowering.jaxprs import PLACING, Equation, bind, called, interpret
+
+# The most elements of an array, or products of a dot: beyond it XLA's own loops and libraries are as fast, and native
+# functions may not call those.
 LARGEST = 2_048
-# Of operations in the body: the time to compile grows with it.
+# The most operations in the body, since the time to compile grows with them.
 LONGEST = 2_000
 
 # What a native function can hold and whose results do not depend on where it runs. Sorts, scatters, FFTs, callbacks,
@@ -41,20 +43,17 @@ _PLAIN = frozenset([
 ])
 # fmt: on
 
-# They say where an array is to be, which on one device says nothing; JAX puts them in where an argument was on a mesh.
-_PLACING = frozenset(["mesh_cast", "reshard", "sharding_constraint"])
-
 
 def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
-    """Whether a loop around a function would be faster as one native function, and can be one.
+    """Return whether a loop around a function would be faster as one native function, and can be one.
 
     Args:
         jaxpr: of the function: `jax.make_jaxpr(function)(*arguments).jaxpr`.
-        most_products: that a dot may have.
+        most_products: how many products a dot may have.
 
     Returns:
-        True where all arrays have at most `LARGEST` elements, all dots at most so many products, and all operations are
-        known.
+        True if all arrays have at most `LARGEST` elements, all dots at most `most_products` products, and all
+        operations are known.
 
     >>> is_small(jax.make_jaxpr(lambda w, x: jax.nn.sigmoid(x @ w))(jnp.ones((2, 4)), jnp.ones((4, 2))).jaxpr)
     True
@@ -65,7 +64,7 @@ def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
 
 
 def _length(jaxpr: Jaxpr, most_products: int) -> float:
-    """How many operations there are; infinitely many if there is one that does not fit."""
+    """Return how many operations there are, or infinity if one of them does not fit."""
     if any(_size(v) > LARGEST for v in (*jaxpr.constvars, *jaxpr.invars)):
         return math.inf
     total = 0
@@ -75,7 +74,7 @@ def _length(jaxpr: Jaxpr, most_products: int) -> float:
             total += _length(inner.jaxpr, most_products)
         elif eqn.primitive.name == "dot_general" and 0 < _products(eqn) <= most_products:
             total += 2
-        elif eqn.primitive.name in _PLAIN | _PLACING and all(_size(v) <= LARGEST for v in eqn.outvars):
+        elif eqn.primitive.name in _PLAIN | PLACING and all(_size(v) <= LARGEST for v in eqn.outvars):
             total += 1
         else:
             return math.inf
@@ -86,8 +85,11 @@ def _size(variable: Any) -> int:
     return math.prod(variable.aval.shape)
 
 
-def _products(eqn: Any) -> float:
-    """How many products a dot adds up; infinitely many where adding them up in their own precision would lose some."""
+def _products(eqn: Equation) -> float:
+    """Return how many products a dot adds up, or infinity unless all is float32 or all float64.
+
+    Dots of narrower types are added up in a wider one, which a sum of products would not do.
+    """
     (contracting, _), _ = eqn.params["dimension_numbers"]
     dtypes = {v.aval.dtype for v in (*eqn.invars, *eqn.outvars)}
     if len(dtypes) > 1 or dtypes.pop() not in (jnp.float32, jnp.float64):
@@ -96,16 +98,8 @@ def _products(eqn: Any) -> float:
     return _size(eqn.outvars[0]) * math.prod(left.shape[i] for i in contracting)
 
 
-def called(eqn: Any) -> ClosedJaxpr | None:
-    """The function that an operation of a jaxpr only calls, if it is of that kind."""
-    if eqn.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"):
-        return None
-    inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-    return inner if isinstance(inner, ClosedJaxpr) else None
-
-
 def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
-    """The same function with dots as sums of products, which a native function holds without a call of a library.
+    """Return the same function with dots as sums of products, for which no library is called.
 
     Args:
         closed: a function that `is_small`.
@@ -118,38 +112,18 @@ def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
     Array([[3., 3., 3., 3.],
            [3., 3., 3., 3.]], dtype=float32)
     """
-    return lambda *args: _evaluate(closed.jaxpr, closed.consts, args)
+    return lambda *args: interpret(closed, args, _sums_for_dots)
 
 
-def _evaluate(jaxpr: Jaxpr, consts: Sequence, args: Sequence) -> list:
-    values = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True))
-
-    def value(v: Any) -> Any:
-        return v.val if isinstance(v, Literal) else values[v]
-
-    for eqn in jaxpr.eqns:
-        operands, inner = [value(v) for v in eqn.invars], called(eqn)
-        if inner is not None:
-            results = _evaluate(inner.jaxpr, inner.consts, operands)
-        elif eqn.primitive.name == "dot_general":
-            x, y = operands
-            results = [_sum_of_products(x, y, eqn.params["dimension_numbers"])]
-        else:
-            results = bound(eqn, operands)
-            results = results if eqn.primitive.multiple_results else [results]
-        values.update(zip(eqn.outvars, results, strict=True))
-    return [value(v) for v in jaxpr.outvars]
-
-
-def bound(eqn: Any, operands: Sequence) -> Any:
-    """What an operation of a jaxpr gives for operands, on one device."""
-    if eqn.primitive.name in _PLACING:
-        return operands[0]
-    return eqn.primitive.bind(*operands, **eqn.params)
+def _sums_for_dots(equation: Equation, operands: Sequence) -> list:
+    if equation.primitive.name == "dot_general":
+        x, y = operands
+        return [_sum_of_products(x, y, equation.params["dimension_numbers"])]
+    return bind(equation, operands)
 
 
 def _sum_of_products(x: Array, y: Array, dimension_numbers: Any) -> Array:
-    """A dot: batch dimensions first, then the free ones of x, then those of y; the contracted ones are summed."""
+    """Return a dot: batch axes first, then the free ones of x, then those of y; the contracted ones are summed."""
     (sum_x, sum_y), (batch_x, batch_y) = dimension_numbers
     free_x = [i for i in range(x.ndim) if i not in (*sum_x, *batch_x)]
     free_y = [i for i in range(y.ndim) if i not in (*sum_y, *batch_y)]
@@ -170,8 +144,8 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
         args: its arguments.
 
     Returns:
-        What it returns, and all that went in. The program is to return that as well: XLA's emitter stops the process at
-        a native function with an argument that turns out to have no use, and so each has one.
+        What it returns, and all its inputs, which the program has to return as well: XLA's emitter stops the process if
+        a native function has an argument without a use.
 
     >>> jax.jit(lambda x: in_one_function(lambda x: jax.lax.fori_loop(0, 10, lambda i, x: x + 1, x), x))(0.0)[0].item()
     10.0
@@ -182,17 +156,18 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     @jax.jit
     def keeping(*inputs: Array) -> tuple[list, Any]:
         n = len(closed.consts)
-        # Behind the barrier, so that JAX does not see that what goes out is what came in, and leave it out.
-        return _evaluate(closed.jaxpr, inputs[:n], inputs[n:]), jax.lax.optimization_barrier(inputs)
+        # The barrier hides from JAX that these results are the inputs; it would leave them out.
+        program = ClosedJaxpr(closed.jaxpr, inputs[:n])
+        return interpret(program, inputs[n:], _sums_for_dots), jax.lax.optimization_barrier(inputs)
 
     flat, kept = keeping(*inputs)
-    # The mark is set on what goes out of the call, so that this has it and the operations inside have not.
+    # The mark on a result of the call marks the call, and not the operations inside it.
     kept = [set_xla_metadata(kept[0], xla_cpu_small_call="true", inlineable="false"), *kept[1:]]
     return jax.tree.unflatten(jax.tree.structure(results), flat), kept
 
 
 def on_one_cpu(*trees: Any) -> bool:
-    """Whether all is data on one CPU: nothing is sharded, and nothing is a tracer of jit, vmap or grad.
+    """Return whether all is data on one CPU: nothing is sharded, and nothing is a tracer of jit, vmap or grad.
 
     Args:
         trees: what a loop is about to be called with, and what it closes over.
@@ -213,7 +188,7 @@ def on_one_cpu(*trees: Any) -> bool:
 
 @jax.jit
 def zero_made_here() -> Array:
-    """A zero made where it is asked for: a tracer where something is being traced, whatever the arguments are.
+    """Return a zero that is a tracer wherever something is being traced, whatever the arguments are.
 
     >>> on_one_cpu(zero_made_here()), jax.jit(lambda: jnp.array(on_one_cpu(zero_made_here())))().item()
     (True, False)

@@ -1,7 +1,7 @@
 """Non-linearities: the sigmoid of eq. 5, its hard limit the step, and JAX's own under their own names.
 
 An activation is any function of one array that keeps its shape; `jaxnet` needs no more of it than that. Those with
-settings (`surrogate_step`, `per_unit`) are equal when made twice alike, so that compiled functions know them again.
+settings (`surrogate_step`, `per_unit`) are equal if made with the same settings, so that nothing is compiled twice.
 """
 
 import functools
@@ -33,13 +33,13 @@ Activation = Callable[[Any], Array]
 
 
 def sigmoid(z: ArrayLike, gain: ArrayLike = 1.0) -> Array:
-    """The soft threshold of eq. 5, sigma(z) = 1 / (1 + e^-(gain z)), read as a firing rate or a probability.
+    """Return the soft threshold of eq. 5, sigma(z) = 1 / (1 + e^-(gain z)), read as a firing rate or a probability.
 
     Args:
         z: pre-activations, any shape, floating.
-        gain: the steepness, one for all or `(m,)`, one a unit of `z` `(..., m)`; read in the dtype of `z`. It may be
+        gain: the steepness, one for all or `(m,)`, one per unit of `z` `(..., m)`; read in the dtype of `z`. It may be
             traced and learned. An activation with a fixed gain is `functools.partial(sigmoid, gain=4.0)`: make it
-            once, since compiled functions take a second one, made alike, for another activation.
+            once, since two partials are never equal, and compiled functions would be compiled again.
 
     Returns:
         Values in [0, 1], the shape and dtype of `z`. Neither the value nor the derivative by `z` overflows at any
@@ -61,17 +61,18 @@ def sigmoid(z: ArrayLike, gain: ArrayLike = 1.0) -> Array:
         raise TypeError(f"sigmoid: expected floating pre-activations, got {z.dtype}. Convert them: z.astype(float).")
     if gain.shape not in ((), z.shape[-1:]):
         raise ShapeError(
-            f"sigmoid: expected one gain, or one a unit {z.shape[-1:]} for pre-activations {z.shape}, got {gain.shape}."
+            f"sigmoid: expected one gain, or one per unit {z.shape[-1:]} for pre-activations {z.shape}, got "
+            f"{gain.shape}."
         )
     return jax.nn.sigmoid(jnp.broadcast_to(gain.astype(z.dtype), z.shape) * z)
 
 
 def step(z: ArrayLike) -> Array:
-    """The all-or-none unit, 1 where z >= 0 and 0 elsewhere: the limit of sigmoid(gain * z) as the gain grows.
+    """Return 1 where z >= 0 and 0 elsewhere, the all-or-none unit: the limit of sigmoid(gain * z) as the gain grows.
 
     At z = 0 the unit fires (the sigmoid has 1/2 there, whatever the gain), so that `step(w.x - T)` is [w.x >= T].
-    The derivative is zero everywhere, also at the jump: gradients do not pass, and a network of steps
-    is not trained by `jax.grad`. To pretend another derivative there are `straight_through_step` and `surrogate_step`.
+    The derivative is zero everywhere, also at the jump, so `jax.grad` does not train a network of steps;
+    `straight_through_step` and `surrogate_step` have another derivative in its place.
 
     Args:
         z: pre-activations, any shape, floating.
@@ -91,15 +92,15 @@ def step(z: ArrayLike) -> Array:
 
 
 def straight_through_step(z: ArrayLike) -> Array:
-    """The step, with a derivative that is not its own but that of the identity: 1 everywhere.
+    """Return the step, with the derivative of the identity in place of its own: 1 everywhere.
 
-    A gradient through it is an estimate by intention, and a check against differences finds it wrong.
+    A gradient through it is an estimate on purpose; a check against finite differences finds it wrong.
 
     Args:
         z: pre-activations, any shape, floating.
 
     Returns:
-        As `step`: exactly 0 or 1, NaN where `z` is NaN. Second derivatives are zero, as those of the identity.
+        As `step`: exactly 0 or 1, NaN where `z` is NaN. Second derivatives are zero.
 
     Source: Y. Bengio, N. Léonard, A. Courville, Estimating or propagating gradients through stochastic neurons (2013),
     after G. Hinton's lectures (2012).
@@ -111,7 +112,7 @@ def straight_through_step(z: ArrayLike) -> Array:
 
 
 def clipped_straight_through_step(z: ArrayLike) -> Array:
-    """The step, with the derivative 1 where |z| <= 1 and 0 elsewhere: a unit far from its threshold is left alone.
+    """Return the step, with the derivative 1 where |z| <= 1 and 0 elsewhere, far from the threshold.
 
     Args:
         z: pre-activations, any shape, floating.
@@ -133,14 +134,14 @@ class SurrogateStep:
 
     Attributes:
         surrogate: the function whose derivatives it has.
-        gain: by which `z` is multiplied before the surrogate sees it.
+        gain: the derivatives are those of surrogate(gain z).
     """
 
     surrogate: Activation
     gain: float = 1.0
 
     def __call__(self, z: ArrayLike) -> Array:
-        """The step of `z`."""
+        """Return the step of `z`."""
         return _surrogate_step(self.surrogate, self.gain, jnp.asarray(z))
 
     def __repr__(self) -> str:
@@ -148,10 +149,10 @@ class SurrogateStep:
 
 
 def surrogate_step(surrogate: Activation = sigmoid, gain: float = 1.0) -> SurrogateStep:
-    """The step forward, and backward the derivative of a smooth function: that of surrogate(gain z).
+    """Return an activation with the values of the step and the derivatives of a smooth function, surrogate(gain z).
 
-    Derivatives of every order, in forward and reverse mode, are those of the surrogate. Made twice with the same
-    arguments it is the same activation, and compiles once.
+    Derivatives of every order, in forward and reverse mode, are those of the surrogate. Two made with the same
+    arguments are equal, and are compiled once.
 
     Args:
         surrogate: the function to differentiate in place of the step, such as `sigmoid` or `tanh`.
@@ -201,7 +202,7 @@ class PerUnit:
         kinds: `functions[kinds[i]]` is the activation of unit i.
 
     Raises:
-        ValueError: if there are no units, or a kind is not the place of a function.
+        ValueError: if there are no units, or a kind is no index of a function.
     """
 
     functions: tuple[Activation, ...]
@@ -214,7 +215,7 @@ class PerUnit:
             raise ValueError(f"PerUnit: expected kinds in 0..{len(self.functions) - 1}, one for each unit.")
 
     def __call__(self, z: ArrayLike) -> Array:
-        """Activation i of z[..., i]."""
+        """Return activation i of z[..., i]."""
         z, m = jnp.asarray(z), len(self.kinds)
         if z.shape[-1:] != (m,):
             raise ShapeError(
@@ -243,16 +244,16 @@ class PerUnit:
 
 
 def per_unit(activations: Iterable[Activation]) -> PerUnit:
-    """An activation for a layer whose units differ: activation i is applied to z[..., i].
+    """Return an activation for a layer whose units differ: it applies activation i to z[..., i].
 
-    Every distinct function is computed for all units and one value a unit is kept, which for the few kinds that a layer
-    has is far quicker than to sort the units. What is not kept, NaN or not, reaches neither value nor derivative.
+    Every distinct function is computed for all units, and one value per unit is kept: for a few kinds this is far
+    quicker than to sort the units. A value that is not kept, NaN or not, reaches neither the result nor its derivative.
 
     Args:
         activations: one for each unit, at least one; each elementwise (no softmax) and hashable.
 
     Returns:
-        An activation that maps `(..., m)` to the same shape, for m activations; equal when made twice alike.
+        An activation that maps `(..., m)` to the same shape, for m activations; equal if made of equal activations.
 
     Raises:
         TypeError: if one is not a function.
@@ -272,8 +273,8 @@ def per_unit(activations: Iterable[Activation]) -> PerUnit:
     return PerUnit(tuple(places), kinds)
 
 
-# The derivative is selected like the value: a select that JAX differentiates by itself multiplies the derivatives that
-# are not selected by zero, and zero times infinity is NaN.
+# The derivative is selected as the value is. JAX's own derivative of a select multiplies the derivatives that are not
+# selected by zero, and zero times infinity is NaN.
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _select(functions: tuple[Activation, ...], units: PerUnit, z: Array) -> Array:
     if len(functions) == 1:
@@ -292,7 +293,7 @@ def _derivative(f: Activation, z: Array) -> Array:
 
 
 def name_of(activation: Activation) -> str:
-    """What an activation is called in a description or an error.
+    """Return what an activation is called in a description or an error.
 
     >>> name_of(sigmoid), name_of(per_unit([sigmoid, step]))
     ('sigmoid', 'per_unit(1 sigmoid, 1 step)')

@@ -4,7 +4,7 @@ The lecture's g(x1, x2, x3) = f5(f4(f1(x1), f2(x2)), f2(x2), f3(x3)) reads f2 tw
 parameters, and its gradient is the sum over both uses.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.networks.layers import Network, describe, sizes_of
-from jaxnet.validation import ShapeError, located
+from jaxnet.networks.network import Network, Structure, describe, sizes_of
+from jaxnet.pytrees import Key, Params
+from jaxnet.validation import ShapeError, located, whole_number
 
 Nodes = Mapping[str, tuple[Network, Sequence[str]] | tuple[Network, str]]
 
@@ -23,16 +24,19 @@ class Dag(NamedTuple):
     """The structure of a `dag`.
 
     Attributes:
-        nodes: name, structure, and what it reads, of each node, each after all that it reads.
-        inputs: the names of the inputs, and how many numbers each has.
+        nodes: the name and structure of each node, and what it reads; a node comes after all that it reads.
+        inputs: the name of each input, and how many numbers it has.
         outputs: the names of the nodes or inputs that are read.
     """
 
-    nodes: tuple[tuple[str, Hashable, tuple[str, ...]], ...]
+    nodes: tuple[tuple[str, Structure, tuple[str, ...]], ...]
     inputs: tuple[tuple[str, int], ...]
     outputs: tuple[str, ...]
 
-    n_inputs = property(lambda self: sum(size for _, size in self.inputs))
+    @property
+    def n_inputs(self) -> int:
+        """How many numbers go in, over all inputs."""
+        return sum(size for _, size in self.inputs)
 
     @property
     def n_outputs(self) -> int | None:
@@ -47,11 +51,11 @@ class Dag(NamedTuple):
 
 
 def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequence[str] | str) -> Network:
-    """Networks composed by name into a loop-free graph: eq. 6.
+    """Compose networks by name into a loop-free graph: eq. 6.
 
-    A node is written `name: (network, what it reads)`. What it reads, inputs or other nodes in any order of writing, is
-    joined along the last axis in the order given. A node that several others read is computed once, has one set of
-    parameters, and its gradient is the sum of what comes back from all of them.
+    A node is written `name: (network, what it reads)`. It may read inputs and nodes, also those written after it; their
+    values are joined along the last axis, in the order given. A node that several others read is computed once and has
+    one set of parameters, whose gradient is the sum over all who read it.
 
     Args:
         nodes: the networks by name, with the name or names that each reads.
@@ -68,7 +72,7 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
             outputs; the error names the node.
         ShapeError: if a node takes another number of inputs than what it reads gives; and from `apply`, with the node's
             name, if parameters or inputs do not fit.
-        TypeError: if a node is not a network with names.
+        TypeError: if a node is not a network with names, or a size is not a whole number.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 6.
 
@@ -92,8 +96,9 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
     reads = {name: _read_by(name, node) for name, node in nodes.items()}
     parts = {name: node[0] for name, node in nodes.items()}
     widths = dict(inputs) if isinstance(inputs, Mapping) else dict.fromkeys(inputs, 1)
-    if not isinstance(inputs, Mapping) and (isinstance(inputs, str) or len(widths) != len(inputs)):
+    if isinstance(inputs, str) or len(widths) != len(inputs):
         raise ValueError(f"dag: expected inputs as distinct names in a list or with sizes in a dict, got {inputs!r}.")
+    widths = {name: whole_number("dag", f"the size of input {name!r}", size, 1) for name, size in widths.items()}
     read = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     _check_names(reads, widths, read)
     order = _in_order(reads)
@@ -105,26 +110,31 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
             listed = " + ".join(f"{source} {given[source]}" for source in reads[name])
             raise ShapeError(f"dag: node {name!r} takes {taken} inputs, but what it reads gives {total}: {listed}.")
     structure = Dag(tuple((name, parts[name].structure, reads[name]) for name in order), tuple(widths.items()), read)
+    places = {name: f"node {name!r} ({describe(part.structure)})" for name, part in parts.items()}
 
-    def init(key: Array) -> dict[str, Any]:
-        # In the order of the names, so that the order of writing makes no difference.
+    def init(key: Key) -> dict[str, Params]:
+        # Keys in the order of the names, so that the order of writing makes no difference.
         keys = dict(zip(sorted(parts), jax.random.split(key, max(1, len(parts))), strict=False))
-        return {name: parts[name].init(keys[name]) for name in parts}
+        params = {}
+        for name, part in parts.items():
+            with located("init", places[name]):
+                params[name] = part.init(keys[name])
+        return params
 
-    def apply(params: Mapping[str, Any], x: ArrayLike) -> Array:
+    def apply(params: Mapping[str, Params], x: ArrayLike) -> Array:
         x = jnp.asarray(x)
         if not isinstance(params, Mapping) or set(params) != set(parts):
             found = sorted(params) if isinstance(params, Mapping) else type(params).__name__
-            raise ShapeError(f"dag: expected a dict with the parameters of {sorted(parts)}, got {found}.")
+            raise ShapeError(f"apply: expected a dict with the parameters of {sorted(parts)}, got {found}.")
         if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
             listed = ", ".join(f"{name} {size}" for name, size in widths.items())
-            raise ShapeError(f"dag: expected inputs (..., {structure.n_inputs}) for {listed}, got {x.shape}.")
+            raise ShapeError(f"apply: expected inputs (..., {structure.n_inputs}) for {listed}, got {x.shape}.")
         values, start = {}, 0
         for name, size in widths.items():
             values[name] = x[..., start : start + size]
             start += size
         for name in order:
-            with located(f"node {name!r} ({describe(parts[name].structure)})"):
+            with located("apply", places[name]):
                 values[name] = parts[name].apply(params[name], _joined([values[source] for source in reads[name]]))
         return _joined([values[name] for name in read])
 
@@ -141,11 +151,9 @@ def _read_by(name: str, node: Any) -> tuple[str, ...]:
 
 
 def _check_names(reads: Mapping[str, tuple[str, ...]], widths: Mapping[str, int], outputs: tuple[str, ...]) -> None:
-    for name, size in widths.items():
+    for name in widths:
         if name in reads:
             raise ValueError(f"dag: {name!r} is both an input and a node. Rename one.")
-        if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
-            raise ValueError(f"dag: expected a positive size for input {name!r}, got {size!r}.")
     if not outputs:
         raise ValueError("dag: expected at least one output, got none.")
     known = [*widths, *reads]

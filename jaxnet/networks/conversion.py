@@ -1,9 +1,7 @@
 """The two forms of a layered network, dense matrices (eq. 7-8) and a graph of units (eq. 6), each made into the other.
 
-A unit that is read more than one layer further on is passed through the layers between by units that only repeat it.
+A value that is read more than one layer further on is passed through the layers between by units that only repeat it.
 """
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +9,16 @@ import numpy as np
 
 from jaxnet.networks.activations import Activation, PerUnit, identity, per_unit
 from jaxnet.networks.evaluation import Wired, wired
-from jaxnet.networks.layers import Chain, Layer, Network, describe, mlp
+from jaxnet.networks.layers import mlp
+from jaxnet.networks.network import Chain, Layer, Network, Structure, describe
 from jaxnet.networks.units import Neuron
-from jaxnet.networks.wiring import Wiring, levels
+from jaxnet.networks.wiring import Wiring, levels, live_units
+from jaxnet.pytrees import Params
 from jaxnet.validation import ShapeError
 
 
-def as_wired(network: Network, params: Any) -> tuple[Network, Neuron]:
-    """A multilayer perceptron as a graph of units, one edge a weight, those of zero included.
+def as_wired(network: Network, params: Params) -> tuple[Network, Neuron]:
+    """Return a multilayer perceptron as a graph of units, with an edge for every weight, also those of zero.
 
     Args:
         network: made by `layer`, `mlp` or `chain` of them.
@@ -49,17 +49,17 @@ def as_wired(network: Network, params: Any) -> tuple[Network, Neuron]:
 
 
 def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...]]:
-    """A graph of units as a multilayer perceptron, with units of the identity that pass values through the layers.
+    """Return a graph of units as a multilayer perceptron, with units of the identity that pass values through layers.
 
-    Units that no output depends on are left out. The matrices are dense: they have as many entries as all pairs of
-    units, passed ones too, of neighbouring layers.
+    Units that no output depends on are left out. The matrices are dense: an entry for every pair of units, those that
+    pass values included, of neighbouring layers.
 
     Args:
         network: made by `wired`.
         params: `Neuron(w, b)`, w `(edges,)`, b `(units,)`; they may be traced.
 
     Returns:
-        The same function as an `mlp` and its parameters, one `Neuron(w, b)` a layer.
+        The same function as an `mlp` and its parameters, one `Neuron(w, b)` per layer.
 
     Raises:
         TypeError: if the network was not made by `wired`.
@@ -112,18 +112,17 @@ def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...
 
 
 def _last_layers(wiring: Wiring, level: np.ndarray, depth: int) -> np.ndarray:
-    """The last layer in which each node is wanted, -1 for none."""
+    """Return the last layer in which each node is wanted, -1 for none."""
     last = np.full(len(level), -1)
     last[wiring.outputs] = depth
-    for unit in range(wiring.n_units - 1, -1, -1):
-        node = wiring.n_inputs + unit
-        if last[node] >= 0:
-            feeding = wiring.sources[wiring.offsets[unit] : wiring.offsets[unit + 1]]
-            last[feeding] = np.maximum(last[feeding], level[node] - 1)
+    readers = np.repeat(np.arange(wiring.n_units), np.diff(wiring.offsets))
+    wanted = live_units(wiring)[readers]
+    # A unit reads from the layer just before its own.
+    np.maximum.at(last, wiring.sources[wanted], level[wiring.n_inputs + readers[wanted]] - 1)
     return last
 
 
-def _layers(structure: Any) -> list[Layer]:
+def _layers(structure: Structure) -> list[Layer]:
     if isinstance(structure, Layer):
         return [structure]
     if isinstance(structure, Chain):

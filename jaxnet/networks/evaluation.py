@@ -1,6 +1,6 @@
 """Networks as large loop-free graphs of units (eq. 6 at scale): run, differentiated, composed.
 
-The compiled loops and their derivative are in `sweeps`, the order in which they go in `schedules`.
+The compiled loops and their derivative are in `level_loops`, the order of what they compute in `level_schedules`.
 """
 
 import math
@@ -10,14 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxnet.networks import level_loops
 from jaxnet.networks.activations import Activation, PerUnit, name_of, sigmoid
-from jaxnet.networks.layers import Network
 from jaxnet.networks.level_schedules import LevelSchedule, level_schedule, size_class
+from jaxnet.networks.network import Network
 from jaxnet.networks.units import Neuron
 from jaxnet.networks.wiring import Wiring
+from jaxnet.pytrees import Key
 from jaxnet.validation import ShapeError, check_floating
 
 
@@ -35,7 +36,7 @@ def evaluate(
         wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each; a function of one number,
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each; a function of one number,
             which may not close over values that are differentiated.
 
     Returns:
@@ -53,21 +54,19 @@ def evaluate(
     >>> evaluate(xor, params, jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), step).T
     Array([[0., 1., 1., 0.]], dtype=float32)
     """
-    ready, kinds, w, b, x, functions = _prepared("evaluate", wiring, params, x, activation)
-    y = level_loops.outputs(ready.layout, kinds, w, b, _columns(x, ready.n_inputs), functions, ready.rows_per_step)
-    return _examples(y, x, ready.n_outputs)
+    return _evaluate("evaluate", wiring, params, x, activation)
 
 
 def unit_sums(
     wiring: Wiring | LevelSchedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit = sigmoid
 ) -> Array:
-    """What every unit of a loop-free graph adds up, z = sum_i w_i y_i + b.
+    """Return what every unit of a loop-free graph adds up, z = sum_i w_i y_i + b.
 
     Args:
         wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         x: inputs `(..., n)`, floating.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each.
 
     Returns:
         `(..., units)`.
@@ -93,14 +92,14 @@ def unit_deltas(
     cotangent: ArrayLike,
     activation: Activation | PerUnit = sigmoid,
 ) -> Array:
-    """The deltas of all units, dl/dz, from the outputs back to the inputs.
+    """Return the deltas of all units, dl/dz, by a pass from the outputs back to the inputs.
 
     Args:
         wiring: the graph, or its `level_schedule`.
         params: `(w, b)` with w `(edges,)`, b `(units,)`.
         z: `(..., units)`, as `unit_sums` gives it.
-        cotangent: `(..., units)`, dl/dv of the values of the units where the loss itself reads them, 0 elsewhere.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each.
+        cotangent: `(..., units)`, dl/dv for the values of the units that the loss itself reads, 0 for the others.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each.
 
     Returns:
         `(..., units)`: delta_u = sigma'(z_u) (cotangent_u + sum of w_e delta_t over the edges e from u to units t).
@@ -134,19 +133,26 @@ class Wired(NamedTuple):
     wiring: Wiring
     activation: Activation | PerUnit
 
-    n_inputs = property(lambda self: self.wiring.n_inputs)
-    n_outputs = property(lambda self: self.wiring.n_outputs)
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs the graph has."""
+        return self.wiring.n_inputs
+
+    @property
+    def n_outputs(self) -> int:
+        """How many of its nodes are read."""
+        return self.wiring.n_outputs
 
     def __repr__(self) -> str:
         return f"{self.wiring} {name_of(self.activation)}"
 
 
-def wired(wiring: Wiring, activation: Activation | PerUnit = sigmoid, *, dtype: Any = float) -> Network:
-    """A wiring as a `Network`, to train or to compose like any other.
+def wired(wiring: Wiring, activation: Activation | PerUnit = sigmoid, *, dtype: DTypeLike = float) -> Network:
+    """Return a wiring as a `Network`, to train or to compose like any other.
 
     Args:
         wiring: the graph.
-        activation: the non-linearity of every unit, or `jaxnet.per_unit` of one for each.
+        activation: the non-linearity of every unit, or `jaxnet.per_unit` with one for each.
         dtype: of the parameters.
 
     Returns:
@@ -160,25 +166,36 @@ def wired(wiring: Wiring, activation: Activation | PerUnit = sigmoid, *, dtype: 
     (4, 1)
     """
 
-    def init(key: Array) -> Neuron:
+    def init(key: Key) -> Neuron:
         fan_in = np.diff(wiring.offsets)
         scale = jnp.asarray(1 / np.sqrt(np.repeat(fan_in, fan_in)), dtype)
         return Neuron(scale * jax.random.normal(key, (wiring.n_edges,), dtype), jnp.zeros((wiring.n_units,), dtype))
 
-    return Network(init, lambda params, x: evaluate(wiring, params, x, activation), Wired(wiring, activation))
+    def apply(params: Neuron, x: ArrayLike) -> Array:
+        return _evaluate("apply", wiring, params, x, activation)
+
+    return Network(init, apply, Wired(wiring, activation))
+
+
+def _evaluate(
+    where: str, wiring: Wiring | LevelSchedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit
+) -> Array:
+    ready, kinds, w, b, x, functions = _prepared(where, wiring, params, x, activation)
+    y = level_loops.outputs(ready.layout, kinds, w, b, _columns(x, ready.n_inputs), functions, ready.rows_per_step)
+    return _examples(y, x, ready.n_outputs)
 
 
 def _prepared(
     where: str, wiring: Wiring | LevelSchedule, params: Neuron, x: ArrayLike, activation: Activation | PerUnit
 ):
-    """Checked, in one dtype, and padded to size classes but for x."""
+    """Check the arguments; return them in one dtype, and all but x padded to size classes."""
     w, b = (jnp.asarray(p) for p in params)
     x = jnp.asarray(x)
-    check_floating(w, x)
+    check_floating(where, w, x)
     if w.shape != (wiring.n_edges,) or b.shape != (wiring.n_units,):
         raise ShapeError(
-            f"{where}: expected weights {(wiring.n_edges,)} and biases {(wiring.n_units,)}, one an edge and one a "
-            f"unit of {wiring}, got {w.shape} and {b.shape}."
+            f"{where}: expected weights {(wiring.n_edges,)} and biases {(wiring.n_units,)}, one per edge and one "
+            f"per unit of {wiring}, got {w.shape} and {b.shape}."
         )
     if x.ndim == 0 or x.shape[-1] != wiring.n_inputs:
         raise ShapeError(f"{where}: expected inputs (..., {wiring.n_inputs}) for {wiring}, got {x.shape}.")
@@ -187,7 +204,7 @@ def _prepared(
         functions, kinds = activation.functions, np.asarray(activation.kinds, np.int32)
         if kinds.shape != b.shape:
             raise ShapeError(
-                f"{where}: expected {wiring.n_units} activations, one a unit of {wiring}, got {len(kinds)}."
+                f"{where}: expected {wiring.n_units} activations, one per unit of {wiring}, got {len(kinds)}."
             )
     ready = wiring if isinstance(wiring, LevelSchedule) else level_schedule(wiring)
     dtype = jnp.result_type(w, b, x)
@@ -195,16 +212,16 @@ def _prepared(
 
 
 def _padded(a: Any) -> Any:
-    """Zeros after the end, up to the size class of the first axis."""
+    """Append zeros, up to the size class of the first axis."""
     widths = [(0, size_class(len(a)) - len(a))] + [(0, 0)] * (a.ndim - 1)
     return a if widths[0] == (0, 0) else jnp.pad(a, widths)
 
 
 def _columns(x: Array, n: int) -> Array:
-    """`(n, examples)` of `(..., n)`, padded."""
+    """Return `(..., n)` as `(n, examples)`, padded."""
     return _padded(x.reshape(math.prod(x.shape[:-1]), n).T)
 
 
 def _examples(columns: Array, x: Array, n: int) -> Array:
-    """And back."""
+    """Undo `_columns`: `(n, examples)` to `(..., n)`, without padding."""
     return columns[:n].T.reshape(*x.shape[:-1], n)

@@ -2,18 +2,18 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.nn.initializers import Initializer
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxnet.networks.activations import Activation, sigmoid
 from jaxnet.networks.initial_weights import default_weights, initial_layers
 from jaxnet.networks.network import Chain, Layer, Network, describe, sizes_of
-from jaxnet.networks.units import Neuron, pre_activation
+from jaxnet.networks.units import Neuron, weighted_sums
+from jaxnet.pytrees import Key
 from jaxnet.validation import ShapeError, located, whole_number
 
 
@@ -23,9 +23,9 @@ def layer(
     activation: Activation = sigmoid,
     *,
     weights: Initializer | None = None,
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> Network:
-    """A dense layer, x -> sigma(W x + b): eq. 7.
+    """Return a dense layer, x -> sigma(W x + b): eq. 7.
 
     Args:
         n_inputs: n, at least 1.
@@ -39,7 +39,8 @@ def layer(
         A `Network` with parameters `Neuron(w, b)`, w `(m, n)` and b `(m,)`, that maps `(..., n)` to `(..., m)`.
 
     Raises:
-        ValueError: if a size is not a positive integer.
+        TypeError: if a size is not a whole number.
+        ValueError: if a size is not positive.
 
     Source: Y. Zhang (2019), eq. 7.
 
@@ -50,21 +51,22 @@ def layer(
     n_outputs = whole_number("layer", "n_outputs", n_outputs, 1)
     initializer = default_weights(activation) if weights is None else weights
 
-    def init(key: Array) -> Neuron:
+    def init(key: Key) -> Neuron:
         return initial_layers(key, (n_inputs, n_outputs), (initializer,), dtype)[0]
 
     def apply(params: Neuron, x: ArrayLike) -> Array:
         shape = jnp.shape(params[0])
         if shape != (n_outputs, n_inputs):
             hint = " Weights are (outputs, inputs): are these transposed?" if shape == (n_inputs, n_outputs) else ""
-            raise ShapeError(f"expected weights {(n_outputs, n_inputs)}, got {shape}.{hint}")
-        return activation(pre_activation(params, x))
+            raise ShapeError(f"apply: expected weights {(n_outputs, n_inputs)}, got {shape}.{hint}")
+        with located("apply"):
+            return activation(weighted_sums("apply", params, x))
 
     return Network(init, apply, Layer(n_inputs, n_outputs, activation))
 
 
 def chain(*parts: Network) -> Network:
-    """The composition of networks, first to last: eq. 8.
+    """Return the composition of networks, first to last: eq. 8.
 
     Args:
         parts: one or more networks, each fed with what the one before it gives.
@@ -89,18 +91,25 @@ def chain(*parts: Network) -> Network:
         if None not in (given, taken) and given != taken:
             raise ShapeError(f"chain: part {place} gives {given} outputs, but part {place + 1} takes {taken} inputs.")
 
-    def init(key: Array) -> tuple:
-        return tuple(part.init(k) for part, k in zip(parts, jax.random.split(key, len(parts)), strict=True))
+    structure = Chain(tuple(part.structure for part in parts))
+    places = [f"layer {i} of {len(parts)} ({describe(part)})" for i, part in enumerate(structure.parts, start=1)]
+
+    def init(key: Key) -> tuple:
+        params = []
+        for place, part, k in zip(places, parts, jax.random.split(key, len(parts)), strict=True):
+            with located("init", place):
+                params.append(part.init(k))
+        return tuple(params)
 
     def apply(params: Sequence, x: ArrayLike) -> Array:
         if len(params) != len(parts):
-            raise ShapeError(f"chain: expected parameters for {len(parts)} parts, got {len(params)}.")
-        for place, (part, p) in enumerate(zip(parts, params, strict=True), start=1):
-            with located(f"layer {place} of {len(parts)} ({describe(part.structure)})"):
+            raise ShapeError(f"apply: expected parameters for {len(parts)} parts of {structure}, got {len(params)}.")
+        for place, part, p in zip(places, parts, params, strict=True):
+            with located("apply", place):
                 x = part.apply(p, x)
         return jnp.asarray(x)
 
-    return Network(init, apply, Chain(tuple(part.structure for part in parts)))
+    return Network(init, apply, structure)
 
 
 def mlp(
@@ -108,22 +117,23 @@ def mlp(
     activation: Activation | Sequence[Activation] = sigmoid,
     *,
     weights: Initializer | None = None,
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> Network:
-    """A multilayer perceptron, F = F^L o ... o F^1 with F^l(x) = sigma^l(W^l x + b^l): eq. 7-8.
+    """Return a multilayer perceptron, F = F^L o ... o F^1 with F^l(x) = sigma^l(W^l x + b^l): eq. 7-8.
 
     Args:
         sizes: inputs, hidden layers, outputs: `[2, 4, 1]` has two inputs, four hidden units and one output.
-        activation: one for all layers, or one a layer; `[jaxnet.tanh, jaxnet.identity]` leaves the outputs linear.
+        activation: one for all layers, or one for each; `[jaxnet.tanh, jaxnet.identity]` leaves the outputs linear.
         weights: an initialiser of `jax.nn.initializers` for all layers; that of `default_weights` for each if None.
         dtype: of the parameters.
 
     Returns:
-        A `Network` with parameters `(Neuron(w, b), ...)`, one a layer.
+        A `Network` with parameters `(Neuron(w, b), ...)`, one per layer.
 
     Raises:
-        ValueError: if there are fewer than two sizes, one is not a positive integer, or the number of activations is
-            not that of the layers.
+        TypeError: if a size is not a whole number.
+        ValueError: if there are fewer than two sizes, one is not positive, or the number of activations is not that of
+            the layers.
 
     Source: Y. Zhang (2019), eq. 7-8.
 

@@ -1,9 +1,9 @@
-"""The loops over a schedule, and the derivative of the forward one.
+"""The compiled loops over a level schedule, and the derivative of the forward one (eq. 6 and backpropagation).
 
 Automatic differentiation of a loop that writes into one long buffer is quadratic in the number of steps. So the
 derivative is written down: with z = W sigma(z) + b over all units, (I - W D) dz = dW v + db, where D is sigma'(z) and
 v = sigma(z). That system is triangular; the forward schedule solves it level by level, the backward schedule its
-transpose, which is backpropagation. `custom_linear_solve` makes of the two every derivative of any order.
+transpose, which is backpropagation. `custom_linear_solve` derives from the two all derivatives, of any order.
 
 Values are node-major, (positions, examples), and positions are those of the schedule.
 """
@@ -20,13 +20,13 @@ from jaxnet.networks.level_schedules import BLOCK, Sweep, SweepLayout
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
 def outputs(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
-    """`(m, examples)` of inputs `(n, examples)`."""
+    """Return the outputs `(m, examples)` for inputs `(n, examples)`."""
     return _outputs(functions, rows_per_step, layout, _kinds(layout, kinds), w, b, x)
 
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
 def unit_sums(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
-    """`(units, examples)`."""
+    """Return what every unit adds up, `(units, examples)`."""
     return _activity(functions, rows_per_step, layout, _kinds(layout, kinds), w, b, x)[0][layout.positions]
 
 
@@ -34,23 +34,23 @@ def unit_sums(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, f
 def deltas(
     layout: SweepLayout, kinds: Array, w: Array, z: Array, cotangent: Array, functions: tuple, rows_per_step: tuple
 ):
-    """`(units, examples)`."""
+    """Return dl/dz of every unit, `(units, examples)`."""
     z, cotangent = (jnp.concatenate([jnp.zeros_like(a[:1]), a])[layout.units] for a in (z, cotangent))
     kinds = _kinds(layout, kinds)
     right = _slopes(functions, kinds, z) * cotangent
-    # The transpose of the linear solve, not the sweep alone, which has no derivative of its own.
+    # Transposed as a linear solve: the sweep alone has no derivative of its own.
     propagate = functools.partial(_propagate, functions, rows_per_step, layout, kinds, w, z)
     return jax.linear_transpose(propagate, right)(right)[0][layout.positions]
 
 
 def _kinds(layout: SweepLayout, kinds: Array) -> Array:
-    """Of every position: one more than the place of its unit's function, and 0 where there is no unit."""
+    """Return for every position 1 + the index of its unit's function, and 0 where there is no unit."""
     return _get(jnp.concatenate([jnp.zeros(1, kinds.dtype), kinds + 1]), layout.units)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _outputs(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array):
-    """What is read, when no derivative is: the values alone are kept."""
+    """Return the outputs, where no derivative is wanted: values alone are kept, no sums."""
     forward, rows = layout.forward, rows_per_step[0]
     slots, biases = _weights(forward, w), _biases(layout, b)
 
@@ -67,11 +67,11 @@ def _outputs(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds:
 @_outputs.defjvp
 def _outputs_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangents: tuple):
     layout, kinds, *arrays = primals
-    # What reaches no output has no part in the derivative, not even with a NaN.
+    # Units on which no output depends have no part in the derivative, not even with a NaN.
     kinds = jnp.where(layout.live, kinds, 0)
 
     def read(w: Array, b: Array, x: Array) -> Array:
-        # The values of the outputs again, from their z: no pass over all slopes for the sake of a few.
+        # The outputs are computed again from their z, which is cheaper than the slopes of all units.
         z = _activity(functions, rows_per_step, layout, kinds, w, b, x)[0][layout.outputs]
         return _activate(functions, kinds[layout.outputs], z)
 
@@ -80,7 +80,7 @@ def _outputs_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangent
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _activity(functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array):
-    """What every position adds up, z, and its value, v; inputs and parts of sums have the identity."""
+    """Return what every position adds up, z, and its value, v; inputs and parts of sums have the identity."""
     forward, rows = layout.forward, rows_per_step[0]
     slots, biases = _weights(forward, w), _biases(layout, b)
 
@@ -110,7 +110,7 @@ def _activity_jvp(functions: tuple, rows_per_step: tuple, primals: tuple, tangen
 def _propagate(
     functions: tuple, rows_per_step: tuple, layout: SweepLayout, kinds: Array, w: Array, z: Array, right: Array
 ) -> Array:
-    """The dz of (I - W D) dz = right; the transpose of this is backpropagation."""
+    """Solve (I - W D) dz = right for dz; the transpose of this is backpropagation."""
     forward, slots, rows = layout.forward, _weights(layout.forward, w), rows_per_step[0]
 
     def matvec(dz: Array) -> Array:
@@ -138,7 +138,7 @@ def _propagate(
 def _sweep_back(
     functions: tuple, rows: int, layout: SweepLayout, kinds: Array, w: Array, z: Array, right: Array
 ) -> Array:
-    """Backpropagation, delta = right + D W^T delta at every position."""
+    """Backpropagate: return delta = right + D W^T delta at every position."""
     backward, slots = layout.backward, _weights(layout.backward, w)
 
     def step(i: Array, deltas: Array) -> Array:
@@ -157,24 +157,27 @@ def _slopes(functions: tuple, kinds: Array, z: Array) -> Array:
 
 
 def _weights(sweep: Sweep, w: Array, sum_edge: int = 1) -> Array:
-    """The weight of every slot."""
+    """Return the weight of every slot."""
     return _get(jnp.concatenate([jnp.array([0, sum_edge], w.dtype), w]), sweep.edges)
 
 
 def _biases(layout: SweepLayout, b: Array) -> Array:
-    """The bias at every position."""
+    """Return the bias at every position."""
     return _get(jnp.concatenate([jnp.zeros(1, b.dtype), b]), layout.units)
 
 
 def _sums(weights: Array, values: Array, sources: Array) -> Array:
-    """`(rows, examples)`: the weighted sum of the sources of each row; no dot, whose precision a device may lower."""
+    """Return the weighted sum of the sources of each row, `(rows, examples)`.
+
+    It is no dot, whose precision a device may lower.
+    """
     found = _get(values, sources)
     terms = [weights[:, slot, None] * found[:, slot] for slot in range(sources.shape[1])]
     return functools.reduce(jnp.add, terms)
 
 
 def _all_sums(weights: Array, values: Array, sources: Array) -> Array:
-    """The same for all rows, in blocks; in the reverse pass the values are gathered again, not kept."""
+    """Return `_sums` of all rows, in blocks; the reverse pass gathers the values again instead of keeping them."""
 
     @jax.checkpoint
     def block(weights: Array, sources: Array) -> Array:
@@ -190,15 +193,15 @@ def _activate(functions: tuple, kinds: Array, z: Array) -> Array:
     values = z
     for kind, function in enumerate(functions, start=1):
         chosen = jnp.broadcast_to((kinds == kind)[:, None], z.shape)
-        # Number by number, so that no function sees examples side by side. Another unit's pre-activation may be outside
-        # its domain, where NaN would reach the gradient.
+        # One number at a time, so that no function sees several examples. Another unit's sum may be outside the domain
+        # of this function, and NaN would reach the gradient.
         found = jax.vmap(jax.vmap(function))(jnp.where(chosen, z, 0))
         values = jnp.where(chosen, found.astype(z.dtype), values)
     return values
 
 
 def _buffer(sweep: Sweep, inputs: Array, rows: Array | None = None) -> Array:
-    """Zero, then the inputs, then the rows of a sweep."""
+    """Return the buffer of values: zero, then the inputs, then the rows of a sweep."""
     shape = inputs.shape[1:]
     rows = jnp.zeros((len(sweep.sources), *shape), inputs.dtype) if rows is None else rows
     return jnp.concatenate([jnp.zeros((1, *shape), inputs.dtype), inputs, rows])

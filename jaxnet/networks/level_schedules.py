@@ -1,9 +1,9 @@
 """The order in which a loop-free graph is computed, level by level, as padded arrays that a compiled function takes.
 
-Every unit becomes rows of at most `width` weighted sources: a wider one is a tree of sums, so that a fan-in of 100,000
-beside one of 2 costs what its edges cost. Rows are sorted by level, and a step of the loop computes `rows_per_step`
-neighbours at once. The backward schedule is the same for the graph with its edges turned round: the reverse pass of
-`evaluate` is then a forward pass over it, without a scatter and so in the same order on every device.
+Every unit becomes rows of at most `width` weighted sources: a wider one becomes a tree of sums, so that a fan-in of
+100,000 beside one of 2 costs what its edges cost. Rows are sorted by level, and a step of the loop computes
+`rows_per_step` neighbouring rows at once. The backward schedule is that of the graph with its edges reversed: the
+reverse pass of `evaluate` is a forward pass over it, without a scatter and so in the same order on every device.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnet.networks.wiring import Wiring
+from jaxnet.networks.wiring import Wiring, live_units
 
-# What a slot without an edge, and one with an edge inside a tree of sums, have for the number of their edge: weights 0
-# and 1 stand before those of the wiring, whose edge e is e + 2.
+# The number of the edge in a slot: 0 for none, 1 inside a tree of sums, e + 2 for edge e of the wiring. The weights 0
+# and 1 stand before those of the wiring.
 NO_EDGE, SUM_EDGE, FIRST_EDGE = 0, 1, 2
 
-# Rows are a multiple of this, or fewer, so that what needs no order can be done in blocks.
+# The number of rows is a multiple of this, or smaller, so that work that needs no order can be done in blocks.
 BLOCK = 1024
 
 _WIDTHS = (2, 4, 8, 16, 32)
-# What the choice of width and rows per step weighs: the cost of one row beside that of a slot, and the cost of starting
-# a step beside that of one slot for one example. Measured on a CPU (0.4 us and 0.2 ns); a kernel launch costs more.
+# Costs, by which width and rows per step are chosen: of a row in units of a slot, and of starting a step in units of a
+# slot for one example. Measured on a CPU (0.4 us and 0.2 ns); a kernel launch costs more.
 _ROW_IN_SLOTS = 4
 _STEP_IN_SLOTS = {"cpu": 2_000}
 _STEP_OF_A_KERNEL = 500_000
@@ -37,8 +37,8 @@ class Sweep(NamedTuple):
     """One pass over a graph: which rows each step computes, and what feeds them.
 
     Attributes:
-        starts: `(steps,)` int32; the first row of each step; a step may run into the next level, whose own step comes
-            later and writes over it.
+        starts: `(steps,)` int32; the first row of each step; a step may run into the next level, whose own step
+            then writes over those rows.
         n_steps: `()` int32; how many of `starts` are used.
         sources: `(rows, width)` int32; positions in the buffer of values, which has zero at position 0.
         edges: `(rows, width)` int32; `NO_EDGE`, `SUM_EDGE`, or `FIRST_EDGE` + the number of an edge.
@@ -85,7 +85,7 @@ class LevelSchedule:
 
     Attributes:
         layout: the arrays, padded to size classes.
-        rows_per_step: of the forward and the backward sweep.
+        rows_per_step: that of the forward and that of the backward sweep.
         n_inputs: n.
         n_units: how many units.
         n_edges: how many edges.
@@ -107,7 +107,7 @@ class LevelSchedule:
 
 
 def level_schedule(wiring: Wiring) -> LevelSchedule:
-    """The order in which `evaluate` computes a wiring; it is made once and kept with the wiring.
+    """Return the order in which `evaluate` computes a wiring; it is made once and kept with the wiring.
 
     Args:
         wiring: the graph.
@@ -128,7 +128,7 @@ def level_schedule(wiring: Wiring) -> LevelSchedule:
 
 
 def size_class(size: int) -> int:
-    """The smallest of the sizes 1..8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ... that is not below `size`.
+    """Return the smallest of the sizes 1..8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ... that is not below `size`.
 
     >>> [size_class(n) for n in (0, 3, 9, 17, 1000, 1025)]
     [1, 3, 10, 20, 1024, 1280]
@@ -142,8 +142,9 @@ def _build(wiring: Wiring) -> LevelSchedule:
     n = size_class(wiring.n_inputs)
     if max(FIRST_EDGE + size_class(wiring.n_edges), 1 + n + size_class(wiring.n_units)) >= 2**31:
         raise ValueError(
-            f"schedule: expected fewer than 2^31 edges and nodes, filled up to a size class, got {wiring.n_edges:,} "
-            f"edges and {wiring.n_inputs + wiring.n_units:,} nodes. Numbers have 32 bits: cut it into several."
+            "level_schedule: expected fewer than 2^31 edges and nodes, filled up to a size class, got "
+            f"{wiring.n_edges:,} edges and {wiring.n_inputs + wiring.n_units:,} nodes. Numbers have 32 bits: cut it "
+            "into several."
         )
     fan_in = np.diff(wiring.offsets)
     # From nodes of the wiring to positions of a buffer that begins with a zero and has room for padded inputs.
@@ -155,13 +156,13 @@ def _build(wiring: Wiring) -> LevelSchedule:
     units[rows_of_units] = 1 + np.arange(wiring.n_units)
     positions_of_units = np.pad(rows_of_units, (0, size_class(wiring.n_units) - wiring.n_units))
     live = np.zeros(len(units), bool)
-    live[rows_of_units] = _live(wiring)
+    live[rows_of_units] = live_units(wiring)
     outputs = np.zeros(size_class(wiring.n_outputs), np.int32)
     inner = wiring.outputs >= wiring.n_inputs
     outputs[: wiring.n_outputs] = wiring.outputs + 1
     outputs[: wiring.n_outputs][inner] = rows_of_units[wiring.outputs[inner] - wiring.n_inputs]
 
-    # The graph turned round: nodes in reverse order, each fed by what it fed. Position p becomes node last - p.
+    # The reversed graph: nodes in reverse order, each fed by those that it fed. Position p becomes node last - p.
     last = n + n_rows
     targets, slots = np.nonzero(forward.edges[:n_rows] != NO_EDGE)
     feeding = forward.sources[targets, slots]
@@ -182,24 +183,10 @@ def _build(wiring: Wiring) -> LevelSchedule:
     return LevelSchedule(layout, (rows_per_step, backward_rows_per_step), *counts)
 
 
-def _live(wiring: Wiring) -> np.ndarray:
-    """Whether some output depends on each unit."""
-    import scipy.sparse.csgraph  # here, since it takes a tenth of a second
-
-    # A last node reads the outputs, and all that it depends on is found from there.
-    offsets = np.concatenate([np.zeros(wiring.n_inputs, np.int64), wiring.offsets, [wiring.n_edges + wiring.n_outputs]])
-    reads = np.concatenate([wiring.sources, wiring.outputs])
-    n = len(offsets) - 1
-    graph = scipy.sparse.csr_array((np.ones(len(reads)), reads, offsets), shape=(n, n))
-    found = np.zeros(n, bool)
-    found[scipy.sparse.csgraph.breadth_first_order(graph, n - 1, return_predecessors=False)] = True
-    return found[wiring.n_inputs : n - 1]
-
-
 def _sweep(
     n_leaves: int, fan_in: np.ndarray, sources: np.ndarray, edges: np.ndarray
 ) -> tuple[Sweep, np.ndarray, int, int]:
-    """Units into rows, rows into levels, levels into steps.
+    """Cut units into rows, sort rows into levels, and cut levels into steps.
 
     Positions are leaves 0..n_leaves-1, of which 0 is the zero, then units. Returns the sweep, the position of each
     unit in it, the rows of a step, and how many rows are not padding.
@@ -250,7 +237,7 @@ def _n_rows(fan_in: np.ndarray, width: int) -> int:
 def _rows(
     n_leaves: int, fan_in: np.ndarray, sources: np.ndarray, edges: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of `width` slots, those of a unit together and its own sum last; also the row of each unit."""
+    """Return rows of `width` slots, those of a unit together with its sum last, and the row of each unit."""
     groups, left = [], fan_in
     while (left > width).any():
         left = np.where(left > width, -(-left // width), 0)
@@ -281,7 +268,7 @@ def _rows(
 
 
 def _levels(n_leaves: int, sources: np.ndarray) -> np.ndarray:
-    """The level of each row, 1 or more: as `jaxnet.networks.wiring.levels`, but compiled, for millions of rows."""
+    """Return the level of each row, 1 or more, as `wiring.levels` does, but compiled, for millions of rows."""
     padded = np.pad(sources, ((0, size_class(len(sources)) - len(sources)), (0, 0)))
     try:
         cpu = jax.local_devices(backend="cpu")[0]  # an accelerator is slow at one small step after another

@@ -4,7 +4,7 @@ Everything is known from the structure and from shapes: a network too large for 
 """
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,20 +13,21 @@ import jax.numpy as jnp
 
 from jaxnet.networks.composition import Dag
 from jaxnet.networks.evaluation import Wired
-from jaxnet.networks.layers import Chain, Layer, Network, describe, sizes_of
+from jaxnet.networks.network import Chain, Layer, Network, Structure, describe, sizes_of
 from jaxnet.notebook import html_table
-from jaxnet.validation import ShapeError
+from jaxnet.pytrees import Params
+from jaxnet.validation import ShapeError, whole_number
 
 
 class SummaryRow(NamedTuple):
-    """A row of a `Summary`: a layer, a wiring, an input of a dag, or a network of your own.
+    """A row of a `Summary`, for a layer, a wiring, an input of a dag, or a network of your own.
 
     Attributes:
         name: its place in a chain, counted from 1, or its name in a dag; `2.1` is the first part of part 2.
         description: its sizes and non-linearity; for an input of a dag, the slice that it is.
-        reads: the names of the rows that it reads, `input` for what the network itself is given.
-        output_shape: `(*leading axes, size)`; a size that a network of your own does not say is None, and leading axes
-            that it does not keep are `...`.
+        reads: the names of the rows that it reads, `input` for the input of the network.
+        output_shape: `(*leading axes, size)`; None for a size that a network of your own does not say, and `...` for
+            leading axes that it does not keep.
         n_parameters: how many numbers it learns.
         n_bytes: what they take up, each in its own dtype.
     """
@@ -44,17 +45,24 @@ class Summary:
     """The result of `summary`: a table to print.
 
     Attributes:
-        rows: one a layer, wiring, input of a dag or network of your own, each after all that it reads.
-        input_shape: what the network is given.
-        output_shape: what it gives, as in a row.
+        rows: one for each layer, wiring, input of a dag and network of your own, after all that it reads.
+        input_shape: that of the network.
+        output_shape: that of the network, as in a row.
     """
 
     rows: tuple[SummaryRow, ...]
     input_shape: tuple[int, ...]
     output_shape: tuple[Any, ...]
 
-    n_parameters = property(lambda self: sum(row.n_parameters for row in self.rows))
-    n_bytes = property(lambda self: sum(row.n_bytes for row in self.rows))
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the network learns."""
+        return sum(row.n_parameters for row in self.rows)
+
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes its parameters take up."""
+        return sum(row.n_bytes for row in self.rows)
 
     def __repr__(self) -> str:
         table = [("", "what", "reads", "output", "parameters", "bytes")]
@@ -80,8 +88,8 @@ class Summary:
         return html_table(("", "what", "reads", "output", "parameters", "bytes"), [*table, total])
 
 
-def summary(network: Network, params: Any = None, *, input_shape: Any = None) -> Summary:
-    """A table of what a network is made of: shapes, parameters and bytes; no parameters are drawn and nothing is run.
+def summary(network: Network, params: Params = None, *, input_shape: Any = None) -> Summary:
+    """Tabulate what a network is made of: shapes, parameters and bytes; no parameters are drawn and nothing is run.
 
     Args:
         network: a layer, chain, dag or wiring, nested as you like; or a network of your own, which is one row.
@@ -95,6 +103,7 @@ def summary(network: Network, params: Any = None, *, input_shape: Any = None) ->
 
     Raises:
         ShapeError: if parameters do not fit, with the name of the layer; or if the input shape does not.
+        TypeError: if an axis of the input shape is not a whole number.
         ValueError: if a network of your own does not say what it takes and there is no `input_shape`, or if it cannot
             be evaluated on shapes alone.
 
@@ -115,7 +124,8 @@ def summary(network: Network, params: Any = None, *, input_shape: Any = None) ->
             "Pass its shape, for example input_shape=(32, 10)."
         )
     shape = (n_inputs,) if input_shape is None else getattr(input_shape, "shape", input_shape)
-    given: tuple[Any, ...] = tuple(shape) if isinstance(shape, Sequence) else ()
+    axes = shape if isinstance(shape, Sequence) else ()
+    given: tuple[Any, ...] = tuple(whole_number("summary", f"axis {i} of input_shape", n) for i, n in enumerate(axes))
     if not given or n_inputs not in (None, given[-1]):
         expected = "n" if n_inputs is None else n_inputs
         raise ShapeError(f"summary: expected input_shape (..., {expected}) for {describe(structure)}, got {shape}.")
@@ -152,7 +162,7 @@ def html_of_network(network: Network) -> str | None:
 
 
 def _rows(
-    structure: Hashable, params: Any, name: str, reads: tuple[str, ...], leading: tuple, output_shape: tuple
+    structure: Structure, params: Params, name: str, reads: tuple[str, ...], leading: tuple, output_shape: tuple
 ) -> tuple[list[SummaryRow], tuple[str, ...]]:
     """The rows of a structure, and the names of those that give its output."""
     if isinstance(structure, Chain):
@@ -196,7 +206,7 @@ def _rows(
     return [SummaryRow(name, describe(structure), reads, output_shape, sum(sizes), n_bytes)], (name,)
 
 
-def _check_fit(structure: Hashable, leaves: list, name: str) -> None:
+def _check_fit(structure: Structure, leaves: list, name: str) -> None:
     if isinstance(structure, Layer):
         kind, w, b = "layer", (structure.n_outputs, structure.n_inputs), (structure.n_outputs,)
     elif isinstance(structure, Wired):
@@ -216,7 +226,7 @@ def _check_fit(structure: Hashable, leaves: list, name: str) -> None:
         )
 
 
-def _says_its_shapes(structure: Hashable) -> bool:
+def _says_its_shapes(structure: Structure) -> bool:
     if isinstance(structure, Chain):
         return all(map(_says_its_shapes, structure.parts))
     if isinstance(structure, Dag):
@@ -227,12 +237,12 @@ def _says_its_shapes(structure: Hashable) -> bool:
 def _on_shapes(what: str, fix: str, f: Callable, *args: Any) -> Any:
     try:
         return jax.eval_shape(f, *args)
-    except ShapeError as error:
-        raise ShapeError(f"summary: {error}") from error
     except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = str(error).removeprefix(f"{what}: ")
+        if isinstance(error, ShapeError):
+            raise ShapeError(f"summary: {reason}") from error
         raise ValueError(
-            f"summary: {what} cannot be evaluated on shapes alone: {reason}. "
+            f"summary: {what} cannot be evaluated on shapes alone: {reason.splitlines()[0].rstrip('.')}. "
             f"Write it with jax.numpy and without branches on values, {fix}."
         ) from error
 
@@ -242,7 +252,7 @@ def _dtype(leaf: Any) -> Any:
     return leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf)
 
 
-def _dtype_of_inputs(params: Any) -> Any:
+def _dtype_of_inputs(params: Params) -> Any:
     dtypes = map(_dtype, jax.tree.leaves(params))
     return next((dtype for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)), jnp.result_type(float))
 

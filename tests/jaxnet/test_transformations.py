@@ -59,8 +59,17 @@ CASES = [(name, jaxnet.squared_error) for name in NETWORKS] + [
     ("probabilities", jaxnet.softmax_cross_entropy_from_probabilities),
     ("logits", jaxnet.softmax_cross_entropy_with_integer_labels),
 ]
+# Every network with eq. 10 always, the other losses, whose own tests are more exact, when there is time.
+MOST_CASES = CASES[: len(NETWORKS)] + [pytest.param(*case, marks=pytest.mark.slow) for case in CASES[len(NETWORKS) :]]
+# Those that have the others as parts always, the others when there is time.
+MOST_NETWORKS = ["dag", "wired", "nested chains"]
+most_networks = pytest.mark.parametrize(
+    "name",
+    MOST_NETWORKS + [pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS if name not in MOST_NETWORKS],
+)
 each_network = pytest.mark.parametrize("name", NETWORKS)
 each_case = pytest.mark.parametrize(("name", "loss"), CASES, ids=[f"{name}-{loss.__name__}" for name, loss in CASES])
+most_cases = pytest.mark.parametrize(("name", "loss"), MOST_CASES)
 
 # How many times the rounding of a dtype, relative to the largest value of an array or to 1; the largest seen is 1.5.
 ULPS = 4
@@ -72,9 +81,8 @@ class Everything(NamedTuple):
     gradient: object
 
 
-@functools.cache
-def everything(name, loss=jaxnet.squared_error):
-    """The function of a case, made once: what is compiled for one test serves the next."""
+def everything(name, loss):
+    """The function of a case."""
 
     def mean_loss(params, x, y):
         outputs = READ[name].apply(params, x)
@@ -88,9 +96,15 @@ def everything(name, loss=jaxnet.squared_error):
     return compute
 
 
-@functools.cache
-def compiled(name, loss=jaxnet.squared_error):
-    return jax.jit(everything(name, loss))
+@functools.partial(jax.jit, static_argnums=0)
+def of_all(cases, arguments):
+    """Several cases in one program."""
+    return [everything(*case)(*args) for case, args in zip(cases, arguments, strict=True)]
+
+
+def with_its_like(case):
+    """The cases that are compiled with this one: all networks, or all other losses."""
+    return tuple(CASES[: len(NETWORKS)]) if case in CASES[: len(NETWORKS)] else tuple(CASES[len(NETWORKS) :])
 
 
 def sixteenths(seed, shape, dtype: Any = np.float32):
@@ -130,58 +144,82 @@ def assert_close(actual, expected, dtype=np.float32):
     jax.tree.map(compare, actual, expected)
 
 
+@functools.cache
+def results(cases, dtype):
+    with jax.enable_x64(dtype == "float64"):
+        found = of_all(cases, [problem(*case, jnp.dtype(dtype)) for case in cases])
+        return dict(zip(cases, found, strict=True))
+
+
+def result(name, loss=jaxnet.squared_error, dtype="float32"):
+    return results(with_its_like((name, loss)), dtype)[name, loss]
+
+
 # Compiled, mapped, batched.
 
 
-@each_case
+@most_cases
 def test_compiled_is_eager(name, loss):
     params, x, y = problem(name, loss)
     outputs = READ[name].apply(params, x)
-    result = compiled(name, loss)(params, x, y)
-    assert_close((result.outputs, result.losses), (outputs, loss(outputs, y)))
+    found = result(name, loss)
+    assert_close((found.outputs, found.losses), (outputs, loss(outputs, y)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "wired"])
 def test_compiled_gradient_is_eager(name):
     """Of the networks made of layers for one, and of the derivative that is written down for graphs."""
-    assert_close(compiled(name)(*problem(name)), everything(name)(*problem(name)))
+    assert_close(result(name), everything(name, jaxnet.squared_error)(*problem(name)))
 
 
-@each_network
+@functools.cache
+def mapped(name):
+    """Members side by side, members one after another, and one example at a time, in one program."""
+    f = everything(name, jaxnet.squared_error)
+
+    @jax.jit
+    def compute(ensemble, params, x, y):
+        return (
+            jax.vmap(f, in_axes=(0, None, None))(ensemble, x, y),
+            jax.lax.map(lambda member: f(member, x, y), ensemble),
+            jax.vmap(f, in_axes=(None, 0, 0))(params, x, y),
+        )
+
+    ensemble = jax.tree.map(lambda *a: np.stack(a), *(parameters(name, seed=seed) for seed in range(3)))
+    return compute(ensemble, *problem(name))
+
+
+@most_networks
 def test_an_ensemble_is_a_loop_over_its_members(name):
-    _, x, y = problem(name)
-    members = [parameters(name, seed=seed) for seed in range(3)]
-    ensemble = jax.jit(jax.vmap(everything(name), in_axes=(0, None, None)))
-    together = ensemble(jax.tree.map(lambda *a: np.stack(a), *members), x, y)
-    apart = [compiled(name)(member, x, y) for member in members]
-    assert_close(together, jax.tree.map(lambda *a: np.stack(a), *apart))
+    together, one_by_one, _ = mapped(name)
+    assert_close(together, one_by_one)
 
 
-@each_network
+@most_networks
 def test_mapped_over_examples_is_batched(name):
-    params, x, y = problem(name)
-    one_by_one = jax.jit(jax.vmap(everything(name), in_axes=(None, 0, 0)))(params, x, y)
-    batched = compiled(name)(params, x, y)
+    _, _, one_by_one = mapped(name)
+    batched = result(name)
     assert_close((one_by_one.outputs, one_by_one.losses), (batched.outputs, batched.losses))
     assert_close(jax.tree.map(lambda each: each.mean(axis=0), one_by_one.gradient), batched.gradient)
 
 
-@each_case
+@most_cases
 def test_losses_mapped_over_examples_are_batched(name, loss):
-    params, x, y = problem(name, loss)
-    batched = compiled(name, loss)(params, x, y)
-    assert_close(jax.vmap(loss)(batched.outputs, y), batched.losses)
+    batched = result(name, loss)
+    assert_close(jax.vmap(loss)(batched.outputs, targets(loss)), batched.losses)
 
 
-@each_network
+@most_networks
 def test_a_batch_may_have_many_axes_or_none(name):
-    params, x, y = problem(name)
-    apply, outputs = jax.jit(NETWORKS[name].apply), compiled(name)(params, x, y).outputs
-    assert_close(apply(params, x.reshape(2, 3, N_INPUTS)), outputs.reshape(2, 3, N_OUTPUTS))
-    assert_close(apply(params, x[0]), outputs[0])
+    params, x, _ = problem(name)
+    apply, outputs = NETWORKS[name].apply, result(name).outputs
+    many, one = jax.jit(lambda params, x: (apply(params, x.reshape(2, 3, N_INPUTS)), apply(params, x[0])))(params, x)
+    assert_close(many, outputs.reshape(2, 3, N_OUTPUTS))
+    assert_close(one, outputs[0])
 
 
-@each_network
+@most_networks
 def test_an_empty_batch_gives_no_outputs_and_no_gradient(name):
     params = parameters(name)
 
@@ -198,41 +236,52 @@ def test_an_empty_batch_gives_no_outputs_and_no_gradient(name):
 # Derivatives.
 
 
-@each_case
-def test_gradient_is_that_of_central_differences(name, loss):
-    y = targets(loss)
-    jaxnet.check_gradients(
-        lambda params, x: loss(READ[name].apply(params, x), y).mean(), parameters(name), examples()
-    ).raise_if_wrong()
+@pytest.mark.parametrize(
+    "cases",
+    [CASES[: len(NETWORKS)], pytest.param(CASES[len(NETWORKS) :], marks=pytest.mark.slow)],
+    ids=["networks", "losses"],
+)
+def test_gradients_are_those_of_central_differences(cases):
+    """The mean loss of every case is an output, and an error names the case of a wrong parameter."""
+
+    def mean_losses(params, x):
+        return [
+            loss(READ[name].apply(params[f"{name}, {loss.__name__}"], x), targets(loss)).mean() for name, loss in cases
+        ]
+
+    params = {f"{name}, {loss.__name__}": parameters(name) for name, loss in cases}
+    jaxnet.check_gradients(mean_losses, params, examples()).raise_if_wrong()
 
 
 # Dtypes: what goes in comes out, and is right to its own precision.
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @each_case
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_dtype_is_kept(name, loss, dtype):
-    with jax.enable_x64(dtype == "float64"):
-        result = jax.eval_shape(everything(name, loss), *problem(name, loss, jnp.dtype(dtype)))
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(result(name, loss, dtype))} == {dtype}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@each_case
+def test_half_precision_is_kept(name, loss, dtype):
+    result = jax.eval_shape(everything(name, loss), *problem(name, loss, jnp.dtype(dtype)))
     assert {leaf.dtype.name for leaf in jax.tree.leaves(result)} == {dtype}
 
 
-@functools.cache
 def reference(name, loss=jaxnet.squared_error):
-    with jax.enable_x64(True):
-        return in_float64(compiled(name, loss)(*problem(name, loss, np.float64)))
+    return in_float64(result(name, loss, "float64"))
 
 
 @each_case
 def test_float32_is_right(name, loss):
-    assert_close(compiled(name, loss)(*problem(name, loss)), reference(name, loss))
+    assert_close(result(name, loss), reference(name, loss))
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"), [*((name, "bfloat16") for name in NETWORKS), ("mlp", "float16"), ("wired", "float16")]
-)
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
+@each_network
 def test_half_precision_is_right(name, dtype):
-    assert_close(compiled(name)(*problem(name, dtype=jnp.dtype(dtype))), reference(name), dtype)
+    assert_close(result(name, dtype=dtype), reference(name), dtype)
 
 
 @each_network
@@ -255,16 +304,25 @@ def test_parameters_that_are_not_floating_are_refused_with_a_hint(name):
 # Two devices.
 
 
-@each_case
-def test_a_batch_on_two_devices_stays_there_and_gives_what_one_device_gives(name, loss):
+@functools.cache
+def on_two_devices(cases):
     mesh = jax.make_mesh((2,), ("batch",), axis_types=(AxisType.Auto,), devices=jax.devices()[:2])
     over, everywhere = NamedSharding(mesh, PartitionSpec("batch")), NamedSharding(mesh, PartitionSpec())
-    params, x, y = problem(name, loss)
-    result = compiled(name, loss)(jax.device_put(params, everywhere), *jax.device_put((x, y), over))
-    assert_close(result, compiled(name, loss)(params, x, y))
-    assert result.outputs.sharding.is_equivalent_to(over, result.outputs.ndim)
-    assert result.losses.sharding.is_equivalent_to(over, result.losses.ndim)
-    assert all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(result.gradient))
+    arguments = []
+    for case in cases:
+        params, x, y = problem(*case)
+        arguments.append((jax.device_put(params, everywhere), *jax.device_put((x, y), over)))
+    return over, dict(zip(cases, of_all(cases, arguments), strict=True))
+
+
+@most_cases
+def test_a_batch_on_two_devices_stays_there_and_gives_what_one_device_gives(name, loss):
+    over, found = on_two_devices(with_its_like((name, loss)))
+    sharded = found[name, loss]
+    assert_close(sharded, result(name, loss))
+    assert sharded.outputs.sharding.is_equivalent_to(over, sharded.outputs.ndim)
+    assert sharded.losses.sharding.is_equivalent_to(over, sharded.losses.ndim)
+    assert all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(sharded.gradient))
 
 
 # Peers, where they are installed: an MLP with the same parameters.
@@ -277,8 +335,7 @@ def squared_error_of(apply):
 
 
 def assert_equal_to_a_peer(value, gradient):
-    params, x, y = problem("mlp")
-    ours = compiled("mlp")(params, x, y)
+    ours = result("mlp")
     np.testing.assert_allclose(value, ours.losses.mean(), rtol=1e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), gradient, ours.gradient)
 

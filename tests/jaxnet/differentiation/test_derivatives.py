@@ -345,7 +345,7 @@ def test_other_errors():
     with pytest.raises(ShapeError) as e:
         partials(NET.apply, PARAMS, 1.0)
     assert str(e.value) == "partials: expected inputs (..., n), got a scalar."
-    with pytest.raises(ShapeError, match=r"^layer 1 of 2 \(3 -> 4 tanh\): expected inputs"):
+    with pytest.raises(ShapeError, match=r"^partials: layer 1 of 2 \(3 -> 4 tanh\): expected inputs"):
         partials(NET.apply, PARAMS, X[:, :2])
     with pytest.raises(ValueError, match=r"^partials: expected mode") as e:
         partials(NET.apply, PARAMS, X, mode="backward")

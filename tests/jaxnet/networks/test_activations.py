@@ -130,7 +130,7 @@ def test_derivatives_of_sigmoid_with_a_gain():
 def test_a_gain_is_one_or_one_a_unit(z, gain):
     with pytest.raises(ShapeError) as e:
         sigmoid(np.zeros(z, np.float32), np.ones(gain, np.float32))
-    assert str(e.value) == f"sigmoid: expected one gain, or one a unit {z[-1:]} for pre-activations {z}, got {gain}."
+    assert str(e.value) == f"sigmoid: expected one gain, or one per unit {z[-1:]} for pre-activations {z}, got {gain}."
 
 
 def test_sigmoid_refuses_integers():
@@ -199,20 +199,23 @@ def test_derivatives_are_those_of_the_surrogate(f, derivative, second):
     """In reverse and in forward mode, first and second; those of z f(z) are f + z f' and 2 f' + z f''."""
     z = Z[1:-1]
     wide = z.astype(np.float64)
-    reverse, twice = jax.jit(jax.vmap(jax.grad(f)))(z), jax.jit(jax.vmap(jax.grad(jax.grad(f))))(z)
-    forward = jax.jvp(f, (z,), (np.ones_like(z),))[1]
-    np.testing.assert_allclose(reverse, derivative(wide), rtol=1e-4)
-    np.testing.assert_allclose(forward, reverse, rtol=1e-6)
-    np.testing.assert_allclose(twice, second(wide), rtol=1e-4, atol=1e-6)
 
     def product(z):
         return z * f(z)
 
-    expected = (wide >= 0) + wide * derivative(wide)
-    np.testing.assert_allclose(jax.vmap(jax.grad(product))(z), expected, rtol=1e-5, atol=1e-6)
-    expected = 2.0 * derivative(wide) + wide * second(wide)
-    for mode in (jax.grad(jax.grad(product)), jax.jacfwd(jax.grad(product)), jax.jacfwd(jax.jacfwd(product))):
-        np.testing.assert_allclose(jax.vmap(mode)(z), expected, rtol=1e-4, atol=1e-5)
+    @jax.jit
+    @jax.vmap
+    def derivatives(z):
+        modes = jax.grad(jax.grad(product)), jax.jacfwd(jax.grad(product)), jax.jacfwd(jax.jacfwd(product))
+        return jax.grad(f)(z), jax.jacfwd(f)(z), jax.grad(jax.grad(f))(z), jax.grad(product)(z), [g(z) for g in modes]
+
+    reverse, forward, twice, of_product, twice_of_product = derivatives(z)
+    np.testing.assert_allclose(reverse, derivative(wide), rtol=1e-4)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-6)
+    np.testing.assert_allclose(twice, second(wide), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(of_product, (wide >= 0) + wide * derivative(wide), rtol=1e-5, atol=1e-6)
+    for found in twice_of_product:
+        np.testing.assert_allclose(found, 2.0 * derivative(wide) + wide * second(wide), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("f", STEPS)
@@ -334,11 +337,25 @@ def test_derivatives_per_unit_in_every_mode():
 def test_what_is_not_selected_poisons_neither_value_nor_derivatives(bad):
     """At 0 these or their derivatives are infinite, and the first unit has nothing to do with them."""
     f, z = per_unit([identity, bad, sigmoid]), np.array([0, 1, 0], np.float32)
-    np.testing.assert_allclose(f(z), [0, bad(np.float32(1)), 0.5])
-    for derivative in (jax.jit(jax.grad(lambda z: f(z).sum()))(z), jax.jvp(f, (z,), (np.ones_like(z),))[1]):
-        np.testing.assert_allclose(derivative, [1, jax.grad(bad)(np.float32(1)), 0.25])
-    second = jax.grad(lambda z: jax.grad(lambda z: f(z).sum())(z).sum())(z)
-    np.testing.assert_allclose(second, [0, jax.grad(jax.grad(bad))(np.float32(1)), 0])
+
+    @jax.jit
+    def derivatives(z):
+        reverse = jax.grad(lambda z: f(z).sum())
+        forward = jax.jvp(f, (z,), (jnp.ones_like(z),))[1]
+        return (
+            f(z),
+            reverse(z),
+            forward,
+            jax.grad(lambda z: reverse(z).sum())(z),
+            jax.grad(bad)(z[1]),
+            jax.grad(jax.grad(bad))(z[1]),
+        )
+
+    value, reverse, forward, second, slope, curvature = derivatives(z)
+    np.testing.assert_allclose(value, [0, bad(np.float32(1)), 0.5])
+    np.testing.assert_allclose(reverse, [1, slope, 0.25])
+    np.testing.assert_allclose(forward, [1, slope, 0.25])
+    np.testing.assert_allclose(second, [0, curvature, 0])
 
 
 def test_per_unit_makes_canonical_kinds():
@@ -404,7 +421,7 @@ def test_in_a_network_the_layer_is_named():
     with pytest.raises(ShapeError) as e:
         net.apply(net.init(jax.random.key(0)), np.zeros(2, np.float32))
     assert str(e.value) == (
-        "layer 1 of 2 (2 -> 4 per_unit(1 sigmoid, 1 step)): per_unit: expected pre-activations (..., 2), "
+        "apply: layer 1 of 2 (2 -> 4 per_unit(1 sigmoid, 1 step)): per_unit: expected pre-activations (..., 2), "
         "one for each activation of per_unit(1 sigmoid, 1 step), got (4,)."
     )
 

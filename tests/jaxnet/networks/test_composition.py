@@ -11,7 +11,7 @@ import pytest
 
 import jaxnet
 from jaxnet import Network, ShapeError, Wiring, chain, dag, layer, mlp, wired
-from jaxnet.networks.layers import sizes_of
+from jaxnet.networks.network import sizes_of
 
 F1, F2, F3, F4, F5 = layer(1, 1), layer(1, 1), layer(1, 1), layer(2, 1), layer(3, 1)
 LECTURE = {
@@ -35,6 +35,13 @@ def by_hand(params, x, second_use=None):
     x1, x2, x3 = x[:, 0:1], x[:, 1:2], x[:, 2:3]
     again = f2(x2) if second_use is None else F2.apply(second_use, x2)
     return f5(f4(f1(x1), f2(x2)), again, f3(x3))
+
+
+def drawn(net, seed=0):
+    """Parameters without the compilation of an `init`."""
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(net.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype), shapes)
 
 
 def scale(factor):
@@ -65,8 +72,12 @@ def test_a_node_that_is_read_twice_has_one_set_of_parameters_and_the_sum_of_both
     def copies(params, second_use):
         return by_hand(params, X, second_use).sum()
 
-    whole = jax.jit(jax.grad(lambda params: G.apply(params, X).sum()))(PARAMS)
-    rest, second = jax.jit(jax.grad(copies, argnums=(0, 1)))(PARAMS, PARAMS["f2"])
+    @jax.jit
+    def gradients(params):
+        whole = jax.grad(lambda params: G.apply(params, X).sum())(params)
+        return whole, jax.grad(copies, argnums=(0, 1))(params, params["f2"])
+
+    whole, (rest, second) = gradients(PARAMS)
     assert min(abs(second.w).min(), abs(rest["f2"].w).min()) > 1e-3
     summed = rest | {"f2": jax.tree.map(jnp.add, rest["f2"], second)}
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7), whole, summed)
@@ -127,14 +138,14 @@ def test_a_dag_chain_or_wiring_is_a_node_like_any_other():
         w = parts["w"].apply(params["w"], jnp.hstack([G.apply(params["g"], m), x[:, 2:]]))
         return jnp.hstack([parts["c"].apply(params["c"], w), m])
 
-    params, x = jax.jit(net.init)(jax.random.key(2)), jax.random.normal(jax.random.key(3), (5, 3))
-    np.testing.assert_allclose(jax.jit(net.apply)(params, x), jax.jit(parts_by_hand)(params, x), rtol=1e-6)
+    both = jax.jit(lambda params, x: (net.apply(params, x), parts_by_hand(params, x)))
+    np.testing.assert_allclose(*both(drawn(net), X[:5]), rtol=1e-6)
     assert sizes_of(net.structure) == (3, 5)
 
 
 def test_a_dag_is_a_part_of_a_chain():
     net = chain(layer(2, 3), G)
-    params, x = jax.jit(net.init)(jax.random.key(4)), X[:, :2]
+    params, x = drawn(net), X[:, :2]
     np.testing.assert_array_equal(net.apply(params, x), G.apply(params[1], layer(2, 3).apply(params[0], x)))
     with pytest.raises(ShapeError, match=r"^chain: part 1 gives 4 outputs, but part 2 takes 3 inputs.$"):
         chain(layer(2, 4), G)
@@ -146,7 +157,7 @@ def test_a_skip_connection_around_an_mlp():
         {"x": 3},
         "sum",
     )
-    params = net.init(jax.random.key(0))
+    params = drawn(net)
     np.testing.assert_array_equal(net.apply(params, X), mlp([3, 5, 3], jaxnet.tanh).apply(params["f"], X) + X)
 
 
@@ -159,11 +170,12 @@ def test_any_leading_axes_jit_and_vmap():
     np.testing.assert_allclose(jax.jit(G.apply)(PARAMS, X), expected, rtol=1e-6)
     np.testing.assert_allclose(jax.jit(jax.vmap(G.apply, (None, 0)))(PARAMS, X), expected, rtol=1e-6)
     assert jax.eval_shape(G.apply, PARAMS, jnp.zeros((2, 0, 5, 3))).shape == (2, 0, 5, 1)
-    ensemble = jax.jit(jax.vmap(G.init))(jax.random.split(jax.random.key(0), 4))
+    ensemble = jax.eval_shape(jax.vmap(G.init), jax.random.split(jax.random.key(0), 4))
     assert ensemble["f5"].w.shape == (4, 1, 3)
     assert jax.eval_shape(jax.vmap(G.apply, (0, None)), ensemble, X).shape == (4, 7, 1)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_central_differences():
     jaxnet.check_gradients(lambda params: G.apply(params, X.astype(params["f1"].w.dtype)), PARAMS).raise_if_wrong()
 
@@ -173,7 +185,7 @@ def test_dtype_in_is_dtype_out(dtype):
     with jax.enable_x64(dtype == jnp.float64):
         params = jax.tree.map(lambda a: jnp.asarray(a, dtype), PARAMS)
         x = jnp.asarray(X, dtype)
-        y, gradient = jax.jit(jax.value_and_grad(lambda params: G.apply(params, x).sum()))(params)
+        y, gradient = jax.eval_shape(jax.value_and_grad(lambda params: G.apply(params, x).sum()), params)
         assert y.dtype == dtype
         assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype(dtype)}
 
@@ -213,9 +225,21 @@ ONE = layer(1, 1)
             "expected inputs as distinct names in a list or with sizes in a dict, got ['x', 'x'].$",
         ),
         ({"x": (ONE, "x")}, ["x"], "x", ValueError, "'x' is both an input and a node. Rename one.$"),
-        ({"f": (ONE, "x")}, {"x": 0}, "f", ValueError, "expected a positive size for input 'x', got 0.$"),
-        ({"f": (ONE, "x")}, {"x": True}, "f", ValueError, "expected a positive size for input 'x', got True.$"),
-        ({"f": (ONE, "x")}, {"x": 1.0}, "f", ValueError, "expected a positive size for input 'x', got 1.0.$"),
+        ({"f": (ONE, "x")}, {"x": 0}, "f", ValueError, "expected the size of input 'x' to be at least 1, got 0.$"),
+        (
+            {"f": (ONE, "x")},
+            {"x": True},
+            "f",
+            TypeError,
+            "expected the size of input 'x' to be a whole number, got True.$",
+        ),
+        (
+            {"f": (ONE, "x")},
+            {"x": 2.0},
+            "f",
+            TypeError,
+            "expected the size of input 'x' to be a whole number, got 2.0.$",
+        ),
         ({"f": (ONE, "x")}, ["x"], [], ValueError, "expected at least one output, got none.$"),
         (
             {"f": (ONE, "z")},
@@ -288,19 +312,19 @@ def test_a_graph_that_makes_no_sense_is_refused(nodes, inputs, outputs, error, m
         (
             (1, 2),
             X,
-            "dag: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got tuple.",
+            "apply: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got tuple.",
         ),
         (
             {"f1": 0},
             X,
-            "dag: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got ['f1'].",
+            "apply: expected a dict with the parameters of ['f1', 'f2', 'f3', 'f4', 'f5'], got ['f1'].",
         ),
-        (PARAMS, X[:, :2], "dag: expected inputs (..., 3) for x1 1, x2 1, x3 1, got (7, 2)."),
-        (PARAMS, 1.0, "dag: expected inputs (..., 3) for x1 1, x2 1, x3 1, got ()."),
+        (PARAMS, X[:, :2], "apply: expected inputs (..., 3) for x1 1, x2 1, x3 1, got (7, 2)."),
+        (PARAMS, 1.0, "apply: expected inputs (..., 3) for x1 1, x2 1, x3 1, got ()."),
         (
             PARAMS | {"f4": PARAMS["f5"]},
             X,
-            "node 'f4' (2 -> 1 sigmoid): expected weights (1, 2), got (1, 3).",
+            "apply: node 'f4' (2 -> 1 sigmoid): expected weights (1, 2), got (1, 3).",
         ),
     ],
 )
@@ -314,7 +338,7 @@ def test_an_error_names_the_node_inside_a_node():
     outer = dag({"inner": (G, "x")}, {"x": 3}, "inner")
     with pytest.raises(TypeError) as caught:
         outer.apply({"inner": PARAMS}, jnp.zeros((2, 3), int))
-    assert str(caught.value).startswith("node 'inner' (x1 1, x2 1, x3 1; ")
+    assert str(caught.value).startswith("apply: node 'inner' (x1 1, x2 1, x3 1; ")
     assert str(caught.value).endswith(
         "node 'f1' (1 -> 1 sigmoid): expected floating inputs, got int32. Convert them, for example x.astype(float32)."
     )
@@ -327,3 +351,18 @@ def test_an_error_of_jax_itself_comes_through_as_it_is():
     with pytest.raises(jax.errors.TracerBoolConversionError, match="Attempted boolean conversion") as caught:
         jax.jit(net.apply)({"f": ()}, jnp.ones(1))
     assert "In node 'f' (your own)." in caught.value.__notes__
+
+
+def test_sizes_may_be_those_of_numpy():
+    assert dag({"f": (layer(2, 1), "x")}, {"x": np.int64(2)}, "f").structure.inputs == (("x", 2),)
+
+
+def test_an_error_of_init_names_the_node_too():
+    def refused(key):
+        raise ShapeError("expected another day.")
+
+    net = chain(layer(2, 2), dag({"f": (Network(refused, KEEP.apply), "x")}, {"x": 2}, "f"))
+    with pytest.raises(ShapeError) as caught:
+        net.init(jax.random.key(0))
+    place = "layer 2 of 2 (x 2; f(x): your own; -> f)"
+    assert str(caught.value) == f"init: {place}: node 'f' (your own): expected another day."

@@ -135,8 +135,16 @@ def test_errors():
     )
     with pytest.raises(ValueError, match="at least one input and one output") as e:
         as_mlp(wired(Wiring(1, [0], [], [])), Neuron(jnp.zeros(0), jnp.zeros(0)))
-    with pytest.raises(ValueError, match="two or more positive sizes") as e:
+    with pytest.raises(ValueError, match="at least two sizes") as e:
         Wiring.from_mlp([2])
-    assert str(e.value) == "Wiring.from_mlp: expected two or more positive sizes, got [2]."
-    with pytest.raises(TypeError, match="expected integers in sizes"):
-        Wiring.from_mlp([2.5, 1])
+    assert str(e.value) == "Wiring.from_mlp: expected at least two sizes, inputs and outputs, got [2]."
+
+
+@pytest.mark.parametrize("size", [True, 2.0])
+def test_sizes_of_a_wiring_are_whole_numbers(size):
+    with pytest.raises(TypeError) as e:
+        Wiring.from_mlp([size, 1])
+    assert str(e.value) == f"Wiring.from_mlp: expected size 0 of [{size}, 1] to be a whole number, got {size}."
+    with pytest.raises(ValueError, match=r"^Wiring.from_mlp: expected size 1 of \[2, 0\] to be at least 1, got 0\.$"):
+        Wiring.from_mlp([2, 0])
+    np.testing.assert_array_equal(Wiring.from_mlp(np.array([2, 1])).sources, Wiring.from_mlp([2, 1]).sources)

@@ -55,15 +55,16 @@ def test_rows_by_hand():
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_totals_and_output_are_those_of_the_arrays(network):
-    params = jax.jit(network.init)(jax.random.key(0))
+    shapes = jax.eval_shape(network.init, jax.random.key(0))
+    params = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     leaves = jax.tree.leaves(params)
-    x = jnp.zeros((5, 7, 3), leaves[0].dtype)
+    x = np.zeros((5, 7, 3), leaves[0].dtype)
     from_params = summary(network, params, input_shape=x.shape)
     assert from_params.n_parameters == sum(leaf.size for leaf in leaves)
     assert from_params.n_bytes == sum(leaf.nbytes for leaf in leaves)
     assert from_params.output_shape == jax.eval_shape(network.apply, params, x).shape
     assert summary(network, input_shape=x.shape) == from_params
-    assert summary(network, jax.eval_shape(lambda: params), input_shape=x) == from_params
+    assert summary(network, shapes, input_shape=x) == from_params
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -328,3 +329,11 @@ def test_your_own_network_may_say_its_sizes_and_is_then_not_evaluated():
     table = summary(chain(layer(2, 3), net, net), input_shape=(5, 2))
     assert [row.output_shape for row in table.rows] == [(5, 3)] * 3
     assert table.rows[1].description == "Sizes(n_inputs=3, n_outputs=3)"
+
+
+def test_axes_of_the_input_shape_are_whole_numbers():
+    assert summary(layer(3, 2), input_shape=(np.int64(2), 3)) == summary(layer(3, 2), input_shape=(2, 3))
+    for axis in (True, 2.0):
+        with pytest.raises(TypeError) as e:
+            summary(layer(3, 2), input_shape=(axis, 3))
+        assert str(e.value) == f"summary: expected axis 0 of input_shape to be a whole number, got {axis}."

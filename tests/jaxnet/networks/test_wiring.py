@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxnet import Wiring
-from jaxnet.networks.wiring import levels
+from jaxnet.networks.wiring import last_readers, levels
 
 XOR = Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3])
 
@@ -43,6 +43,10 @@ def test_the_smallest_graphs():
     assert repr(Wiring(0, [0, 0, 2], [0, 0], [1])) == "Wiring(0 inputs, 2 units, 2 edges, 1 outputs)"
 
 
+def test_the_number_of_inputs_may_be_that_of_numpy():
+    assert type(Wiring(np.int64(2), [0], [], [0]).n_inputs) is int
+
+
 def test_a_wiring_is_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         XOR.n_inputs = 3
@@ -65,7 +69,7 @@ def test_a_wiring_is_hashable():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((-1, [0], [], []), "Wiring: expected a number of inputs, got -1."),
+        ((-1, [0], [], []), "Wiring: expected n_inputs to be at least 0, got -1."),
         ((2, [[0, 2]], [0, 1], [2]), "Wiring: expected offsets with one axis, got shape (1, 2)."),
         ((2, [0, 2], [[0, 1]], [2]), "Wiring: expected sources with one axis, got shape (1, 2)."),
         ((2, [0, 2], [0, 1], 2), "Wiring: expected outputs with one axis, got shape ()."),
@@ -106,7 +110,8 @@ def test_graphs_that_are_refused(arguments, message):
         ((2, [0, 2], [0.9, 1.9], [2]), TypeError, "Wiring: expected integers in sources, got float64."),
         ((2, [0, 2.0], [0, 1], [2]), TypeError, "Wiring: expected integers in offsets, got float64."),
         ((2, [0, 2], [False, True], [2]), TypeError, "Wiring: expected integers in sources, got bool."),
-        ((2.7, [0, 2], [0, 1], [2]), TypeError, "Wiring: expected integers in n_inputs, got float64."),
+        ((2.0, [0, 2], [0, 1], [2]), TypeError, "Wiring: expected n_inputs to be a whole number, got 2.0."),
+        ((True, [0, 1], [0], [1]), TypeError, "Wiring: expected n_inputs to be a whole number, got True."),
         (
             (2, [0, 2], np.array([0, 2**32 + 1]), [2]),  # would wrap to [0, 1]
             ValueError,
@@ -155,3 +160,16 @@ def test_levels_are_the_longest_paths(wiring):
         level += alive
         alive = is_unit & (feeds & alive).any(axis=1)
     np.testing.assert_array_equal(levels(3, wiring.offsets, wiring.sources), level)
+
+
+@hypothesis.given(graphs())
+def test_last_readers_are_those_of_a_loop_over_units(wiring):
+    last = [-1] * 8
+    for unit in range(wiring.n_units):
+        for node in wiring.sources[wiring.offsets[unit] : wiring.offsets[unit + 1]]:
+            last[node] = 3 + unit
+    np.testing.assert_array_equal(last_readers(3, wiring.offsets, wiring.sources), last)
+
+
+def test_nothing_reads_what_there_is_not():
+    assert last_readers(0, np.array([0]), np.array([], int)).shape == (0,)

@@ -193,31 +193,6 @@ def test_a_member_of_an_ensemble_that_diverges_does_not_end_a_fit():
     np.testing.assert_array_equal(np.isnan(run.history["loss"][-1]), [False, True])
 
 
-@pytest.mark.slow
-def test_what_members_last_computes():
-    """Against vmap, one operation at a time, with operands that have the members and operands that have not."""
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(2, 3, 4)).astype(np.float32), rng.normal(size=(4, 3)).astype(np.float32)
-    functions = {
-        "dot": lambda x, y: x @ y,
-        "dot with batches": lambda x, y: jnp.einsum("bij,jk->bki", x, y),
-        "dot of two axes": lambda x, y: jnp.tensordot(x, y.T, axes=([1, 2], [0, 1])),
-        "transposed": lambda x, y: x.transpose(2, 0, 1).reshape(4, 6) * y.sum(),
-        "clamp": lambda x, y: jnp.clip(x, y.min(), 0.5),
-        "where": lambda x, y: jnp.where(y.sum() > 0, x, 0.0).max(axis=1),
-        "sorted": lambda x, y: jnp.take(x, jnp.argmax(y, axis=0), axis=2)[..., ::-1],
-        "constant": lambda x, y: jnp.ones(3),
-    }
-    for name, function in functions.items():
-        closed = jax.make_jaxpr(function)(x, y)
-        for which in ((True, False), (False, True), (True, True)):
-            args = [np.stack([a, 2 * a, -a]) if has else a for a, has in zip((x, y), which, strict=True)]
-            expected = jax.vmap(function, in_axes=[0 if has else None for has in which], axis_size=3)(*args)
-            last = [jnp.moveaxis(a, 0, -1) if has else jnp.asarray(a) for a, has in zip(args, which, strict=True)]
-            (found,) = jaxnet.lowering.last_axis.members_last(closed, last, which, 3)
-            np.testing.assert_allclose(jnp.moveaxis(found, -1, 0), expected, rtol=1e-5, err_msg=f"{name}, {which}")
-
-
 # Over several devices.
 
 

@@ -1,0 +1,73 @@
+"""What is checked at the door: places in errors, floating arrays, and whole numbers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxnet import ShapeError
+from jaxnet.validation import check_floating, integers, located, whole_number
+
+
+def test_places_follow_one_another_and_the_function_stands_once_in_front():
+    with pytest.raises(ShapeError) as e, located("summary"), located("apply", "layer 2"), located("init", "node 'f'"):
+        raise ShapeError("apply: expected 3, got 4.")
+    assert str(e.value) == "summary: layer 2: node 'f': expected 3, got 4."
+
+
+def test_errors_of_jax_keep_their_text_and_get_a_note():
+    with pytest.raises(jax.errors.TracerBoolConversionError) as e, located("apply", "layer 1"), located("apply"):
+        jax.jit(lambda x: 1 if x else 2)(True)
+    assert "In layer 1." in e.value.__notes__
+
+
+def test_other_errors_pass():
+    with pytest.raises(ValueError, match=r"^as it is$"), located("apply", "layer 1"):
+        raise ValueError("as it is")
+
+
+def test_what_must_be_floating():
+    whole, floating = jnp.zeros(2, int), jnp.zeros(2)
+    check_floating("here", floating, floating)
+    with pytest.raises(TypeError, match=r"^here: expected floating weights, got int32\. .* w\.astype\(float\)\.$"):
+        check_floating("here", whole, floating)
+    with pytest.raises(TypeError, match=r"^here: expected floating inputs, got int32\. .* x\.astype\(float32\)\.$"):
+        check_floating("here", floating, whole)
+
+
+@pytest.mark.parametrize("number", [2, np.int64(2), np.uint8(2), np.array(2), jnp.array(2)])
+def test_whole_numbers_become_pythons(number):
+    found = whole_number("here", "n", number)
+    assert found == 2
+    assert type(found) is int
+
+
+@pytest.mark.parametrize("number", [True, np.bool_(True), 2.0, np.float32(2), "2", None, [2]])
+def test_what_is_no_whole_number(number):
+    with pytest.raises(TypeError) as e:
+        whole_number("here", "n", number)
+    assert str(e.value) == f"here: expected n to be a whole number, got {number!r}."
+
+
+def test_whole_numbers_out_of_range():
+    assert whole_number("here", "n", 3, 1, 3) == 3
+    with pytest.raises(ValueError, match=r"^here: expected n to be at least 1, got 0\.$"):
+        whole_number("here", "n", 0, 1)
+    with pytest.raises(ValueError, match=r"^here: expected n in 1\.\.3, got 4\.$"):
+        whole_number("here", "n", 4, 1, 3)
+
+
+def test_arrays_of_whole_numbers_are_copied_and_neither_rounded_nor_wrapped():
+    given = np.array([1, 2])
+    found = integers("here", "numbers", given, np.uint8)
+    given[0] = 7
+    assert found.tolist() == [1, 2]
+    assert not found.flags.writeable
+    assert integers("here", "numbers", []).dtype == np.int64
+    for value in ([1.0], [True], np.array([0.5])):
+        with pytest.raises(TypeError, match=r"^here: expected integers in numbers, got "):
+            integers("here", "numbers", value)
+    with pytest.raises(ValueError, match=r"^here: expected numbers in 0\.\.255, got 1\.\.256\.$"):
+        integers("here", "numbers", [1, 256], np.uint8)
+    with pytest.raises(ValueError, match=rf"got {2**80}\.\.{2**80}\.$"):
+        integers("here", "numbers", [2**80])
