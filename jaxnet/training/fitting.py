@@ -338,7 +338,7 @@ def _resumed(
     if (steps != steps[0]).any():
         unread = " (-1: it could not be read)" if steps.min() < 0 else ""
         raise CheckpointError(
-            f"{checkpoint}: expected the same run in each process, got runs of {steps.tolist()} steps{unread}. "
+            f"fit: {checkpoint}: expected the same run in each process, got runs of {steps.tolist()} steps{unread}. "
             "The file has to be in a folder that all of them see."
         )
     return start

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from jaxnet.pytrees import Key, Params, State
-from jaxnet.training.checkpoints import CheckpointError, load, read_header, save
+from jaxnet.training.checkpoints import CheckpointError, load_header, load_tree, save
 
 
 class Run(NamedTuple):
@@ -170,14 +170,14 @@ def load_run_state(
     Raises:
         CheckpointError: if the file is damaged, or of a run with another state, key or settings.
     """
-    header = read_header(checkpoint)
+    header = load_header("fit", checkpoint)
     saved = header["metadata"]
     if set(saved) != {"steps", *settings}:
-        raise CheckpointError(f"{checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
+        raise CheckpointError(f"fit: {checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
     for name, value in settings.items():
         if saved[name] != value:
             raise CheckpointError(
-                f"{checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
+                f"fit: {checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
                 "Call fit as that run was called, or choose another file."
             )
     tables = {"history": {}, "validation": {}}
@@ -187,8 +187,10 @@ def load_run_state(
                 name = ast.literal_eval(path[len(f"['{table}'][") : -1])
                 columns[name] = np.empty(leaf["shape"], jnp.dtype(leaf["dtype"]))
     best = state.params if validated and tables["validation"] else None
-    found = load(checkpoint, {"state": state, "best": best, "key": key, **tables})
+    found = load_tree("fit", checkpoint, {"state": state, "best": best, "key": key, **tables})
     if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
-        raise CheckpointError(f"{checkpoint}: expected a run with this key, got one with another. Choose another file.")
+        raise CheckpointError(
+            f"fit: {checkpoint}: expected a run with this key, got one with another. Choose another file."
+        )
     records, measured = ([found[table]] if found[table] else [] for table in tables)
     return RunState(found["state"], records, measured, found["best"], saved["steps"])

@@ -307,7 +307,7 @@ def test_64_bits_are_not_cut_to_32(path):
     like = {"w": jax.ShapeDtypeStruct((2,), np.float64), "n": np.ones(2, np.int64), "c": 0.0}
     with message(
         CheckpointError,
-        f"{path}: 1 of its leaves and those of `like` do not match:\n"
+        f"load: {path}: 1 of its leaves and those of `like` do not match:\n"
         f"  ['w']: found float64 (2,), but JAX's 64 bits are off: turn on jax_enable_x64, "
         f"or have a NumPy array in `like`\n{HINT}",
     ):

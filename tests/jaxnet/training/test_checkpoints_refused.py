@@ -194,6 +194,6 @@ def test_keys_1_and_text_1_are_two_paths(path):
 def test_what_does_not_match_is_listed(path, saved, like, lines):
     save(path, saved)
     count = 7 if lines[-1] == "and 2 more" else len(lines)
-    head = f"{path}: {count} of its leaves and those of `like` do not match:"
+    head = f"load: {path}: {count} of its leaves and those of `like` do not match:"
     with message(CheckpointError, "\n".join([head, *(f"  {line}" for line in lines), HINT])):
         load(path, like)

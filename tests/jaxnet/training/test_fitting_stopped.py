@@ -95,7 +95,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, message):
     before = file.read_bytes()
     with pytest.raises(CheckpointError) as e:
         fit(NOISY, START, **{"key": key(), **arguments, **change})
-    assert str(e.value).startswith(f"{file}: {message}")
+    assert str(e.value).startswith(f"fit: {file}: {message}")
     assert file.read_bytes() == before
 
 
@@ -114,7 +114,7 @@ def test_a_checkpoint_of_somebody_else(tmp_path):
     jaxnet.save(file, START)
     with pytest.raises(CheckpointError) as e:
         fit(NOISY, START, DATA, steps=20, key=key(), checkpoint=file)
-    assert str(e.value) == f"{file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save."
+    assert str(e.value) == f"fit: {file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save."
 
 
 def test_fewer_steps_than_were_made(tmp_path):
