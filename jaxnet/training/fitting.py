@@ -135,16 +135,14 @@ def fit(
         check_mesh("fit", mesh)
     with _set_up(rule, params, data, key, validation, validate, plan, progress, mesh, specs) as setup:
         run_state, more = setup.start, True
-        while True:
-            stopped = _why_stop(plan, run_state, more, setup.interrupted())
-            if stopped is not None:
-                return run_state.as_run(stopped)
+        while (stopped := _why_stop(plan, run_state, more, setup.interrupted())) is None:
             count = plan.next_chunk(run_state.steps)
             state, records, made = setup.advance(run_state.state, run_state.steps, count)
             more = made == count
             run_state = after_chunk(run_state, state, records, made, setup.measure, monitor)
             setup.save(run_state)
             setup.show(run_state)
+        return run_state.as_run(stopped)
 
 
 # The plan: what is checked before anything runs.

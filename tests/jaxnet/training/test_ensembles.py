@@ -171,6 +171,24 @@ def test_arguments_that_do_not_fit(error, arguments, message):
     assert str(e.value) == message
 
 
+@pytest.mark.parametrize("name", ["steps", "batch_size", "record_every", "group"])
+def test_whole_numbers(name):
+    """Numbers of NumPy are; Booleans and floats are not."""
+    states, keys = members(RULES["sgd"], 3)
+    arguments = {"states": states, "data": XOR, "keys": keys, "steps": 2}
+    for number in (True, 2.0):
+        with pytest.raises(TypeError) as e:
+            train_ensemble(RULES["sgd"], **{**arguments, name: number})
+        assert str(e.value) == f"train_ensemble: expected {name} to be a whole number, got {number}."
+
+
+def test_numbers_may_be_those_of_numpy():
+    states, keys = members(RULES["sgd"], 3)
+    two = np.int64(2)
+    _, history = train_ensemble(RULES["sgd"], states, XOR, keys=keys, steps=two, record_every=two, group=two)
+    assert history["loss"].shape == (3, 1)
+
+
 def test_an_ensemble_is_a_rule_that_fits_and_goes_on(tmp_path):
     rule = ensemble(RULES["noisy"])
     params = jax.vmap(NET.init)(jax.random.split(jax.random.key(0), 3))
