@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import by_hand
@@ -31,7 +30,6 @@ import jaxnet
 # Sizes, examples, examples of a batch, steps of a run.
 CASES = (((64, 32, 10), 1_792, 32, 500), ((784, 128, 10), 2_560, 128, 100), ((784, 1024, 1024, 10), 2_560, 512, 10))
 MEMBERS, MEMBER_STEPS = 4_096, 400
-LAUNCHER = Path(__file__).parents[1] / "examples" / "launch.py"
 BYTES = {"pred": 1, "s32": 4, "u32": 4, "f32": 4, "f64": 8}
 KINDS = "all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute"
 SCAN = "shard_map, by hand"
@@ -203,7 +201,7 @@ def main():
     for devices in (1, 2, 4, 8):
         flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
         subprocess.run([sys.executable, *command], env={**os.environ, "XLA_FLAGS": flags}, check=True)
-    subprocess.run([sys.executable, LAUNCHER, "2", *command], check=True)
+    subprocess.run([sys.executable, "-m", "jaxnet.launch", "2", *command], check=True)
 
 
 if __name__ == "__main__":

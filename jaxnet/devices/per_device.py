@@ -1,7 +1,7 @@
-"""Members of an ensemble on several devices: each device runs its own, as one device alone would, and nothing is sent.
+"""An ensemble on several devices: each device runs its own members, as one device alone would, and sends nothing.
 
-A program that XLA partitions over devices rounds otherwise than one for a single device, since the passes differ. The
-same program on each of them gives the same bits.
+A program that XLA partitions over devices rounds differently from one for a single device. The same program on each
+device gives the same bits.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from jax import Array
 from jax.sharding import Mesh, Sharding
 
 from jaxnet.devices.processes import check_same_arguments
-from jaxnet.devices.sharding import mesh_sharding, over_processes, put_on_devices
+from jaxnet.devices.sharding import check_mesh, mesh_sharding, over_processes, put_on_devices
 
 
 def run_per_device(function: Callable, members: Any, shared: Any, n: int, group: int, mesh: Mesh) -> Any:
-    """Call a function of members on each device of a mesh, for those that are its own.
+    """Call a function on each device of a mesh, for the members that the device has.
 
     Args:
         function: `function(*members, shared)`, jitted; its results have the members along their first axis.
@@ -27,31 +27,38 @@ def run_per_device(function: Callable, members: Any, shared: Any, n: int, group:
             over the mesh by an earlier call.
         shared: a tree of arrays that all members share.
         n: how many members there are.
-        group: so many, or a multiple, go to a device: the last members are repeated where that is more than there are.
+        group: each device has a multiple of this many; the last member is repeated to fill up.
         mesh: of the devices.
 
     Returns:
         What the function returns for all members: split over the mesh, or, if it does not divide them, copied to each
         device.
 
+    Raises:
+        TypeError: if the mesh is no mesh.
+        ValueError: if it is of some processes and not of all, or the arguments differ between processes.
+
     >>> mesh = jax.make_mesh((jax.device_count(),), ("members",))
     >>> run_per_device(jax.jit(lambda x, y: x + y), (jnp.arange(3),), 10, 3, 1, mesh)
     Array([10, 11, 12], dtype=int32)
     """
+    check_mesh("train_ensemble", mesh)
     if over_processes(mesh):
         check_same_arguments("train_ensemble", members=members, data=shared)
     each = -(-n // (group * mesh.size)) * group
     split, copied = mesh_sharding(mesh, mesh.axis_names), mesh_sharding(mesh)
 
-    def run(place: int, device: Any) -> Any:
-        rows = np.minimum(np.arange(place * each, (place + 1) * each), n - 1)
+    def run(position: int, device: Any) -> Any:
+        rows = np.minimum(np.arange(position * each, (position + 1) * each), n - 1)
         own = jax.tree.map(lambda a: _rows_on(a, rows, device, copied), members)
         return function(*own, jax.tree.map(lambda a: jax.device_put(_local(a, copied), device), shared))
 
     own = [
-        (place, device) for place, device in enumerate(mesh.devices.flat) if device.process_index == jax.process_index()
+        (position, device)
+        for position, device in enumerate(mesh.devices.flat)
+        if device.process_index == jax.process_index()
     ]
-    with ThreadPoolExecutor(len(own)) as pool:  # it is compiled for each device
+    with ThreadPoolExecutor(len(own)) as pool:  # in parallel, since it is compiled for each device
         results = list(pool.map(run, *zip(*own, strict=True)))
 
     def joined(*parts: Array) -> Array:
@@ -63,7 +70,7 @@ def run_per_device(function: Callable, members: Any, shared: Any, n: int, group:
 
 
 def _rows_on(array: Any, rows: np.ndarray, device: Any, copied: Sharding) -> Array:
-    """Some rows of an array on a device, where they may be already."""
+    """Return rows of an array on a device, without a copy where the device has exactly these."""
     for shard in getattr(array, "addressable_shards", ()):
         first = shard.index[0]
         if shard.device == device and (first.start or 0, shard.data.shape[0]) == (rows[0], len(rows)):
@@ -72,7 +79,7 @@ def _rows_on(array: Any, rows: np.ndarray, device: Any, copied: Sharding) -> Arr
 
 
 def _local(array: Any, copied: Sharding) -> Any:
-    """An array that this process can index."""
+    """Return an array that this process can index."""
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
         return put_on_devices(array, copied).addressable_data(0)
     return jnp.asarray(array)

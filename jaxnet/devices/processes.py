@@ -18,19 +18,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-# What a launcher tells a process: where process 0 listens, how many there are, and which one it is.
+from jaxnet.validation import whole_number
+
+# What a launcher tells a process: where process 0 listens, the number of processes, and which one it is.
 VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
-# What XLA says where a collective operation, or a heartbeat, finds nobody at the other end. (Of a callback into Python
-# it repeats what that raised, which may be an error of another connection.)
+# What XLA says where a collective operation, or a heartbeat, finds nobody at the other end. (XLA also repeats an error
+# of a callback into Python, which may be about another connection.)
 _LOSS = re.compile(
     r"(?s)[A-Z_]+: (?!CpuCallback)"
     r"(?i:.*(gloo|nccl|connection closed|connection reset|socket closed|heartbeat|coordination service))"
 )
 
 _ADVICE = (
-    "Each process calls it with the same arguments; where each is to have examples of its own, join them with "
-    "jaxnet.from_parts, or pass an iterator."
+    "Call it with the same arguments in each process; join examples that differ with jaxnet.from_parts, or pass an "
+    "iterator."
 )
 
 
@@ -41,25 +43,27 @@ class ProcessLostError(RuntimeError):
 
 
 def join_processes(timeout: int = 30) -> None:
-    """Join the processes that were started as one run; one that was started alone stays alone.
+    """Join the processes that were started as one run; a process that was started alone stays alone.
 
     Call it before anything else of JAX. The others are found by JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and
-    JAX_PROCESS_ID in the environment, as `python -m jaxnet.launch` sets them; without these by
-    `jax.distributed.initialize`, which knows Slurm, Open MPI, Kubernetes and TPU pods. If they do not come within five
-    minutes, JAX ends the process.
+    JAX_PROCESS_ID in the environment. `python -m jaxnet.launch 2 script.py` sets them and starts two processes on this
+    machine. Without them `jax.distributed.initialize` looks, which knows Slurm, Open MPI, Kubernetes and TPU pods. If
+    the others do not come within five minutes, JAX ends the process.
 
-    In a run of several, an error that nobody catches then ends its process right after the traceback, and the others
-    when they next wait for it. SIGTERM ends a process as usual; JAX would catch it. One that comes to the end of its
-    script, or calls `sys.exit`, waits for the others, up to JAX's five minutes, after which JAX ends them all: where
-    one alone is to stop the run, let it raise an error. After a `ProcessLostError` that the script has caught the exit
-    does not wait, and its status is 1.
+    With several processes, an uncaught error ends its process right after the traceback, and the others when they next
+    wait for it. SIGTERM ends a process as usual; JAX would catch it. A process that comes to the end of its script, or
+    calls `sys.exit`, waits for the others, for up to five minutes, after which JAX ends them all: raise an error to
+    stop the run from one process. After a `ProcessLostError` that the script has caught the exit does not wait, and its
+    status is 1.
 
     Args:
-        timeout: seconds without a sign of life, as where a host hangs, after which a process counts as gone; one that
-            was killed is noticed at once.
+        timeout: seconds without a sign of life, as where a host hangs, after which a process counts as gone; a process
+            that was killed is noticed at once.
 
     Raises:
-        ValueError: if the three variables are not all there, or are no address and no whole numbers.
+        TypeError: if the timeout is no whole number.
+        ValueError: if the timeout is less than a second, or the three variables are not all there, or are no address
+            and no whole numbers.
         RuntimeError: if JAX has been used before.
 
     >>> _ = jax.devices()
@@ -67,6 +71,7 @@ def join_processes(timeout: int = 30) -> None:
     Traceback (most recent call last):
     RuntimeError: join_processes: expected to be called before JAX is used, or is asked for its devices. ...
     """
+    timeout = whole_number("join_processes", "timeout", timeout, 1)
     given = [os.environ.get(name) for name in VARIABLES]
     found: dict[str, Any] = {}
     if any(given):
@@ -99,7 +104,7 @@ def join_processes(timeout: int = 30) -> None:
 def _ending(report: Callable) -> Callable:
     def report_and_end(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if _is_loss(error) or isinstance(error, ProcessLostError):
-            # First of all: where process 0 is gone, JAX ends this one a moment later.
+            # Said first: where process 0 is gone, JAX ends this one a moment later.
             print(f"jaxnet: {_lost()} Here is where it noticed.", file=sys.stderr, flush=True)
         try:
             report(kind, error, trace)
@@ -110,7 +115,7 @@ def _ending(report: Callable) -> Callable:
 
 
 def _end() -> None:
-    """Without what JAX does at the exit: it would wait for the others, while they wait for this one or are gone."""
+    """End without what JAX does at exit: it would wait for the others, while they wait for this one or are gone."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -119,7 +124,7 @@ def _end() -> None:
 
 
 def _is_loss(error: BaseException) -> bool:
-    # Where a computation only begins, JAX raises what XLA says as a ValueError.
+    # At the start of a computation, JAX raises what XLA says as a ValueError.
     return isinstance(error, jax.errors.JaxRuntimeError | ValueError) and _LOSS.match(str(error)) is not None
 
 
@@ -131,7 +136,7 @@ def _lost() -> str:
 
 
 def all_gather(value: Any) -> np.ndarray:
-    """The values that the processes have, `(processes, ...)`; all of them call it together.
+    """Return the values of all processes, `(processes, ...)`; all of them call it together.
 
     Args:
         value: a number or an array, of the same shape and dtype in each process.
@@ -150,12 +155,12 @@ def all_gather(value: Any) -> np.ndarray:
 
 
 def check_same_arguments(where: str, *, advice: str | None = None, **values: Any) -> None:
-    """Check that all processes call a function with the same arguments; they would wait for one another for ever.
+    """Check that all processes call a function with the same arguments; else they would wait for one another for ever.
 
     Args:
         where: named in the error.
-        advice: how they come to be the same.
-        values: numbers, text, None, or pytrees of arrays that a process has to itself.
+        advice: how to make them the same.
+        values: numbers, text, None, or pytrees of arrays.
 
     Raises:
         ValueError: in each process, if they differ.
@@ -169,19 +174,19 @@ def check_same_arguments(where: str, *, advice: str | None = None, **values: Any
         if len(set(column.tolist())) > 1:
             other = int(np.flatnonzero(column != column[0])[0])
             raise ValueError(
-                f"{where}: expected the same {name} in each process, but process {other} has others than process 0. "
+                f"{where}: expected the same {name} in each process, but process {other} differs from process 0. "
                 + (advice or _ADVICE)
             )
 
 
 def _checksum(tree: Any) -> int:
-    """Of all leaves of a tree; of an array that is split over processes only what each knows of it."""
+    """Return a checksum of all leaves of a tree; an array split over processes counts by its shape and dtype alone."""
     total = 0
     for path, leaf in jax.tree.leaves_with_path(tree):
         split = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
         if not split and isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             device = jax.local_devices()[0]
-            # Where a mesh of all processes is set, JAX would take the key of this one for that of all.
+            # Under a mesh of all processes, JAX would take this process's key for an array of all of them.
             with jax.set_mesh(Mesh(np.array(device), ())):
                 leaf = jax.random.key_data(jax.random.clone(jax.device_put(leaf, device)))
         array = np.ascontiguousarray(f"{leaf.dtype}" if split else leaf if hasattr(leaf, "dtype") else str(leaf))
@@ -192,7 +197,7 @@ def _checksum(tree: Any) -> int:
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes: process 0, or the only one.
+    """Return whether this is the process that writes: process 0, or the only one.
 
     >>> is_first()
     True
@@ -202,14 +207,14 @@ def is_first() -> bool:
 
 @contextlib.contextmanager
 def lost_processes_reported(where: str, advice: str) -> Iterator[None]:
-    """Say in clear words that another process is gone, where XLA says that a collective operation failed.
+    """Raise `ProcessLostError` where XLA says that a collective operation failed since a process is gone.
 
     Args:
         where: named in the error.
         advice: how to go on.
 
     Raises:
-        ProcessLostError: if in the block XLA finds another process gone.
+        ProcessLostError: if in the block another process is gone.
 
     >>> with lost_processes_reported("fit", "Start again."):
     ...     pass

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
+from jaxnet.pytrees import Batch
 from jaxnet.validation import ShapeError
 
 # The axis of a mesh over which examples are split; a mesh without it splits none.
@@ -38,8 +39,9 @@ def place(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
         The tree, of arrays on all devices.
 
     Raises:
-        TypeError: if the specs are not specs by path.
-        ValueError: if a path leads to no parameter, or if the mesh has no axis of a name.
+        TypeError: if the mesh is no mesh, or the specs are not specs by path.
+        ValueError: if the mesh is of some processes and not of all, a path leads to no parameter, or the mesh has no
+            axis of a name.
         ShapeError: if a parameter has fewer axes than its spec, or one that the devices do not divide.
 
     >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
@@ -51,13 +53,15 @@ def place(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
     Traceback (most recent call last):
     ValueError: place: expected specs by paths to parameters, such as ['b'] or ['w'], got 'w'.
     """
-    return jax.tree.map(put_on_devices, tree, shardings(tree, mesh, specs))
+    check_mesh("place", mesh)
+    return jax.tree.map(put_on_devices, tree, shardings("place", tree, mesh, specs))
 
 
-def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
-    """Where `place` puts what.
+def shardings(where: str, tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
+    """Return where `place` puts each leaf of a tree.
 
     Args:
+        where: named in the error.
         tree: of arrays or `jax.ShapeDtypeStruct`.
         mesh: of all devices.
         specs: by path.
@@ -65,9 +69,14 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
     Returns:
         A tree of `jax.sharding.Sharding`, those of `mesh_sharding`.
 
+    Raises:
+        TypeError: if the specs are not specs by path.
+        ValueError: if a path leads to no parameter, or the mesh has no axis of a name.
+        ShapeError: if a parameter has fewer axes than its spec, or one that the devices do not divide.
+
     >>> mesh = jax.make_mesh((jax.device_count(),), ("model",))
-    >>> where = shardings({"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})
-    >>> where["w"].shard_shape((8, 3)) == (8 // jax.device_count(), 3)
+    >>> found = shardings("place", {"w": np.ones((8, 3))}, mesh, {"": PartitionSpec("model")})
+    >>> found["w"].shard_shape((8, 3)) == (8 // jax.device_count(), 3)
     True
     """
     params = getattr(tree, "params", tree)
@@ -76,13 +85,13 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
     if not isinstance(specs, Mapping) or not all(
         isinstance(path, str) and isinstance(spec, PartitionSpec) for path, spec in specs.items()
     ):
-        raise TypeError(f"place: expected a dict of jax.sharding.PartitionSpec by path, got {specs!r}.")
+        raise TypeError(f"{where}: expected a dict of jax.sharding.PartitionSpec by path, got {specs!r}.")
     for path in specs:
         if not any(_leads_to(path, name) for name in named):
             raise ValueError(
-                f"place: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got {path!r}."
+                f"{where}: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got {path!r}."
             )
-    chosen = {name: _spec(name, shape, mesh, specs) for name, shape in named.items()}
+    chosen = {name: _spec(where, name, shape, mesh, specs) for name, shape in named.items()}
 
     def of_leaf(path: Any, leaf: Any) -> Sharding:
         name = jax.tree_util.keystr(path)
@@ -94,35 +103,37 @@ def shardings(tree: Any, mesh: Mesh, specs: Specs | None = None) -> Any:
 
 
 def _leads_to(path: str, name: str) -> bool:
-    """Whether a path is that of a leaf, or of a node that the leaf is in."""
+    """Return whether a path is that of a leaf, or of a node that contains it."""
     return name.startswith(path) and (not path or name[len(path) :][:1] in ("", ".", "["))
 
 
-def _spec(name: str, shape: tuple[int, ...], mesh: Mesh, specs: Specs) -> PartitionSpec:
-    """The spec of the longest path to a parameter, if it fits."""
+def _spec(where: str, name: str, shape: tuple[int, ...], mesh: Mesh, specs: Specs) -> PartitionSpec:
+    """Return the spec with the longest path to a parameter, if it fits."""
     paths = [path for path in specs if _leads_to(path, name)]
     if not paths:
         return PartitionSpec()
     spec = specs[max(paths, key=len)]
     if len(spec) > len(shape):
         raise ShapeError(
-            f"place: expected a spec of at most {len(shape)} axes for {name} of shape {shape}, got {spec}."
+            f"{where}: expected a spec of at most {len(shape)} axes for {name} of shape {shape}, got {spec}."
         )
     for size, axes in zip(shape, spec, strict=False):
         axes = axes if isinstance(axes, tuple) else (axes,) * (axes is not None)
         if not set(axes) <= set(mesh.axis_names):
-            raise ValueError(f"place: expected axes of the mesh, {mesh.axis_names}, in the spec of {name}, got {spec}.")
+            raise ValueError(
+                f"{where}: expected axes of the mesh, {mesh.axis_names}, in the spec of {name}, got {spec}."
+            )
         parts = math.prod(mesh.shape[axis] for axis in axes)
         if size % parts:
             raise ShapeError(
-                f"place: {name} has shape {shape}, and its axis of {size} cannot be split into {parts} equal parts, as "
-                f"{spec} says. Split another axis, or take another number of units."
+                f"{where}: {name} has shape {shape}, and its axis of {size} cannot be split into {parts} equal parts, "
+                f"as {spec} says. Split another axis, or take another number of units."
             )
     return spec
 
 
 def mesh_sharding(mesh: Mesh, *axes: Any) -> Sharding:
-    """How an array is split over a mesh whose axes XLA looks after.
+    """Return how an array is split over a mesh whose axes XLA looks after.
 
     Args:
         mesh: any mesh.
@@ -140,13 +151,13 @@ def mesh_sharding(mesh: Mesh, *axes: Any) -> Sharding:
 
 
 def automatic(mesh: Mesh) -> Mesh:
-    """The same mesh with axes that XLA looks after; `jax.make_mesh` makes explicit ones, unless told otherwise.
+    """Return the same mesh with axes that XLA looks after; `jax.make_mesh` makes explicit ones by default.
 
     Args:
         mesh: any mesh.
 
     Returns:
-        One of the same devices and names; of one device it has no axes, since there is nothing to look after.
+        A mesh of the same devices and names; one device alone has no axes, since there is nothing to split.
 
     >>> explicit = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Explicit,))
     >>> set(automatic(explicit).axis_types) <= {AxisType.Auto}
@@ -183,10 +194,10 @@ def put_on_devices(value: Any, sharding: Sharding) -> Array:
 
 
 def as_numpy(array: Array) -> np.ndarray:
-    """All values of an array, in each process; where they are split over several, all call it.
+    """Return all values of an array, in each process; where they are split over several, all call it.
 
     Args:
-        array: any JAX array, but of keys.
+        array: any JAX array, except one of keys.
 
     Returns:
         A NumPy array.
@@ -200,8 +211,8 @@ def as_numpy(array: Array) -> np.ndarray:
     return np.asarray(array)
 
 
-def put_examples(data: Any, mesh: Mesh) -> Any:
-    """Put examples on all devices: what is split over axes of the mesh stays as it is, all else is copied to each.
+def put_examples(data: Batch, mesh: Mesh) -> Batch:
+    """Put examples on all devices: arrays split over axes of the mesh stay as they are, others are copied to each.
 
     Args:
         data: a pytree of arrays, the same in each process, or of `from_parts`.
@@ -218,7 +229,7 @@ def put_examples(data: Any, mesh: Mesh) -> Any:
     def of_leaf(leaf: Any) -> Array:
         sharding, there = getattr(leaf, "sharding", None), mesh_sharding(mesh)
         if isinstance(sharding, NamedSharding) and sharding.device_set == set(mesh.devices.flat):
-            with contextlib.suppress(ValueError):  # of JAX, if it is of another mesh, whose axes this one has not
+            with contextlib.suppress(ValueError):  # raised by JAX for the axes of another mesh
                 split = mesh_sharding(mesh, *sharding.spec)
                 split.shard_shape(leaf.shape)
                 there = split
@@ -227,38 +238,53 @@ def put_examples(data: Any, mesh: Mesh) -> Any:
     return jax.tree.map(of_leaf, data)
 
 
+def check_mesh(where: str, mesh: Any) -> None:
+    """Check that the devices of a mesh are those of this process, or of all.
+
+    Args:
+        where: named in the error.
+        mesh: what the caller passed as one.
+
+    Raises:
+        TypeError: if it is no mesh.
+        ValueError: if its devices are those of some processes and not of all.
+
+    >>> check_mesh("fit", jax.make_mesh((1,), ("data",)))
+    """
+    if not isinstance(mesh, Mesh):
+        raise TypeError(f"{where}: expected a jax.sharding.Mesh, as jax.make_mesh gives, got {type(mesh).__name__}.")
+    processes = _processes(mesh)
+    if processes != {jax.process_index()} and len(processes) != jax.process_count():
+        raise ValueError(
+            f"{where}: expected a mesh of devices of this process, or of all {jax.process_count()} processes, got "
+            f"devices of {sorted(processes)}. jax.devices() has those of all, jax.local_devices() those of this one."
+        )
+
+
 def over_processes(mesh: Mesh) -> bool:
-    """Whether the devices of a mesh are those of several processes.
+    """Return whether the devices of a mesh are those of several processes.
 
     Args:
         mesh: any mesh.
 
     Returns:
-        False where they are all of this process.
-
-    Raises:
-        TypeError: if it is no mesh.
-        ValueError: if they are those of some processes and not of all.
+        False where they are all of one process.
 
     >>> over_processes(jax.make_mesh((1,), ("data",)))
     False
     """
-    if not isinstance(mesh, Mesh):
-        raise TypeError(f"expected a jax.sharding.Mesh, as jax.make_mesh gives, got {type(mesh).__name__}.")
-    processes = {device.process_index for device in mesh.devices.flat}
-    if processes != {jax.process_index()} and len(processes) != jax.process_count():
-        raise ValueError(
-            f"expected a mesh of devices of this process, or of all {jax.process_count()} processes, got devices of "
-            f"{sorted(processes)}. jax.devices() has those of all, jax.local_devices() those of this one."
-        )
-    return len(processes) > 1
+    return len(_processes(mesh)) > 1
 
 
-# What is said to XLA in a compiled program, where `jax.set_mesh` has set a mesh of automatic axes.
+def _processes(mesh: Mesh) -> set[int]:
+    return {device.process_index for device in mesh.devices.flat}
 
 
-def split_examples(batch: Any) -> Any:
-    """Have devices share a batch: its examples, of any number, are split over the axis "data" of the mesh that is set.
+# Constraints in a compiled program, for XLA, where `jax.set_mesh` has set a mesh of automatic axes.
+
+
+def split_examples(batch: Batch) -> Batch:
+    """Share a batch among devices: split its examples, however many, over the axis "data" of the mesh that is set.
 
     Args:
         batch: a pytree of arrays with examples along the first axis, or of numbers, which are not split.
@@ -274,7 +300,7 @@ def split_examples(batch: Any) -> Any:
     def of_leaf(leaf: Array) -> Array:
         if parts == 1 or jnp.ndim(leaf) == 0:
             return leaf
-        # Of what came from outside XLA would else make fewer parts, such as 2 for 8 devices; JAX has no words for that.
+        # XLA would otherwise cut an argument of the program into fewer parts, such as 2 for 8 devices.
         leaf = replicated(leaf) if len(leaf) % parts else leaf
         return jax.lax.with_sharding_constraint(leaf, PartitionSpec(DATA))
 
@@ -282,7 +308,7 @@ def split_examples(batch: Any) -> Any:
 
 
 def replicated(tree: Any) -> Any:
-    """Have each device of the mesh that is set have all of a tree.
+    """Copy a tree to each device of the mesh that is set.
 
     Args:
         tree: of arrays.
@@ -297,7 +323,7 @@ def replicated(tree: Any) -> Any:
 
 
 def constrained(tree: Any, specs: tuple[PartitionSpec, ...] | None) -> Any:
-    """Have the leaves of a tree stay split as they were, on the mesh that is set.
+    """Keep the leaves of a tree split as they were, on the mesh that is set.
 
     Args:
         tree: of arrays.
@@ -313,7 +339,7 @@ def constrained(tree: Any, specs: tuple[PartitionSpec, ...] | None) -> Any:
 
 
 def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
-    """How the leaves of a tree are split over the mesh that is set, if that is known: of what is traced it is not.
+    """Return how the leaves of a tree are split over the mesh that is set, if known: for traced values it is not.
 
     Args:
         tree: of arrays.
@@ -333,7 +359,7 @@ def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
 
 
 def _set_mesh() -> dict[str, int]:
-    """The axes of the mesh that is set; none where it is one that XLA does not look after alone."""
+    """Return the axes of the mesh that is set; none where XLA does not look after all of them."""
     mesh = jax.sharding.get_abstract_mesh()
     return dict(mesh.shape) if all(kind == AxisType.Auto for kind in mesh.axis_types) else {}
 

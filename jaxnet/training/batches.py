@@ -12,24 +12,25 @@ import numpy as np
 from jax.sharding import Mesh
 
 from jaxnet.devices.process_data import from_uneven_parts
+from jaxnet.pytrees import Batch
 from jaxnet.validation import ShapeError
 
 
 @contextlib.contextmanager
-def prefetched(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iterator[Any]]:
-    """Batches, of which the next one is read while one is worked on.
+def prefetched(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iterator[Batch]]:
+    """Iterate over batches, of which the next one is read while one is worked on.
 
     Args:
-        data: an iterator of batches, pytrees of arrays; or a function that gives one from how many to leave out.
-        first: the number of the first batch that is wanted; of an iterator those before are read and dropped.
+        data: an iterator of batches, pytrees of arrays; or a function from the number of batches to leave out to one.
+        first: the number of the first batch that is wanted; an iterator's batches before it are read and dropped.
         mesh: of the devices that share a batch; each process reads its own part of it.
 
     Yields:
-        An iterator of batches of JAX arrays; inside it a thread reads.
+        An iterator of batches of JAX arrays, which a thread reads.
 
     Raises:
-        ShapeError: from the iterator, if a batch has another shape than the first, of which the last may have fewer
-            examples, or if one has none.
+        ShapeError: from the iterator, if the shapes of a batch differ from those of the first (only the last one may
+            have fewer examples), or if a batch has no examples.
 
     >>> with prefetched(iter([[1.0], [2.0], [3.0]]), first=1) as batches:
     ...     [batch[0].item() for batch in batches]
@@ -38,12 +39,12 @@ def prefetched(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iter
     given: Any = data(first) if callable(data) else itertools.islice(data, first, None)
     parts = iter(given)
 
-    def read() -> Any:
+    def read() -> Batch | None:
         for part in parts:
             return jax.tree.map(jnp.asarray if mesh is None else np.asarray, part)
         return None
 
-    def ahead(pool: ThreadPoolExecutor) -> Iterator[Any]:
+    def ahead(pool: ThreadPoolExecutor) -> Iterator[Batch]:
         like, coming = None, pool.submit(read)
         while True:
             part = coming.result()
@@ -62,8 +63,8 @@ def prefetched(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iter
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _of_one_shape(batches: Iterator[Any], first: int) -> Iterator[Any]:
-    """The batches, checked: each further shape would be another program, to be compiled."""
+def _of_one_shape(batches: Iterator[Batch], first: int) -> Iterator[Batch]:
+    """Check the shapes of batches: each further shape would be another program to compile."""
     expected = short = None
     for number, batch in enumerate(batches, first):
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch)
@@ -81,7 +82,7 @@ def _of_one_shape(batches: Iterator[Any], first: int) -> Iterator[Any]:
 
 
 def _is_shorter(shapes: Any, expected: Any) -> bool:
-    """Whether all that differs is that there are fewer examples."""
+    """Return whether shapes differ from the expected ones in that there are fewer examples, and in nothing else."""
     rows = {a.shape[:1] for a in jax.tree.leaves(shapes)}
     if len(rows) != 1 or () in rows:
         return False

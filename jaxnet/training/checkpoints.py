@@ -1,7 +1,7 @@
-"""Checkpoints: a tree of arrays as one safetensors file, which a kill at any moment leaves whole; never pickle.
+"""Checkpoints: a tree of arrays as one safetensors file, which is whole whenever the writer is killed; never pickle.
 
 Every leaf is a tensor named by its path, so any reader of safetensors sees plain arrays. A JSON header in the file's
-`__metadata__` says what each leaf is, with a CRC-32 of its bytes, and has one itself: what was damaged is not loaded.
+`__metadata__` says what each leaf is, with a CRC-32 of its bytes, and has one itself: a damaged file is not loaded.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from jaxnet.devices.sharding import as_numpy, put_on_devices
 _FORMAT = 1
 _LONGEST_HEADER = 25_000_000  # characters; safetensors stops at 100 MB, and writes these with escapes
 _SHOWN = 5  # leaves in one error
-# Held by every version of safetensors that pyproject.toml allows, and read back by its NumPy door.
+# Held by every version of safetensors that pyproject.toml allows, and read back by safetensors.numpy.
 _NATIVE = {"bool", "float16", "float32", "float64", "bfloat16"}
 _NATIVE |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
@@ -31,7 +31,7 @@ _ARRAYS = jax.Array | np.ndarray | np.generic
 
 
 class CheckpointError(ValueError):
-    """A file that is no whole checkpoint, or not of this tree; the message says which leaf, and what was expected."""
+    """A file that is no whole checkpoint, or one of another tree; the message names the leaf and what was expected."""
 
     __module__ = "jaxnet"  # the name that users import and that tracebacks print
 
@@ -40,18 +40,18 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
     """Save a tree of arrays in one file, which is replaced only when the new one is complete and on disk.
 
     The bytes go to `path` + ".partial" in the same directory, which then takes the place of `path`: killed at any
-    moment, the process leaves the old file or the new one. Should that fail, the old file is as it was. Directories
-    that are missing are made; of a link, the file that it names is replaced.
+    moment, the process leaves the old file or the new one. After an error the old file is as it was. Missing
+    directories are made; where `path` is a link, the file that it names is replaced.
 
-    Of arrays that are spread over several processes there is one file, too, that of process 0: all processes call it.
-    What each process has a copy of is not sent.
+    Arrays that are split over several processes go into one file too: all processes call it, and process 0 writes.
+    Arrays that each process has a copy of are not sent.
 
     Args:
         path: the file, by custom `*.safetensors`.
         tree: a pytree of JAX and NumPy arrays of any shape and numeric dtype, typed PRNG keys, and Python's bool, int
-            (of 64 bits), float and complex. None and empty containers are structure. Dtypes that safetensors has not
-            are stored as their bytes (float8, int4) or as pairs of real numbers (complex), all of them bit for bit.
-        metadata: a dict of yours, as JSON has them: text as keys, lists instead of tuples, no NaN.
+            (of 64 bits), float and complex. None and empty containers are structure. Dtypes that safetensors lacks are
+            stored as their bytes (float8, int4) or as pairs of real numbers (complex), all of them bit for bit.
+        metadata: a dict that JSON can hold: text as keys, lists instead of tuples, no NaN.
 
     Raises:
         TypeError: if a leaf is none of these, or if the metadata are not JSON.
@@ -95,7 +95,7 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
 
 
 def load(path: str | os.PathLike[str], like: Any) -> Any:
-    """Load a tree that `save` saved: strictly, or not at all; nothing is cast and nothing is guessed.
+    """Load a tree that `save` saved; nothing is cast and nothing is guessed.
 
     Args:
         path: the file.
@@ -104,8 +104,8 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
 
     Returns:
         A tree of the structure of `like`; leaves are matched by their paths. A leaf is a NumPy array where `like` has
-        one, and a JAX array where it has one or a `jax.ShapeDtypeStruct`: with the sharding of that leaf, if it is
-        committed to one, else on the default device. A weakly typed array is weakly typed again.
+        one, and a JAX array where `like` has one or a `jax.ShapeDtypeStruct`: with the sharding of that leaf, if it is
+        committed to one, else on the default device. A weakly typed array stays weakly typed.
 
     Raises:
         CheckpointError: if the file is no whole checkpoint; or if a leaf is missing, is not in `like`, or has another
@@ -119,12 +119,23 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     ...     load(f"{folder}/run.safetensors", like={"w": jax.ShapeDtypeStruct((2,), jnp.float32)})
     {'w': Array([1., 1.], dtype=float32)}
     """
-    leaves, structure = _described("load", like, _ARRAYS | jax.ShapeDtypeStruct)
-    with _opened(path) as (file, header):
+    return load_tree("load", path, like)
+
+
+def load_tree(where: str, path: str | os.PathLike[str], like: Any) -> Any:
+    """Do what `load` does, with another name in the errors.
+
+    Args:
+        where: the function that the user called.
+        path: the file.
+        like: a tree with the leaves of the saved one.
+    """
+    leaves, structure = _described(where, like, _ARRAYS | jax.ShapeDtypeStruct)
+    with _opened(where, path) as (file, header):
         found = header["leaves"]
         differences = list(_differences(leaves, found))
         if differences:
-            lines = [f"{path}: {len(differences)} of its leaves and those of `like` do not match:"]
+            lines = [f"{where}: {path}: {len(differences)} of its leaves and those of `like` do not match:"]
             lines += [f"  {line}" for line in differences[:_SHOWN]]
             lines += [f"  and {len(differences) - _SHOWN} more"] * (len(differences) > _SHOWN)
             lines += ["Pass a `like` made as the saved tree was; jaxnet.read_header tells what the file holds."]
@@ -134,13 +145,14 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
             tensor = file.get_tensor(name)
             crc32 = _crc32(_bytes(tensor))
             if crc32 != found[name]["crc32"]:
-                raise _damaged(path, f"leaf {_shown(name)} has CRC-32 {crc32}, expected {found[name]['crc32']}")
+                what = f"leaf {_shown(name)} has CRC-32 {crc32}, expected {found[name]['crc32']}"
+                raise _damaged(where, path, what)
             values.append(_placed(_value(tensor, leaf, record), leaf, found[name]))
     return structure.unflatten(values)
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a checkpoint holds, without its arrays.
+    """Return what a checkpoint holds, without its arrays.
 
     Args:
         path: the file.
@@ -160,12 +172,22 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     >>> header["leaves"]["['history']"]["shape"], header["metadata"]
     ([3, 2], {'epochs': 3})
     """
-    with _opened(path) as (_, header):
+    return load_header("read_header", path)
+
+
+def load_header(where: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Do what `read_header` does, with another name in the errors.
+
+    Args:
+        where: the function that the user called.
+        path: the file.
+    """
+    with _opened(where, path) as (_, header):
         return header
 
 
 def _described(where: str, tree: Any, arrays: Any) -> tuple[dict[str, tuple[Any, dict[str, Any]]], Any]:
-    """The leaves by name, each with the record that says what it is; and the structure."""
+    """Return the leaves by name, each with the record that says what it is, and the structure."""
     leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
     named = {}
     for key_path, leaf in leaves:
@@ -198,7 +220,7 @@ def _record(where: str, name: str, leaf: Any, arrays: Any) -> dict[str, Any]:
 
 
 def _storage(dtype: Any) -> Any:
-    """The dtype in the file."""
+    """Return the dtype in the file; None for one that cannot be saved."""
     if str(dtype) in _NATIVE:
         return dtype
     if str(dtype) in ("complex64", "complex128"):
@@ -231,7 +253,7 @@ def _bytes(tensor: np.ndarray) -> np.ndarray:
 
 
 def _extras(name: str, leaf: Any) -> dict[str, Any]:
-    """What `load` takes from the file, since `like` need not know it."""
+    """Return what `load` takes from the file instead of `like`."""
     if not isinstance(leaf, jax.Array):
         return {}
     if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
@@ -254,7 +276,7 @@ def _placed(value: np.ndarray, leaf: Any, found: dict[str, Any]) -> Any:
     if found["kind"] == "key":
         placed = jax.random.wrap_key_data(jnp.asarray(value), impl=found["implementation"])
     elif found.get("weak_type"):
-        # Only Python numbers make weakly typed arrays; left strong, a resumed run could promote to other dtypes.
+        # Only Python numbers make weakly typed arrays. Strongly typed, a resumed run could promote to other dtypes.
         zeros = jnp.full(value.shape, value.dtype.type(0).item())
         placed = zeros.at[...].set(value) if zeros.dtype == value.dtype else value
     sharding = leaf.sharding if getattr(leaf, "committed", True) else None
@@ -313,7 +335,7 @@ def _as_json(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 def _replace(path: Path, data: bytes) -> None:
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    # One fixed name, so that however many writers are killed, one file is left, and the next writer removes it.
+    # One fixed name: whatever the number of writers that were killed, one file is left, and the next writer removes it.
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
     with partial.open("xb") as file:
@@ -343,46 +365,46 @@ def _is(path: Path, descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The open file and its header, checked."""
+def _opened(where: str, path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Open a file and yield it with its header, checked."""
     from safetensors import SafetensorError, safe_open
 
     if os.path.isdir(path):
-        raise CheckpointError(f"{path}: expected a checkpoint, found a directory. Name the file in it.")
+        raise CheckpointError(f"{where}: {path}: expected a checkpoint, found a directory. Name the file in it.")
     try:
         with safe_open(path, framework="np") as file:
-            yield file, _header(path, file)
+            yield file, _header(where, path, file)
     except SafetensorError as error:
-        raise _damaged(path, f"it is no whole safetensors file ({error})") from error
+        raise _damaged(where, path, f"it is no whole safetensors file ({error})") from error
 
 
-def _header(path: str | os.PathLike[str], file: Any) -> dict[str, Any]:
+def _header(where: str, path: str | os.PathLike[str], file: Any) -> dict[str, Any]:
     metadata = file.metadata() or {}
     if "jaxnet" not in metadata:
         raise CheckpointError(
-            f"{path}: expected a checkpoint, found a safetensors file that jaxnet.save did not write. "
+            f"{where}: {path}: expected a checkpoint, found a safetensors file that jaxnet.save did not write. "
             f"Read it with safetensors.numpy.load_file."
         )
     text = metadata["jaxnet"]
     if metadata.get("crc32") != _crc32(text.encode()):
-        raise _damaged(path, f"its header has CRC-32 {_crc32(text.encode())}, expected {metadata.get('crc32')}")
+        raise _damaged(where, path, f"its header has CRC-32 {_crc32(text.encode())}, expected {metadata.get('crc32')}")
     try:
         header = json.loads(text)
         if header["format"] != _FORMAT:
             raise CheckpointError(
-                f"{path}: expected format {_FORMAT}, found {header['format']}, "
+                f"{where}: {path}: expected format {_FORMAT}, found {header['format']}, "
                 f"written by jaxnet {header['jaxnet']}. Read it with that version."
             )
         whole = all({"kind", "dtype", "shape", "crc32"} <= record.keys() for record in header["leaves"].values())
         if not whole or set(file.keys()) != set(header["leaves"]):
-            raise _damaged(path, "its tensors are not those that its header describes")
+            raise _damaged(where, path, "its tensors are not those that its header describes")
     except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise _damaged(path, f"its header cannot be read ({error!r})") from error
+        raise _damaged(where, path, f"its header cannot be read ({error!r})") from error
     return header
 
 
-def _damaged(path: str | os.PathLike[str], what: str) -> CheckpointError:
+def _damaged(where: str, path: str | os.PathLike[str], what: str) -> CheckpointError:
     return CheckpointError(
-        f"{path}: expected a whole checkpoint, but {what}. It was cut off or changed after it was saved, or is "
-        f"another kind of file: name another, or restore it from a copy."
+        f"{where}: {path}: expected a whole checkpoint, but {what}. It was cut off or changed after it was saved, or "
+        f"is another kind of file: name another, or restore it from a copy."
     )

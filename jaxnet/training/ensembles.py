@@ -13,15 +13,17 @@ from jax.sharding import Mesh
 from jaxnet.devices.per_device import run_per_device
 from jaxnet.learning.rules import Rule
 from jaxnet.lowering.last_axis import is_fast, members_last
-from jaxnet.training.loop import n_examples, n_steps, train, whole_number
-from jaxnet.validation import ShapeError
+from jaxnet.pytrees import Batch, Key, Metrics, State
+from jaxnet.training.loop import train
+from jaxnet.training.step_counts import check_multiple, example_count, step_count
+from jaxnet.validation import ShapeError, whole_number
 
-# So many tiny networks, with all that a step needs, stay in the nearest cache of a CPU.
+# This many tiny networks, with all that a step needs, stay in the first cache of a CPU.
 _GROUP = 256
 
 
 def ensemble(rule: Rule) -> Rule:
-    """The rule of many members that see the same batches, for `train` and `fit` alike.
+    """Return the rule of many members that see the same batches, for `train` and `fit` alike.
 
     All arrays of its parameters, states and metrics have the members along their first axis; each member draws with a
     key of its own. Members that diverge do not stop the others.
@@ -30,7 +32,7 @@ def ensemble(rule: Rule) -> Rule:
         rule: that of one member.
 
     Returns:
-        The rule of all, of however many there are.
+        The rule of all, whatever their number.
 
     >>> import jaxnet, optax
     >>> rule = ensemble(jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1)))
@@ -39,7 +41,7 @@ def ensemble(rule: Rule) -> Rule:
     (Array([1., 1., 1.], dtype=float32), (100, 3))
     """
 
-    def update(state: Any, batch: Any, key: Array) -> tuple[Any, dict[str, Array]]:
+    def update(state: State, batch: Batch, key: Key) -> tuple[State, Metrics]:
         keys = jax.random.split(key, _n_members("ensemble", state))
         return jax.vmap(rule.update, in_axes=(0, None, 0))(state, batch, keys)
 
@@ -48,17 +50,17 @@ def ensemble(rule: Rule) -> Rule:
 
 def train_ensemble(
     rule: Rule,
-    states: Any,
-    data: Any,
+    states: State,
+    data: Batch,
     *,
-    keys: Array,
+    keys: Key,
     steps: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     record_every: int = 1,
     group: int | None = None,
     mesh: Mesh | None = None,
-) -> tuple[Any, dict[str, Array]]:
+) -> tuple[State, Metrics]:
     """Train many members, each as `train` would alone, in one program: `jax.vmap`, in groups that a cache holds.
 
     Members that differ in a hyper-parameter have it in their states: see `optax.inject_hyperparams`. For members that
@@ -67,19 +69,19 @@ def train_ensemble(
 
     On a mesh each device trains its own members, by the program that one device alone would run, and sends nothing to
     the others. With the same `group` the results are the same bits on any number of devices and processes; without,
-    they are up to rounding, since XLA rounds otherwise for other numbers of members at a time.
+    they are up to rounding, since XLA rounds differently for other numbers of members at a time.
 
     Args:
         rule: that of one member.
         states: of all members, along the first axis: `jax.vmap(rule.init)(params)`.
         data: a pytree of arrays with examples along the first axis, the same for all members.
-        keys: one a member, `(members,)`, from `jax.random.split`.
+        keys: one per member, `(members,)`, from `jax.random.split`.
         steps: how many; or `epochs`.
         epochs: how many times each example is seen.
-        batch_size: examples a step; all of them if None.
-        record_every: metrics are kept of each k-th step: a record takes 4 bytes a metric and member.
-        group: members at a time, fewer need less memory; the last group is filled up. If None 256 tiny ones on a CPU,
-            and otherwise all.
+        batch_size: examples per step; all of them if None.
+        record_every: metrics are kept of each k-th step: a record takes 4 bytes per metric and member.
+        group: members at a time, fewer need less memory; the last group is filled up. If None, 256 for tiny networks
+            on a CPU, and otherwise all.
         mesh: of the devices that share the members. With several processes each calls it, with the same arguments.
 
     Returns:
@@ -98,9 +100,10 @@ def train_ensemble(
     >>> states.params.round(3), history["loss"].shape
     (Array([1., 1., 1.], dtype=float32), (3, 100))
     """
-    n = n_examples("train_ensemble", data)
-    batch_size = batch_size if batch_size is None else whole_number("train_ensemble", "batch_size", batch_size, 1, n)
-    total = n_steps("train_ensemble", steps, epochs, n, batch_size)
+    examples = example_count("train_ensemble", data)
+    if batch_size is not None:
+        batch_size = whole_number("train_ensemble", "batch_size", batch_size, 1, examples)
+    total = step_count("train_ensemble", steps, epochs, examples, batch_size)
     members = _n_members("train_ensemble", states)
     if jnp.shape(keys) != (members,):
         raise ShapeError(
@@ -109,17 +112,14 @@ def train_ensemble(
         )
     group = group if group is None else whole_number("train_ensemble", "group", group, 1)
     record_every = whole_number("train_ensemble", "record_every", record_every, 1)
-    if total % record_every:
-        raise ValueError(
-            f"train_ensemble: expected steps to be a multiple of record_every, {record_every}, got {total} steps."
-        )
+    check_multiple("train_ensemble", "steps", total, record_every)
     run = functools.partial(_run, rule, steps=total, batch_size=batch_size, record_every=record_every, group=group)
     if mesh is None:
         return run(states, keys, data)
     return run_per_device(run, (states, keys), data, members, group or 1, mesh)
 
 
-def _n_members(where: str, states: Any) -> int:
+def _n_members(where: str, states: State) -> int:
     sizes = {jax.tree_util.keystr(path): jnp.shape(a)[:1] for path, a in jax.tree.leaves_with_path(states)}
     if len(set(sizes.values())) != 1 or () in sizes.values():
         raise ShapeError(
@@ -132,15 +132,15 @@ def _n_members(where: str, states: Any) -> int:
 @functools.partial(jax.jit, static_argnames=("rule", "steps", "batch_size", "record_every", "group"))
 def _run(
     rule: Rule,
-    states: Any,
-    keys: Array,
-    data: Any,
+    states: State,
+    keys: Key,
+    data: Batch,
     *,
     steps: int,
     batch_size: int | None,
     record_every: int,
     group: int | None,
-) -> tuple[Any, dict[str, Array]]:
+) -> tuple[State, Metrics]:
     members = len(keys)
     if batch_size is None and jax.default_backend() == "cpu":
         first = jax.tree.map(lambda a: a[0], (states, jax.random.clone(keys)))
@@ -150,29 +150,29 @@ def _run(
             grouped = functools.partial(_train_members_last, update, data, steps, record_every)
             return _in_groups(grouped, members, group or _evened(members, _GROUP), states, keys)
 
-    def alone(state: Any, key: Array) -> tuple[Any, dict[str, Array]]:
+    def alone(state: State, key: Key) -> tuple[State, Metrics]:
         return train(rule, state, data, steps=steps, batch_size=batch_size, key=key, record_every=record_every)
 
     return _in_groups(jax.vmap(alone), members, group or members, states, keys)
 
 
 def _evened(members: int, most: int) -> int:
-    """The size of groups of at most so many that are as large as each other, or nearly."""
+    """Return the size of groups of at most `most` members that are equal, or nearly."""
     return -(-members // -(-members // most))
 
 
 def _in_groups(function: Callable, members: int, group: int, *trees: Any) -> Any:
-    """A function of many members, called for so many at a time; the last member once more where it fills a group."""
+    """Call a function for `group` members at a time; the last member is repeated to fill up the last group."""
     groups = -(-members // group)
     which = jnp.minimum(jnp.arange(groups * group), members - 1).reshape(groups, group)
     results = jax.lax.map(lambda some: function(*some), jax.tree.map(lambda a: a[which], trees))
     return jax.tree.map(lambda a: a.reshape(groups * group, *a.shape[2:])[:members], results)
 
 
-def _members_last(closed: ClosedJaxpr, results: Any) -> Callable[[Any, Any, Array], tuple[Any, dict[str, Array]]]:
-    """The update of one member as that of many: states with the members last, the batch of all, a key for each."""
+def _members_last(closed: ClosedJaxpr, results: Any) -> Callable[[State, Batch, Key], tuple[State, Metrics]]:
+    """Return the update of many members, from that of one: states have the members last, all share the batch."""
 
-    def update(state: Any, batch: Any, keys: Array) -> tuple[Any, dict[str, Array]]:
+    def update(state: State, batch: Batch, keys: Key) -> tuple[State, Metrics]:
         flat = [*jax.tree.leaves(state), *jax.tree.leaves(batch), keys]
         of_members = [a is keys or n < len(jax.tree.leaves(state)) for n, a in enumerate(flat)]
         return jax.tree.unflatten(results, members_last(closed, flat, of_members, len(keys)))
@@ -181,12 +181,12 @@ def _members_last(closed: ClosedJaxpr, results: Any) -> Callable[[Any, Any, Arra
 
 
 def _train_members_last(
-    update: Callable, data: Any, steps: int, record_every: int, states: Any, keys: Array
-) -> tuple[Any, dict[str, Array]]:
-    """`train` with the number of the step in the state, since each member has a key of its own to fold it into."""
+    update: Callable, data: Batch, steps: int, record_every: int, states: State, keys: Key
+) -> tuple[State, Metrics]:
+    """Call `train` with the step number in the state, since each member has a key of its own to fold it into."""
     step_keys = jax.vmap(lambda key: jax.random.split(key)[1])(keys)
 
-    def step(carry: tuple[Any, Array], batch: Any, key: Array) -> tuple[Any, dict[str, Array]]:
+    def step(carry: tuple[State, Array], batch: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
         state, number = carry
         state, metrics = update(state, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
         return (state, number + 1), metrics

@@ -1,6 +1,6 @@
-"""The driver of training runs: progress, validation, early stopping and checkpoints between compiled chunks of a run.
+"""The driver of training runs: a loop over compiled chunks, with evaluation, early stopping and checkpoints between.
 
-All that changes numbers is in `jaxnet.training.loop`; here it is only looked at, kept and written down.
+The steps themselves are those of `jaxnet.training.loop`; nothing here changes a number.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +22,9 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxnet.devices.processes import all_gather, check_same_arguments, is_first, lost_processes_reported
 from jaxnet.devices.sharding import (
     automatic,
+    check_mesh,
     mesh_sharding,
     over_processes,
-    place,
     put_examples,
     put_on_devices,
     replicated,
@@ -33,25 +33,40 @@ from jaxnet.devices.sharding import (
 )
 from jaxnet.learning.rules import Rule
 from jaxnet.progress import progress_bar
+from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import prefetched
 from jaxnet.training.checkpoints import CheckpointError
-from jaxnet.training.loop import n_examples, n_steps, run, whole_number
-from jaxnet.training.run_state import Run, RunState, next_visit, resumed, save_visit, since_best, with_steps
+from jaxnet.training.loop import run
+from jaxnet.training.run_state import (
+    Run,
+    RunState,
+    after_chunk,
+    load_run_state,
+    save_run_state,
+    since_best,
+    with_steps,
+)
+from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
+from jaxnet.validation import whole_number
+
+# From a state, the number of its next step, and how many to make: the state after them, their metrics, how many there
+# were (an iterator may end).
+Advance = Callable[[State, int, int], tuple[State, dict[str, np.ndarray], int]]
 
 
 def fit(
     rule: Rule,
-    params: Any,
-    data: Any,
+    params: Params | State,
+    data: Batch | Iterator[Batch] | Callable[[int], Iterator[Batch]],
     *,
     steps: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
-    key: Array,
+    key: Key,
     every: int | None = None,
     record_every: int = 1,
-    validation: Any = None,
-    validate: Callable[[Any, Any], Any] | None = None,
+    validation: Batch | None = None,
+    validate: Callable[[Params, Batch], Array | Metrics] | None = None,
     monitor: str = "loss",
     patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -59,11 +74,12 @@ def fit(
     mesh: Mesh | None = None,
     specs: Mapping[str, PartitionSpec] | None = None,
 ) -> Run:
-    """Train, with a visit every so many steps: progress bar, validation, early stopping, best parameters, checkpoint.
+    """Train in chunks, with an evaluation after each: progress bar, early stopping, best parameters, checkpoint.
 
-    The steps are those of `train`, whatever the visits: what step k does depends on the key and on k alone. Killed at
-    any moment and called again with the same arguments and its checkpoint, a run gives bit for bit what it would have
-    given; finished, it is not run again. SIGINT (Ctrl-C) ends it after the present chunk, saved; a second one at once.
+    The steps are those of `train`, whatever the chunks: what step k does depends on the key and on k alone. A run that
+    was killed at any moment, called again with the same arguments and its checkpoint, gives bit for bit what it would
+    have given; a finished one is not run again. SIGINT (Ctrl-C) ends a run after the present chunk, saved; a second one
+    at once. Where SIGINT is ignored, as for `script &`, it stays ignored.
 
     On a mesh the devices share each batch, and the steps are the same up to the rounding of sums, on any number of
     devices and processes: see `docs/scaling.md`. With several processes each calls it, with the same arguments.
@@ -72,25 +88,25 @@ def fit(
         rule: what one step does; keep it and use it again, since a new one is compiled anew.
         params: where to begin: parameters, or the state of a rule (which has `params`), to go on from.
         data: a pytree of arrays with examples along the first axis; or, where it is larger than memory, an iterator of
-            batches, all of the same shapes, read one ahead of the computation; or a function that gives such an
-            iterator from the number of batches to leave out (of an iterator they are read and dropped). A last batch
-            may have fewer examples.
+            batches, all of the same shapes, read one ahead of the computation; or a function that returns such an
+            iterator, given the number of batches to leave out (from an iterator they are read and dropped). The last
+            batch may have fewer examples.
         steps: how many in all, those of the checkpoint included; or `epochs`; with an iterator neither, to use it up.
         epochs: how many times each example is seen; the last batch is filled up from the epoch after.
-        batch_size: examples a step; all of them if None.
+        batch_size: examples per step; all of them if None.
         key: from `jax.random.key`.
-        every: steps between visits, a multiple of `record_every`; if None an epoch, or a hundredth of the run if that
-            is longer or all examples are one batch; 100 with an iterator.
+        every: steps per chunk, a multiple of `record_every`; if None an epoch, or a hundredth of the run if that is
+            longer or all examples are one batch; 100 with an iterator.
         record_every: metrics are kept of each k-th step.
-        validation: data of the same kind as a batch, measured at each visit.
+        validation: data of the same kind as a batch, measured after each chunk.
         validate: `validate(params, validation)`, a scalar or a dict of scalars, pure; the metrics of the rule if None.
         monitor: the validation metric, smaller is better, by which parameters are the best.
-        patience: visits without a better one after which the run ends; None to go on.
-        checkpoint: a file, written at each visit, where the run goes on if it is there; see `jaxnet.save`.
+        patience: evaluations without a better one after which the run ends; None to go on.
+        checkpoint: a file, written after each chunk, from which the run goes on if it exists; see `jaxnet.save`.
         progress: whether to show a bar, on a terminal or in a notebook.
         mesh: of the devices that share the run, from `jax.make_mesh`; examples are split over its axis "data". Arrays
-            of data are copied to each device, unless they are spread over the mesh already, as by `from_parts`; of an
-            iterator's batches each process reads its own part.
+            of data are copied to each device, unless they are split over the mesh already, as by `from_parts`; the
+            iterator of a process has its own part of each batch.
         specs: how to split parameters over the mesh, by path: see `place`. The rest is copied to each device.
 
     Returns:
@@ -111,217 +127,230 @@ def fit(
     >>> fitted.params.round(3), fitted.history["loss"].shape, fitted.validation["step"][-1], fitted.stopped
     (Array(2., dtype=float32), (100,), np.int64(100), 'finished')
     """
-    record_every = whole_number("fit", "record_every", record_every, 1)
-    patience = patience if patience is None else whole_number("fit", "patience", patience, 1)
+    plan = _plan(data, steps, epochs, batch_size, every, record_every, monitor, patience, checkpoint)
     if validation is None and (validate is not None or patience is not None):
         raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")
     if mesh is None and specs is not None:
         raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
-    several = mesh is not None and over_processes(mesh)
-    stream = callable(data) or isinstance(data, Iterator)
-    if stream:
+    if mesh is not None:
+        check_mesh("fit", mesh)
+    with _set_up(rule, params, data, key, validation, validate, plan, progress, mesh, specs) as setup:
+        run_state, more = setup.start, True
+        while (stopped := _why_stop(plan, run_state, more, setup.interrupted())) is None:
+            count = plan.next_chunk(run_state.steps)
+            state, records, made = setup.advance(run_state.state, run_state.steps, count)
+            more = made == count
+            run_state = after_chunk(run_state, state, records, made, setup.measure, monitor)
+            setup.save(run_state)
+            setup.show(run_state)
+        return run_state.as_run(stopped)
+
+
+# The plan: what is checked before anything runs.
+
+
+class _Plan(NamedTuple):
+    """How a run is cut into chunks, when it ends, and where it is saved.
+
+    Attributes:
+        examples: how many there are; None for an iterator.
+        batch_size: examples per step; None for all of them.
+        total: steps in all; None to use an iterator up.
+        every: steps per chunk.
+        record_every: steps per record.
+        monitor: the validation metric that is to fall.
+        patience: evaluations without a better one after which the run ends, or None.
+        checkpoint: the file, or None.
+    """
+
+    examples: int | None
+    batch_size: int | None
+    total: int | None
+    every: int
+    record_every: int
+    monitor: str
+    patience: int | None
+    checkpoint: str | os.PathLike[str] | None
+
+    @property
+    def saved(self) -> dict[str, int | None]:
+        """What a run must have in common with its checkpoint."""
+        return {"examples": self.examples, "batch_size": self.batch_size, "record_every": self.record_every}
+
+    def next_chunk(self, steps: int) -> int:
+        """Return how many steps come next: chunks end at multiples of `every`, wherever the run began."""
+        count = self.every - steps % self.every
+        return count if self.total is None else min(count, self.total - steps)
+
+
+def _plan(
+    data: Any, steps: int | None, epochs: int | None, batch_size: int | None, every: int | None, record_every: int,
+    monitor: str, patience: int | None, checkpoint: str | os.PathLike[str] | None,
+) -> _Plan:  # fmt: skip
+    """Check the numbers of a run."""
+    record_every = whole_number("fit", "record_every", record_every, 1)
+    patience = patience if patience is None else whole_number("fit", "patience", patience, 1)
+    if _is_stream(data):
         if epochs is not None or batch_size is not None:
             raise TypeError("fit: an iterator has batches of its own: expected no epochs and no batch_size.")
-        n, total = None, steps if steps is None else whole_number("fit", "steps", steps)
+        examples = None
+        total = steps if steps is None else whole_number("fit", "steps", steps, high=MOST_STEPS)
     else:
-        n = n_examples("fit", data)
-        batch_size = batch_size if batch_size is None else whole_number("fit", "batch_size", batch_size, 1, n)
-        total = n_steps("fit", steps, epochs, n, batch_size)
-    every = _every(every, record_every, total, n, batch_size)
-    if total is not None and total % record_every:
-        raise ValueError(f"fit: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
-    settings = {"examples": n, "batch_size": batch_size, "record_every": record_every}
-    with contextlib.ExitStack() as stack:
-        if mesh is not None:
-            stack.enter_context(lost_processes_reported("fit", _how_to_go_on(checkpoint)))
-            stack.enter_context(jax.set_mesh(automatic(mesh)))
-        if several:
-            numbers = [total, every, record_every, batch_size, patience, monitor, checkpoint]
-            arrays = {"params": params, "data": None if stream else data, "validation": validation, "key": key}
-            check_same_arguments("fit", settings=numbers, **arrays)
-        key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
-        measure = None
-        if validation is not None:
-            measure = _measurement(rule, validate, _on_devices(validation, mesh), key)
-        visit = RunState(_state(rule, params, mesh, specs), [], [], None, 0)
-        if checkpoint is not None:
-            visit = _resumed_by_all(checkpoint, visit, measure is not None, key, settings, several)
-        if total is not None and visit.steps > total:
-            raise ValueError(f"fit: {checkpoint} has made {visit.steps} steps, more than the {total} asked for.")
-
-        if stream:
-            batches = stack.enter_context(prefetched(data, visit.steps, mesh))
-            advance = functools.partial(_batch_by_batch, rule, batches, key, record_every)
-        else:
-            advance = functools.partial(_chunk, rule, _on_devices(data, mesh), batch_size, key, record_every, every)
-        interrupted = stack.enter_context(_interrupts())
-        shown = progress and (is_first() or not several)
-        options = {"total": total, "initial": visit.steps, "unit": " steps", "unit_scale": True, "leave": True}
-        bar = stack.enter_context(progress_bar(None, shown=shown, **options))
-        more = True
-        while True:
-            came = bool(all_gather(interrupted()).any()) if several else interrupted()
-            if (stopped := _why_stop(visit, total, more, came, monitor, patience)) is not None:
-                return visit.as_run(stopped)
-            # Visits are at multiples of `every`, wherever the run began.
-            count = every - visit.steps % every
-            count = count if total is None else min(count, total - visit.steps)
-            state, records, made = advance(visit.state, visit.steps, count)
-            more = made == count
-            visit = next_visit(visit, state, records, made, measure, monitor)
-            if checkpoint is not None:
-                save_visit(checkpoint, visit, key, settings)
-                if several:
-                    all_gather(visit.steps)  # none goes on, or ends, before process 0 has written
-            bar.update(made)
-            bar.set_postfix(_latest(visit), refresh=False)
+        examples = example_count("fit", data)
+        batch_size = batch_size if batch_size is None else whole_number("fit", "batch_size", batch_size, 1, examples)
+        total = step_count("fit", steps, epochs, examples, batch_size)
+    if every is None:
+        epoch = 1 if examples is None or batch_size is None else -(-examples // batch_size)
+        every = 100 if examples is None or total is None else max(epoch, -(-total // 100), 1)
+        every = -(-every // record_every) * record_every
+    every = whole_number("fit", "every", every, 1)
+    check_multiple("fit", "every", every, record_every)
+    if total is not None:
+        check_multiple("fit", "steps", total, record_every)
+    return _Plan(examples, batch_size, total, every, record_every, monitor, patience, checkpoint)
 
 
-def _why_stop(
-    visit: RunState, total: int | None, more: bool, interrupted: bool, monitor: str, patience: int | None
-) -> str | None:
-    if visit.steps == total:
+def _is_stream(data: Any) -> bool:
+    """Return whether data come as batches, from an iterator or a function that returns one."""
+    return callable(data) or isinstance(data, Iterator)
+
+
+def _why_stop(plan: _Plan, run_state: RunState, more: bool, interrupted: bool) -> str | None:
+    if run_state.steps == plan.total:
         return "finished"
     if not more:
         return "no more data"
     if interrupted:
         return "interrupted"
-    return "no improvement" if patience is not None and since_best(visit, monitor) >= patience else None
+    out_of_patience = plan.patience is not None and since_best(run_state, plan.monitor) >= plan.patience
+    return "no improvement" if out_of_patience else None
 
 
-def _on_devices(data: Any, mesh: Mesh | None) -> Any:
+# The setting up: all that a run needs on its devices and around it, closed again at its end.
+
+
+class _Setup(NamedTuple):
+    """What the loop of `fit` calls.
+
+    Attributes:
+        start: what the run has when it begins: nothing yet, or what its checkpoint holds.
+        advance: makes the steps of a chunk.
+        measure: measures the validation data, given the state; None without such data.
+        interrupted: whether SIGINT has come, to this process or another one of the run.
+        save: writes the checkpoint, if there is one.
+        show: moves the progress bar.
+    """
+
+    start: RunState
+    advance: Advance
+    measure: Callable[[State], Metrics] | None
+    interrupted: Callable[[], bool]
+    save: Callable[[RunState], None]
+    show: Callable[[RunState], None]
+
+
+@contextlib.contextmanager
+def _set_up(
+    rule: Rule, params: Params | State, data: Any, key: Key, validation: Batch | None, validate: Callable | None,
+    plan: _Plan, progress: bool, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
+) -> Iterator[_Setup]:  # fmt: skip
+    stream, several = _is_stream(data), mesh is not None and over_processes(mesh)
+    with contextlib.ExitStack() as stack:
+        if mesh is not None:
+            stack.enter_context(lost_processes_reported("fit", _how_to_go_on(plan.checkpoint)))
+            stack.enter_context(jax.set_mesh(automatic(mesh)))
+        if several:
+            arrays = {"params": params, "data": None if stream else data, "validation": validation, "key": key}
+            check_same_arguments("fit", settings=list(plan._replace(examples=None)), **arrays)
+        key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
+        measure = None
+        if validation is not None:
+            measure = functools.partial(_evaluation, rule, validate, _on_devices(validation, mesh), key)
+
+        start = RunState(_first_state(rule, params, mesh, specs), [], [], None, 0)
+        if plan.checkpoint is not None:
+            start = _resumed(plan.checkpoint, start, measure is not None, key, plan.saved, several)
+        if plan.total is not None and start.steps > plan.total:
+            raise ValueError(
+                f"fit: {plan.checkpoint} has made {start.steps} steps, more than the {plan.total} asked for."
+            )
+
+        if stream:
+            batches = stack.enter_context(prefetched(data, start.steps, mesh))
+            advance = functools.partial(_batch_by_batch, rule, batches, key, plan)
+        else:
+            advance = functools.partial(_chunk, rule, _on_devices(data, mesh), key, plan)
+        interrupted = stack.enter_context(_interrupts())
+        bar = stack.enter_context(_bar(plan.total, start.steps, progress and (is_first() or not several)))
+        yield _Setup(
+            start,
+            advance,
+            measure,
+            (lambda: bool(all_gather(interrupted()).any())) if several else interrupted,
+            functools.partial(_save, plan, key, several),
+            functools.partial(_show, bar),
+        )
+
+
+def _on_devices(data: Batch, mesh: Mesh | None) -> Batch:
     return jax.tree.map(jnp.asarray, data) if mesh is None else put_examples(data, mesh)
 
 
-def _state(rule: Rule, params: Any, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None) -> Any:
-    """The state to begin with, on its devices."""
+def _first_state(
+    rule: Rule, params: Params | State, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None
+) -> State:
+    """Return the state to begin with, on its devices."""
     if mesh is None:
         return params if hasattr(params, "params") else _initialised(rule, params)
-    params = place(params, mesh, specs)
+    params = jax.tree.map(put_on_devices, params, shardings("fit", params, mesh, specs))
     if hasattr(params, "params"):
         return params
-    where = shardings(jax.eval_shape(rule.init, params), mesh, specs)
+    where = shardings("fit", jax.eval_shape(rule.init, params), mesh, specs)
     return jax.jit(rule.init, out_shardings=where)(params)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _initialised(rule: Rule, params: Params) -> State:
+    """Initialise in one program: leaf by leaf, an optimiser takes longer to begin than to make its first step."""
+    return rule.init(params)
 
 
 def _how_to_go_on(checkpoint: str | os.PathLike[str] | None) -> str:
     if checkpoint is None:
-        return "Start them all again; with checkpoint=... they would go on from their last visit."
-    return f"{checkpoint} has the run up to its last visit: start as many as you like, to go on from there."
+        return "Start all processes again; with checkpoint=... they would go on from their last chunk."
+    return f"{checkpoint} has the run up to its last chunk: start any number of processes, to go on from there."
 
 
-def _resumed_by_all(
-    checkpoint: str | os.PathLike[str], visit: RunState, validated: bool, key: Array, settings: dict, several: bool
+def _resumed(
+    checkpoint: str | os.PathLike[str], start: RunState, validated: bool, key: Key, saved: dict, several: bool
 ) -> RunState:
-    """The visit in the checkpoint, if it is there; an error in each process, if one cannot go on as the others do."""
+    """Return what the checkpoint holds, if it exists; raise in every process if one cannot go on as the others do."""
     failure = None
     try:
         if Path(checkpoint).exists():
-            visit = resumed(checkpoint, visit.state, validated, key, settings)
+            start = load_run_state(checkpoint, start.state, validated, key, saved)
     except (OSError, ValueError) as error:
         failure = error
-    steps = all_gather(-1 if failure else visit.steps) if several else np.array([visit.steps])
+    steps = all_gather(-1 if failure else start.steps) if several else np.array([start.steps])
     if failure is not None:
         raise failure
     if (steps != steps[0]).any():
         unread = " (-1: it could not be read)" if steps.min() < 0 else ""
         raise CheckpointError(
-            f"{checkpoint}: expected the same run in each process, got runs of {steps.tolist()} steps{unread}. "
+            f"fit: {checkpoint}: expected the same run in each process, got runs of {steps.tolist()} steps{unread}. "
             "The file has to be in a folder that all of them see."
         )
-    return visit
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _initialised(rule: Rule, params: Any) -> Any:
-    """In one program: leaf by leaf, an optimiser takes longer to begin than to make its first step."""
-    return rule.init(params)
-
-
-def _every(every: int | None, record_every: int, total: int | None, n: int | None, batch_size: int | None) -> int:
-    if every is None:
-        epoch = 1 if n is None or batch_size is None else -(-n // batch_size)
-        every = 100 if n is None or total is None else max(epoch, -(-total // 100), 1)
-        every = -(-every // record_every) * record_every
-    every = whole_number("fit", "every", every, 1)
-    if every % record_every:
-        raise ValueError(f"fit: expected every to be a multiple of record_every, {record_every}, got {every}.")
-    return every
-
-
-# Steps: from a state and the number of the first step to a state, metrics with their steps, and how many were made.
-
-
-def _chunk(
-    rule: Rule, data: Any, batch_size: int | None, key: Array, record_every: int, every: int,
-    state: Any, step: int, count: int,
-) -> tuple[Any, dict[str, np.ndarray], int]:  # fmt: skip
-    state, metrics = run(
-        rule, state, data, step, jax.random.clone(key), count,
-        most=every, batch_size=batch_size, record_every=record_every,
-    )  # fmt: skip
-    n_records = count // record_every
-    steps = step + record_every * np.arange(1, n_records + 1)
-    return state, with_steps({name: np.asarray(m)[:n_records] for name, m in metrics.items()}, steps), count
-
-
-def _batch_by_batch(
-    rule: Rule, batches: Iterator[Any], key: Array, record_every: int, state: Any, step: int, count: int
-) -> tuple[Any, dict[str, np.ndarray], int]:
-    metrics, steps, made = [], [], 0
-    for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
-        state, now = run(
-            rule, state, batch, step, jax.random.clone(key), None,
-            most=1, batch_size=None, record_every=1,
-        )  # fmt: skip
-        step += 1
-        if step % record_every == 0:
-            metrics.append(now)
-            steps.append(step)
-    joined = {name: np.concatenate([m[name] for m in metrics]) for name in metrics[0]} if metrics else {}
-    return state, with_steps(joined, np.array(steps, int)) if metrics else {}, made
-
-
-# What is looked at between the chunks.
-
-
-def _measurement(rule: Rule, validate: Callable | None, validation: Any, key: Array) -> Callable[[Any], dict]:
-    """A function of the state that measures the validation data."""
-
-    def measure(state: Any) -> dict[str, Any]:
-        if validate is None:
-            return _metrics(rule, state, validation, jax.random.clone(key))
-        found = _called(validate, state.params, validation)
-        return found if isinstance(found, dict) else {"loss": found}
-
-    return measure
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _metrics(rule: Rule, state: Any, batch: Any, key: Array) -> dict[str, Array]:
-    """Metrics are measured before the step, which is left out here: nothing uses it, so it is not compiled."""
-    return replicated(rule.update(state, split_examples(batch), key)[1])
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _called(function: Callable, params: Any, data: Any) -> Any:
-    return replicated(function(params, split_examples(data)))
-
-
-def _latest(visit: RunState) -> dict[str, str]:
-    """The loss, as the progress bar shows it."""
-    found = {"loss": visit.records, "validation": visit.measured}
-    losses = {name: r[-1]["loss"][-1] for name, r in found.items() if r and "loss" in r[-1]}
-    return {name: f"{np.mean(loss):.4g}" for name, loss in losses.items()}
+    return start
 
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT has come, which is remembered instead of raised; a second one is raised."""
+    """Remember SIGINT instead of raising it, and yield whether it has come; a second one is raised."""
     came = threading.Event()
     before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is None:
-        yield came.is_set  # Python gives signals to the main thread only, and None means that somebody else has them.
+    in_main = threading.current_thread() is threading.main_thread()  # Python gives signals to no other thread
+    if not in_main or before in (None, signal.SIG_IGN):  # None: a handler that is not of Python
+        yield came.is_set
         return
 
     def remember(number: int, frame: Any) -> None:
@@ -333,3 +362,76 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         yield came.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+# The steps: see `Advance`.
+
+
+def _chunk(
+    rule: Rule, data: Batch, key: Key, plan: _Plan, state: State, step: int, count: int
+) -> tuple[State, dict[str, np.ndarray], int]:
+    state, metrics = run(
+        "fit", rule, state, data, step, jax.random.clone(key), count,
+        most=plan.every, batch_size=plan.batch_size, record_every=plan.record_every,
+    )  # fmt: skip
+    n_records = count // plan.record_every
+    steps = step + plan.record_every * np.arange(1, n_records + 1)
+    return state, with_steps({name: np.asarray(m)[:n_records] for name, m in metrics.items()}, steps), count
+
+
+def _batch_by_batch(
+    rule: Rule, batches: Iterator[Batch], key: Key, plan: _Plan, state: State, step: int, count: int
+) -> tuple[State, dict[str, np.ndarray], int]:
+    metrics, steps, made = [], [], 0
+    for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
+        state, now = run(
+            "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
+        )
+        step += 1
+        if step % plan.record_every == 0:
+            metrics.append(now)
+            steps.append(step)
+    joined = {name: np.concatenate([m[name] for m in metrics]) for name in metrics[0]} if metrics else {}
+    return state, with_steps(joined, np.array(steps, int)) if metrics else {}, made
+
+
+# Between the chunks: the evaluation, the checkpoint, the bar.
+
+
+def _evaluation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
+    """Measure the validation data."""
+    if validate is None:
+        return _metrics(rule, state, validation, jax.random.clone(key))
+    found = _called(validate, state.params, validation)
+    return found if isinstance(found, dict) else {"loss": found}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _metrics(rule: Rule, state: State, batch: Batch, key: Key) -> Metrics:
+    """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
+    return replicated(rule.update(state, split_examples(batch), key)[1])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _called(function: Callable, params: Params, data: Batch) -> Any:
+    return replicated(function(params, split_examples(data)))
+
+
+def _save(plan: _Plan, key: Key, several: bool, run_state: RunState) -> None:
+    if plan.checkpoint is not None:
+        save_run_state(plan.checkpoint, run_state, key, plan.saved)
+        if several:
+            all_gather(run_state.steps)  # no process goes on, or ends, before process 0 has written
+
+
+def _bar(total: int | None, made: int, progress: bool) -> Any:
+    options: Any = {"total": total, "initial": made, "unit": " steps", "unit_scale": True}
+    return progress_bar(None, **options, leave=True, shown=progress)
+
+
+def _show(bar: Any, run_state: RunState) -> None:
+    """Move the progress bar to the steps that were made, and show the losses."""
+    bar.update(run_state.steps - bar.n)
+    tables = {"loss": run_state.records, "validation": run_state.measured}
+    losses = {name: table[-1]["loss"][-1] for name, table in tables.items() if table and "loss" in table[-1]}
+    bar.set_postfix({name: f"{np.mean(loss):.4g}" for name, loss in losses.items()}, refresh=False)

@@ -3,24 +3,33 @@
 import contextlib
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
 from jaxnet.devices.sharding import constrained, replicated, specs_of, split_examples
 from jaxnet.learning.rules import Rule
 from jaxnet.lowering.native_loops import in_one_function, is_small, on_one_cpu, without_dots, zero_made_here
-from jaxnet.validation import ShapeError, whole_number
+from jaxnet.pytrees import Batch, Key, Metrics, State
+from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
+from jaxnet.validation import whole_number
 
 
 class RunPosition(NamedTuple):
-    """Where a run begins: the number of its first step, and the place of that in the stream of examples."""
+    """A place in a run, where a part of it begins.
+
+    Attributes:
+        step: the number of the next step, from 0.
+        epoch: that of its first example.
+        offset: how many examples of that epoch were seen before.
+    """
 
     step: ArrayLike
     epoch: ArrayLike
@@ -29,30 +38,30 @@ class RunPosition(NamedTuple):
 
 def train(
     rule: Rule,
-    state: Any,
-    data: Any,
+    state: State,
+    data: Batch,
     *,
     steps: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
-    key: Array,
+    key: Key,
     start: int = 0,
     record_every: int = 1,
-) -> tuple[Any, dict[str, Array]]:
-    """A whole training run as one compiled loop, with no input or output: put it under jit, vmap, grad or sharding.
+) -> tuple[State, Metrics]:
+    """Train in one compiled loop, a pure function: put it under jit, vmap, grad or sharding.
 
-    Examples come in a random order, made on the device before the first step (4 bytes for each example of each batch):
-    the order of one epoch after that of another, cut into batches, so that every example is seen once an epoch and all
+    Examples come in a random order, made on the device before the first step (4 bytes for each example of each batch).
+    The orders of all epochs, one after the other, are cut into batches: every example is seen once per epoch and all
     batches are full; a batch may have the end of one epoch and the beginning of the next.
 
     Under `jax.set_mesh`, on a mesh of automatic axes, devices share each batch: its examples are split over the axis
     "data", and the state stays split as it is. `jaxnet.place` puts state, data and key on the mesh. (On explicit axes,
-    which `jax.make_mesh` makes unless told otherwise, each device would make the whole batch; `fit` takes either kind.)
+    the default of `jax.make_mesh`, each device would make the whole batch; `fit` takes either kind.)
 
-    What step k does depends on the key and on k alone. So a run may be cut: `start` says how many steps were made.
+    What step k does depends on the key and on k alone. So a run may be cut: `start` is the number of steps made before.
 
-    Called directly, on one CPU, a run of a network as small as those of Boolean functions is compiled to one native
-    function, up to 20 times as fast; under jit or vmap of your own it is an ordinary loop.
+    On one CPU, a direct call with a network as small as those of Boolean functions is compiled to one native function,
+    up to 20 times as fast; under jit or vmap of your own it is an ordinary loop.
 
     Args:
         rule: what one step does.
@@ -60,7 +69,7 @@ def train(
         data: a pytree of arrays with examples along the first axis.
         steps: how many; or `epochs`.
         epochs: how many times each example is seen; the last batch is filled up from the epoch after.
-        batch_size: examples a step, at most as many as there are; all of them, in their order, if None.
+        batch_size: examples per step, at most as many as there are; all of them, in their order, if None.
         key: from `jax.random.key`, for the order of examples and for a rule that draws.
         start: the number of steps made before, with the same key, data and batch size.
         record_every: metrics are kept of each k-th step; `steps` is a multiple of it.
@@ -71,8 +80,8 @@ def train(
     Raises:
         ShapeError: if the arrays of `data` differ in their first axis.
         TypeError: if a number is not whole, or not exactly one of `steps` and `epochs` is given.
-        ValueError: if there are no examples, or a number is out of range; of examples, and of steps in one call, there
-            are fewer than 2^31 where batches are drawn.
+        ValueError: if there are no examples, or a number is out of range; with a batch size, examples and steps of one
+            call are each fewer than 2^31.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), gradient learning.
 
@@ -83,30 +92,32 @@ def train(
     >>> state.params.round(3), history["loss"].shape
     (Array(2., dtype=float32), (100,))
     """
-    n = n_examples("train", data)
-    batch_size = batch_size if batch_size is None else whole_number("train", "batch_size", batch_size, 1, n)
-    start = whole_number("train", "start", start, 0)
-    total = n_steps("train", steps, epochs, n, batch_size)
-    whole_number("train", "start + steps", start + total, high=2**32)  # the number of a step has 32 bits
+    examples = example_count("train", data)
+    batch_size = batch_size if batch_size is None else whole_number("train", "batch_size", batch_size, 1, examples)
+    start = whole_number("train", "start", start, 0, MOST_STEPS)
+    total = step_count("train", steps, epochs, examples, batch_size)
+    whole_number("train", "start + steps", start + total, high=MOST_STEPS + 1)
     record_every = whole_number("train", "record_every", record_every, 1)
-    if total % record_every:
-        raise ValueError(f"train: expected steps to be a multiple of record_every, {record_every}, got {total} steps.")
-    return run(rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every)
+    check_multiple("train", "steps", total, record_every)
+    return run(
+        "train", rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every
+    )
 
 
 def run(
+    where: str,
     rule: Rule,
-    state: Any,
-    data: Any,
+    state: State,
+    data: Batch,
     start: int,
-    key: Array,
+    key: Key,
     steps: int | None,
     *,
     most: int,
     batch_size: int | None,
     record_every: int,
-) -> tuple[Any, dict[str, Array]]:
-    """The run of `train` from step `start`, with `steps` of at most `most` steps: all if None.
+) -> tuple[State, Metrics]:
+    """Run `train` from step `start`, for `steps` steps of at most `most`; for `most` if None.
 
     Runs that differ in `start` and `steps` alone are one program. Where a mesh is set, its devices share the batches,
     the state stays split as it is, and all of them have the metrics.
@@ -114,18 +125,18 @@ def run(
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
     if batch_size is not None and max(examples, most) >= 2**31:
         raise ValueError(
-            "train: expected fewer than 2^31 examples, and steps in one call, to draw batches from them, got "
+            f"{where}: expected fewer than 2^31 examples, and steps in one call, to draw batches from them, got "
             f"{examples:,} examples and {most:,} steps. Give fit an iterator of batches; go on with start=..."
         )
     epoch, offset = divmod(start * (batch_size or 1), examples)
-    place = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
+    position = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
     blocks = None if steps is None else np.int32(steps // record_every)
     compiled = functools.partial(
-        _run, rule, state, data, place, key, blocks,
+        _run, rule, state, data, position, key, blocks,
         most=most, batch_size=batch_size, record_every=record_every, specs=specs_of(state),
     )  # fmt: skip
     if on_one_cpu(zero_made_here(), state, data, key):
-        with contextlib.suppress(jax.errors.JaxRuntimeError):  # of XLA, for what it cannot make a native function of
+        with contextlib.suppress(jax.errors.JaxRuntimeError):  # XLA cannot make a native function of everything
             return compiled(native=True)[0]
     return compiled(native=False)[0]
 
@@ -133,10 +144,10 @@ def run(
 @functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "specs", "native"))
 def _run(
     rule: Rule,
-    state: Any,
-    data: Any,
-    place: RunPosition,
-    key: Array,
+    state: State,
+    data: Batch,
+    position: RunPosition,
+    key: Key,
     blocks: Array | None,
     *,
     most: int,
@@ -144,47 +155,34 @@ def _run(
     record_every: int,
     specs: tuple[PartitionSpec, ...] | None,
     native: bool,
-) -> tuple[tuple[Any, dict[str, Array]], Any]:
+) -> tuple[tuple[State, Metrics], Any]:
     order_key, step_key = jax.random.split(key)
-    rows = None
-    if batch_size is not None:
-        n = len(jax.tree.leaves(data)[0])
-        # Drawn by every device for itself, since each needs all of it.
-        rows = replicated(_order(order_key, place, n, batch_size, max(most, 1)))
+    if batch_size is None:
+        rows, data = None, split_examples(data)
     else:
-        data = split_examples(data)
+        n = len(jax.tree.leaves(data)[0])
+        # Every device needs all of it, and draws it for itself.
+        rows = replicated(_order(order_key, position, n, batch_size, max(most, 1)))
 
-    def inputs(i: ArrayLike, state: Any, data: Any, rows: Array | None, step_key: Array) -> tuple[Any, Any, Array]:
+    def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
         batch = data if rows is None else split_examples(jax.tree.map(lambda a: a[rows[i]], data))
-        return state, batch, jax.random.fold_in(step_key, place.step + jnp.asarray(i, jnp.uint32))
+        return state, batch, jax.random.fold_in(step_key, position.step + jnp.asarray(i, jnp.uint32))
 
+    # Traced once, although a loop that records every k-th step contains it twice.
+    traced, results = jax.make_jaxpr(rule.update, return_shape=True)(*inputs(0, state, data, rows, step_key))
     most_blocks = most // record_every
-    # Traced once, although the loop may have it twice.
-    closed, results = jax.make_jaxpr(rule.update, return_shape=True)(*inputs(0, state, data, rows, step_key))
-    native = native and most_blocks > 1 and is_small(closed.jaxpr) and on_one_cpu(closed.consts)
-    update = without_dots(closed) if native else jaxpr_as_fun(closed)
-    structure = jax.tree.structure(results)
+    native = native and most_blocks > 1 and is_small(traced.jaxpr) and on_one_cpu(traced.consts)
+    update = _as_update(traced, results, native)
 
-    def loop(state: Any, *rest: Any) -> tuple[Any, dict[str, Array]]:
-        def step(i: ArrayLike, state: Any) -> tuple[Any, dict[str, Array]]:
-            state, metrics = jax.tree.unflatten(structure, update(*jax.tree.leaves(inputs(i, state, *rest))))
+    def loop(state: State, *rest: Any) -> tuple[State, Metrics]:
+        def step(i: ArrayLike, state: State) -> tuple[State, Metrics]:
+            state, metrics = update(*inputs(i, state, *rest))
             return constrained(state, specs), metrics
 
-        def block(state: Any, b: ArrayLike) -> tuple[Any, dict[str, Array]]:
-            first = b * record_every
-            if record_every > 1:
-                state = jax.lax.fori_loop(0, record_every - 1, lambda i, s: step(first + i, s)[0], state)
-            return step(first + record_every - 1, state)
-
-        def block_and_record(b: ArrayLike, carry: tuple[Any, Any]) -> tuple[Any, Any]:
-            state, metrics = block(carry[0], b)
-            record = functools.partial(jax.lax.dynamic_update_index_in_dim, index=b, axis=0)
-            return state, jax.tree.map(record, carry[1], metrics)
-
+        block = _block(step, record_every)
         if blocks is None:
             return jax.lax.scan(block, state, jnp.arange(most_blocks))
-        history = jax.tree.map(lambda m: jnp.zeros((most_blocks, *m.shape), m.dtype), results[1])
-        return jax.lax.fori_loop(0, blocks, block_and_record, (state, history))
+        return _first_blocks(block, state, blocks, most_blocks, results[1])
 
     if native:
         return in_one_function(loop, state, data, rows, step_key)
@@ -192,35 +190,42 @@ def _run(
     return (constrained(state, specs), replicated(history)), ()
 
 
-def _order(key: Array, place: RunPosition, n: int, batch_size: int, steps: int) -> Array:
-    """The examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
-    # The window begins at a multiple of the greatest common divisor, at most so far into its first epoch:
+def _as_update(traced: ClosedJaxpr, results: Any, native: bool) -> Callable[..., tuple[State, Metrics]]:
+    """Return the update of a rule as a function again, from its trace."""
+    flat = without_dots(traced) if native else jaxpr_as_fun(traced)
+    structure = jax.tree.structure(results)
+    return lambda *inputs: jax.tree.unflatten(structure, flat(*jax.tree.leaves(inputs)))
+
+
+def _block(step: Callable, record_every: int) -> Callable[[State, ArrayLike], tuple[State, Metrics]]:
+    """Return a function that makes `record_every` steps and returns the metrics of the last one."""
+
+    def block(state: State, b: ArrayLike) -> tuple[State, Metrics]:
+        first = b * record_every
+        if record_every > 1:
+            state = jax.lax.fori_loop(0, record_every - 1, lambda i, s: step(first + i, s)[0], state)
+        return step(first + record_every - 1, state)
+
+    return block
+
+
+def _first_blocks(block: Callable, state: State, blocks: Array, most: int, metrics: Any) -> tuple[State, Metrics]:
+    """Run as many blocks as a traced number says, and keep their metrics in arrays that have room for `most`."""
+
+    def block_and_record(b: ArrayLike, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+        state, metrics = block(carry[0], b)
+        record = functools.partial(jax.lax.dynamic_update_index_in_dim, index=b, axis=0)
+        return state, jax.tree.map(record, carry[1], metrics)
+
+    history = jax.tree.map(lambda m: jnp.zeros((most, *m.shape), m.dtype), metrics)
+    return jax.lax.fori_loop(0, blocks, block_and_record, (state, history))
+
+
+def _order(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
+    """Return the examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
+    # The window begins at a multiple of the greatest common divisor, so at most this far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
-    epochs = place.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
+    epochs = position.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
     stream = jax.vmap(lambda epoch: jax.random.permutation(jax.random.fold_in(key, epoch), n))(epochs)
-    window = jax.lax.dynamic_slice_in_dim(stream.reshape(-1), place.offset, steps * batch_size)
+    window = jax.lax.dynamic_slice_in_dim(stream.reshape(-1), position.offset, steps * batch_size)
     return window.reshape(steps, batch_size)
-
-
-def n_examples(where: str, data: Any) -> int:
-    """How many examples there are, if the arrays agree on it."""
-    leaves = jax.tree.leaves(data)
-    sizes = {np.shape(a)[:1] for a in leaves}
-    if len(sizes) > 1 or () in sizes:
-        named = {jax.tree_util.keystr(path): np.shape(a)[:1] for path, a in jax.tree.leaves_with_path(data)}
-        raise ShapeError(
-            f"{where}: expected arrays with the same number of examples along the first axis, got "
-            + ", ".join(f"data{path}: {size[0] if size else 'a scalar'}" for path, size in named.items())
-        )
-    if not leaves or sizes == {(0,)}:
-        raise ValueError(f"{where}: expected at least one example, got none.")
-    return np.shape(leaves[0])[0]
-
-
-def n_steps(where: str, steps: int | None, epochs: int | None, n: int, batch_size: int | None) -> int:
-    """How many steps are asked for, in steps or in epochs."""
-    if (steps is None) == (epochs is None):
-        raise TypeError(f"{where}: expected either steps or epochs, got {'neither' if steps is None else 'both'}.")
-    if epochs is not None:
-        steps = -(-whole_number(where, "epochs", epochs) * n // (n if batch_size is None else batch_size))
-    return whole_number(where, "steps", steps)

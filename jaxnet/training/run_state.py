@@ -1,16 +1,17 @@
-"""What a run has made so far, as the driver sees it at a visit, and as a checkpoint holds it."""
+"""What a run has made so far: in memory after each chunk, and in a checkpoint."""
 
 import ast
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnet.training.checkpoints import CheckpointError, load, read_header, save
+from jaxnet.pytrees import Key, Params, State
+from jaxnet.training.checkpoints import CheckpointError, load_header, load_tree, save
 
 
 class Run(NamedTuple):
@@ -20,13 +21,14 @@ class Run(NamedTuple):
         params: the best parameters by validation, or the last ones if there is no validation data.
         state: of the rule, after the last step: `fit(rule, run.state, ...)` goes on from it.
         history: the metrics of the steps, arrays `(records, ...)`, and "step", which counts from 1.
-        validation: those of the validation data, `(visits,)`, and "step", how many steps had been made; empty without.
+        validation: the metrics of the validation data, `(evaluations,)`, and "step", how many steps had been made;
+            empty without validation data.
         steps: how many steps have been made.
         stopped: why it ended: "finished", "no improvement", "interrupted" or "no more data".
     """
 
-    params: Any
-    state: Any
+    params: Params
+    state: State
     history: dict[str, np.ndarray]
     validation: dict[str, np.ndarray]
     steps: int
@@ -47,9 +49,9 @@ class DivergedError(FloatingPointError):
     """A metric or a parameter is no longer finite.
 
     Attributes:
-        step: the first step of which that was recorded, counted from 1.
+        step: the first step where that was recorded, counted from 1.
         metric: its name, or "a parameter".
-        run: the `Run` up to the last visit, where all was finite.
+        run: the `Run` up to the end of the last chunk, where all was finite.
     """
 
     __module__ = "jaxnet"  # the name that users import and that tracebacks print
@@ -63,24 +65,24 @@ class DivergedError(FloatingPointError):
 
 
 class RunState(NamedTuple):
-    """What a run has at a visit, all of which a checkpoint holds.
+    """What a run has made after some chunks, all of which a checkpoint holds.
 
     Attributes:
         state: of the rule.
-        records: metrics, one dict a visit, arrays `(records, ...)`.
-        measured: metrics of the validation data, one dict a visit, arrays `(1,)`.
+        records: metrics, one dict per chunk, arrays `(records, ...)`.
+        measured: metrics of the validation data, one dict per evaluation, arrays `(1,)`.
         best: the parameters that were best by validation, or None.
         steps: how many steps have been made.
     """
 
-    state: Any
+    state: State
     records: list[dict[str, np.ndarray]]
     measured: list[dict[str, np.ndarray]]
-    best: Any
+    best: Params | None
     steps: int
 
     def as_run(self, stopped: str) -> Run:
-        """The run up to here."""
+        """Return the run up to here."""
         params = getattr(self.state, "params", self.state) if self.best is None else self.best
         return Run(params, self.state, _joined(self.records), _joined(self.measured), self.steps, stopped)
 
@@ -90,22 +92,35 @@ def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def with_steps(metrics: dict[str, np.ndarray], steps: np.ndarray) -> dict[str, np.ndarray]:
-    """Metrics with the numbers of their steps, in a column called "step"."""
+    """Return metrics with the numbers of their steps, in a column called "step"."""
     if "step" in metrics:
         raise ValueError("fit: a metric is called 'step', as the numbers of the steps are. Rename it.")
     return {"step": steps, **metrics}
 
 
 @jax.jit
-def _finite(params: Any) -> Array:
+def _finite(params: Params) -> Array:
     floating = [p for p in jax.tree.leaves(params) if jnp.issubdtype(p.dtype, jnp.inexact)]
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(p)) for p in floating], bool))
 
 
-def next_visit(
-    last: RunState, state: Any, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
+def after_chunk(
+    last: RunState, state: State, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
 ) -> RunState:
-    """The visit after more steps, if all is finite there."""
+    """Return what a run has after one more chunk, evaluated.
+
+    Args:
+        last: what it had before.
+        state: of the rule, after the chunk.
+        records: the metrics of the chunk, with the numbers of their steps.
+        made: how many steps the chunk has made.
+        measure: a function of the state that measures the validation data, or None.
+        monitor: the validation metric by which parameters are the best.
+
+    Raises:
+        DivergedError: if a metric or a parameter is not finite.
+        ValueError: if `monitor` is no scalar of the validation metrics.
+    """
     scalars = {name: m for name, m in records.items() if m.ndim == 1 and jnp.issubdtype(m.dtype, jnp.inexact)}
     for name, values in scalars.items():
         bad = np.flatnonzero(~np.isfinite(values))
@@ -115,53 +130,64 @@ def next_visit(
     steps = last.steps + made
     if scalars and not _finite(getattr(state, "params", ())):
         raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
-    visit = RunState(state, last.records + [records] * bool(records), last.measured, last.best, steps)
+    run_state = RunState(state, last.records + [records] * bool(records), last.measured, last.best, steps)
     if measure is None or made == 0:
-        return visit
+        return run_state
 
     found = {name: np.asarray(m) for name, m in measure(state).items()}
     if monitor not in found or found[monitor].shape != ():
         scalar = [name for name, m in found.items() if m.shape == ()]
         raise ValueError(f"fit: expected monitor to be a scalar of the validation metrics, {scalar}, got {monitor!r}.")
     measured = [*last.measured, with_steps({name: m[None] for name, m in found.items()}, np.array([steps]))]
-    visit = visit._replace(measured=measured)
-    return visit._replace(best=state.params) if since_best(visit, monitor) == 0 else visit
+    run_state = run_state._replace(measured=measured)
+    return run_state._replace(best=state.params) if since_best(run_state, monitor) == 0 else run_state
 
 
-def since_best(visit: RunState, monitor: str) -> int:
-    """How many visits ago the validation metric was the smallest; NaN never is, unless there is nothing else."""
-    if not visit.measured:
+def since_best(run_state: RunState, monitor: str) -> int:
+    """Return how many evaluations ago the validation metric was the smallest; NaN counts as infinite."""
+    if not run_state.measured:
         return 0
-    values = np.concatenate([m[monitor] for m in visit.measured]).astype(float)
+    values = np.concatenate([m[monitor] for m in run_state.measured]).astype(float)
     return len(values) - 1 - int(np.argmin(np.where(np.isnan(values), np.inf, values)))
 
 
-def save_visit(
-    checkpoint: str | os.PathLike[str], visit: RunState, key: Array, settings: dict[str, int | None]
+def save_run_state(
+    checkpoint: str | os.PathLike[str], run_state: RunState, key: Key, settings: dict[str, int | None]
 ) -> None:
-    """Write a visit into a file, with the key and the settings that a run has to have to go on from it."""
+    """Save what a run has in a file, with the key and the settings that a run needs to go on from it."""
     tree = {
-        "state": visit.state,
-        "best": visit.best,
+        "state": run_state.state,
+        "best": run_state.best,
         "key": key,
-        "history": _joined(visit.records),
-        "validation": _joined(visit.measured),
+        "history": _joined(run_state.records),
+        "validation": _joined(run_state.measured),
     }
-    save(checkpoint, tree, {"steps": visit.steps, **settings})
+    save(checkpoint, tree, {"steps": run_state.steps, **settings})
 
 
-def resumed(
-    checkpoint: str | os.PathLike[str], state: Any, validated: bool, key: Array, settings: dict[str, int | None]
+def load_run_state(
+    checkpoint: str | os.PathLike[str], state: State, validated: bool, key: Key, settings: dict[str, int | None]
 ) -> RunState:
-    """The visit in a file, if it is of a run with this state, key and settings."""
-    header = read_header(checkpoint)
+    """Return what a run has in a file.
+
+    Args:
+        checkpoint: the file.
+        state: one of the shapes and devices that the state in the file is to have.
+        validated: whether the run has validation data.
+        key: of the run.
+        settings: those that the run in the file must have too.
+
+    Raises:
+        CheckpointError: if the file is damaged, or of a run with another state, key or settings.
+    """
+    header = load_header("fit", checkpoint)
     saved = header["metadata"]
     if set(saved) != {"steps", *settings}:
-        raise CheckpointError(f"{checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
+        raise CheckpointError(f"fit: {checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
     for name, value in settings.items():
         if saved[name] != value:
             raise CheckpointError(
-                f"{checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
+                f"fit: {checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
                 "Call fit as that run was called, or choose another file."
             )
     tables = {"history": {}, "validation": {}}
@@ -171,8 +197,10 @@ def resumed(
                 name = ast.literal_eval(path[len(f"['{table}'][") : -1])
                 columns[name] = np.empty(leaf["shape"], jnp.dtype(leaf["dtype"]))
     best = state.params if validated and tables["validation"] else None
-    found = load(checkpoint, {"state": state, "best": best, "key": key, **tables})
+    found = load_tree("fit", checkpoint, {"state": state, "best": best, "key": key, **tables})
     if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
-        raise CheckpointError(f"{checkpoint}: expected a run with this key, got one with another. Choose another file.")
+        raise CheckpointError(
+            f"fit: {checkpoint}: expected a run with this key, got one with another. Choose another file."
+        )
     records, measured = ([found[table]] if found[table] else [] for table in tables)
     return RunState(found["state"], records, measured, found["best"], saved["steps"])

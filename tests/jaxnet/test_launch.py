@@ -13,11 +13,22 @@ from pathlib import Path
 import pytest
 
 import jaxnet
+from jaxnet import launch
 from jaxnet.devices.processes import VARIABLES
 
 LAUNCH = ["-m", "jaxnet.launch"]
 WORKERS = Path(__file__).parent / "devices/workers.py"
 LIMIT = 240
+
+
+@pytest.fixture(autouse=True)
+def signals_as_python_begins():
+    """What started the tests may ignore some of them, as nohup and `script &` do; and a launcher catches them."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def until(condition):
@@ -27,24 +38,32 @@ def until(condition):
         time.sleep(0.02)
 
 
-def launch(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, *LAUNCH, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, **options
-    )
+def called(monkeypatch, *arguments):
+    """The exit status of the launcher, called in this process."""
+    monkeypatch.setattr(sys, "argv", ["launch.py", *map(str, arguments)])
+    with pytest.raises(SystemExit) as e:
+        launch.main()
+    return e.value.code
 
 
 NUMBER = 'import os, pathlib, sys, time; n = int(os.environ["JAX_PROCESS_ID"]); '
 
 
-def test_the_launcher_tells_each_process_who_it_is():
+@pytest.mark.parametrize("how", ["-c", "-m", "script"])
+def test_the_launcher_tells_each_process_who_it_is(tmp_path, monkeypatch, capfd, how):
     names = ", ".join(f'os.environ["{name}"]' for name in (*VARIABLES, "JAX_COORDINATOR_BIND_ADDRESS"))
-    line = f'" ".join([{names}, *sys.argv[1:]]) + "\\n"'
-    done = launch(3, "-c", f"{NUMBER}sys.stdout.write({line})", "--steps", 5)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = sorted(line.split() for line in done.stdout.splitlines())
+    code = NUMBER + f"sys.stdout.write(' '.join([{names}, *sys.argv[1:]]) + '\\n')"
+    (tmp_path / "of a user.py").write_text(code)
+    (tmp_path / "a_module.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = {"-c": ["-c", code], "-m": ["-m", "a_module"], "script": [tmp_path / "of a user.py"]}[how]
+    assert called(monkeypatch, 3, *command, "--steps", 5, "--help") == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    lines = sorted(line.split() for line in out.splitlines())
     address = lines[0][0]
     assert re.fullmatch(r"127\.0\.0\.1:\d+", address)
-    assert lines == [[address, "3", str(number), address, "--steps", "5"] for number in range(3)]
+    assert lines == [[address, "3", str(number), address, "--steps", "5", "--help"] for number in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -55,32 +74,50 @@ def test_the_launcher_tells_each_process_who_it_is():
         ("n and os.kill(os.getpid(), 9)", 137, "process 1 of 2 ended by signal 9 (Killed)"),
     ],
 )
-def test_the_exit_status_is_that_of_the_first_that_failed(code, status, how):
-    done = launch(2, "-c", NUMBER + code)
-    assert (done.returncode, done.stderr) == (status, f"launch.py: {how}\n")
+def test_the_exit_status_is_that_of_the_first_that_failed(monkeypatch, capfd, code, status, how):
+    assert called(monkeypatch, 2, "-c", NUMBER + code) == status
+    assert capfd.readouterr() == ("", f"jaxnet.launch: {how}\n")
 
 
 @pytest.mark.slow
-def test_the_others_have_ten_seconds():
+def test_the_others_have_ten_seconds(monkeypatch, capfd):
     start = time.monotonic()
-    done = launch(2, "-c", NUMBER + 'n or sys.exit(3); time.sleep(5); print("noticed", flush=True); time.sleep(100)')
-    assert (done.returncode, done.stdout) == (3, "noticed\n")
-    assert 10 < time.monotonic() - start < 60
+    code = NUMBER + 'n or sys.exit(3); time.sleep(5); print("noticed", flush=True); time.sleep(100)'
+    assert called(monkeypatch, 2, "-c", code) == 3
+    assert capfd.readouterr().out == "noticed\n"
+    assert time.monotonic() - start > 10
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([], "the following arguments are required: processes, command"),
         (["two"], "argument processes: invalid int value: 'two'"),
         ([2], "expected how many processes, at least 1, and a script"),
         ([0, WORKERS], "expected how many processes, at least 1, and a script"),
         ([2, "no_such_script.py"], "expected a script, found no file no_such_script.py"),
     ],
 )
-def test_the_launcher_refuses(arguments, message):
-    done = launch(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith(f"launch.py: error: {message}\n")
+def test_the_launcher_refuses(monkeypatch, capsys, arguments, message):
+    assert called(monkeypatch, *arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(
+        "usage: python -m jaxnet.launch [-h] processes (script | -m module | -c code) [arguments ...]"
+    )
+    assert err.endswith(f"python -m jaxnet.launch: error: {message}\n")
+
+
+def test_the_launcher_says_where_it_does_not_work(monkeypatch, capsys):
+    """As on Windows."""
+    monkeypatch.delattr(os, "killpg")
+    assert called(monkeypatch, 2, WORKERS) == 2
+    assert "error: expected Linux or macOS" in capsys.readouterr().err
+
+
+def test_the_launcher_has_a_help(monkeypatch, capsys):
+    assert called(monkeypatch, "--help") == 0
+    assert "python -m jaxnet.launch 2 train.py" in capsys.readouterr().out
 
 
 # Processes that hold a lock as long as they are there, each with a child that does, and ignore what they can.
@@ -92,7 +129,14 @@ HOLD = (
 )
 
 
-@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT, signal.SIGINT]])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [signal.SIGINT, signal.SIGINT],
+        pytest.param([signal.SIGTERM], marks=pytest.mark.slow),
+        pytest.param([signal.SIGHUP], marks=pytest.mark.slow),
+    ],
+)
 def test_a_launcher_that_is_stopped_leaves_no_process_behind(tmp_path, numbers):
     """The first SIGINT is passed on, for `fit` to stop in order; all others end the launcher."""
     launcher = subprocess.Popen([sys.executable, *LAUNCH, "2", "-c", NUMBER + HOLD, tmp_path])
@@ -111,6 +155,17 @@ def test_a_launcher_that_is_stopped_leaves_no_process_behind(tmp_path, numbers):
     finally:
         launcher.send_signal(signal.SIGTERM)
         launcher.wait(LIMIT)
+
+
+@pytest.mark.slow
+def test_what_is_ignored_stays_ignored(tmp_path):
+    """So a run that was started by nohup goes on when its terminal is gone."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    code = "(pathlib.Path(sys.argv[1]) / f'ready{n}').touch(); time.sleep(3)"
+    launcher = subprocess.Popen([sys.executable, *LAUNCH, "1", "-c", NUMBER + code, tmp_path])
+    until((tmp_path / "ready0").exists)
+    launcher.send_signal(signal.SIGHUP)
+    assert launcher.wait(LIMIT) == 0
 
 
 def is_free(file):

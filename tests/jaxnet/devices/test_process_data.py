@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-from types import SimpleNamespace
 from unittest import mock
 
 import hypothesis
@@ -11,28 +10,41 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from jaxnet import ShapeError, from_parts, own_part
 from jaxnet.devices import process_data as module
-from jaxnet.devices.process_data import from_uneven_parts, rows_of_parts
+from jaxnet.devices.process_data import (
+    from_uneven_parts,
+    part_owners,
+    process_spans,
+    rows_of_parts,
+    splits_evenly,
+)
 
 ROWS = np.arange(24, dtype=np.float32).reshape(8, 3)
 
 
+class Device:
+    """Of some process."""
+
+    def __init__(self, process_index):
+        self.id = self.process_index = process_index
+        self.platform = self.device_kind = "cpu"
+
+
 def of_processes(processes, names=("data",)):
-    """A mesh of devices of which each has only the number of its process."""
-    processes = np.asarray(processes)
-    device = np.vectorize(lambda process: SimpleNamespace(process_index=process), otypes=[object])
-    shape = dict(zip(names, processes.shape, strict=True))
-    return SimpleNamespace(devices=device(processes), axis_names=names, shape=shape, size=processes.size)
+    """A mesh of devices that are not there, each of a process."""
+    return Mesh(np.vectorize(Device, otypes=[object])(np.asarray(processes)), names)
 
 
 def own_parts(n, mesh):
     """Of each process."""
     parts = {}
-    for process in sorted({device.process_index for device in mesh.devices.flat}):
-        with mock.patch.object(jax, "process_index", return_value=process):
+    numbers = sorted({device.process_index for device in mesh.devices.flat})
+    for process in numbers:
+        with mock.patch.multiple(jax, process_index=lambda p=process: p, process_count=lambda: len(numbers)):
             part = own_part(n, mesh)
             assert part.step is None
             parts[process] = (part.start, part.stop)
@@ -102,21 +114,36 @@ def test_own_parts_are_all_examples_each_once(n, drawn):
         (
             [0, 1, 0, 1],
             ("data",),
-            'expected the devices of a process to be neighbours on the axis "data", but process 0 has the places '
-            "[0, 2]. Order the devices of the mesh by process.",
+            'own_part: expected the devices of a process to be neighbours on the axis "data", but process 0 has the '
+            "positions [0, 2]. Order the devices of the mesh by process.",
         ),
         (
             [[0, 0], [0, 1], [1, 1]],  # by process, but the other axis cuts one in two
             ("data", "model"),
-            'expected processes to have the same places on the axis "data", or none in common, but they have [(0, 2), '
-            "(1, 3)]. Let the other axes of the mesh divide, or be a multiple of, the devices of a process.",
+            'own_part: expected processes to have the same positions on the axis "data", or none in common, got [(0, '
+            "2), (1, 3)]. Let the other axes of the mesh divide, or be a multiple of, the devices of a process.",
         ),
     ],
 )
 def test_meshes_that_mix_processes(processes, names, message):
-    with pytest.raises(ValueError, match="expected") as e:
+    with mock.patch.object(jax, "process_count", return_value=2), pytest.raises(ValueError, match="expected") as e:
         own_part(11, of_processes(processes, names))
     assert str(e.value) == message
+
+
+@pytest.mark.parametrize("n", [True, 11.0])
+def test_a_number_of_examples_is_whole(n):
+    with pytest.raises(TypeError) as e:
+        own_part(n, mesh())
+    assert str(e.value) == f"own_part: expected n to be a whole number, got {n}."
+    assert own_part(np.int64(11), mesh()) == slice(0, 11)
+
+
+def test_what_is_no_mesh():
+    for where, call in (("own_part", lambda m: own_part(11, m)), ("from_parts", lambda m: from_parts(ROWS, m))):
+        with pytest.raises(TypeError) as e:
+            call(jax.devices())
+        assert str(e.value) == f"{where}: expected a jax.sharding.Mesh, as jax.make_mesh gives, got list."
 
 
 # The parts of one process: all.
@@ -181,9 +208,9 @@ def processes(parts, process):
         np.testing.assert_array_equal(value, each[process])
         return each
 
-    places = module._places(of_processes(range(len(parts))))
+    spans = process_spans("fit", of_processes(range(len(parts))))
     with (
-        mock.patch.multiple(module, all_gather=gathered, over_processes=lambda _: True, _places=lambda _: places),
+        mock.patch.multiple(module, all_gather=gathered, over_processes=lambda _: True, process_spans=lambda *_: spans),
         mock.patch.object(jax, "process_index", return_value=process),
     ):
         yield
@@ -206,7 +233,7 @@ def test_parts_that_end():
         assert from_uneven_parts("fit", None, ROWS, mesh()) is None
     with processes([None, ROWS], 0), pytest.raises(ShapeError) as e:
         from_uneven_parts("fit", None, None, mesh())
-    assert str(e.value) == "fit: process 0 has no batch at all, others have."
+    assert str(e.value) == "fit: expected a first batch in each process, got none in process 0."
 
 
 @pytest.mark.parametrize(
@@ -220,13 +247,14 @@ def test_parts_that_end():
         ([6, 6], [0, 0, 1, 1, 1], False),  # each divides its own, but not to shares of one size
     ],
 )
-def test_whether_parts_are_even_is_the_same_in_each_process(rows, places, even):
-    for process in (0, 1):
-        with mock.patch.object(jax, "process_index", return_value=process):
-            assert module._are_even(np.array(rows), of_processes(places)) == even
+def test_whether_parts_are_even(rows, places, even):
+    assert splits_evenly(np.array(rows), process_spans("fit", of_processes(places))) == even
 
 
 def test_processes_that_differ_in_other_axes_alone_have_one_part():
-    assert module._owners(of_processes([[0, 1], [2, 3]], ("data", "model"))) == [0, 2]
-    assert module._owners(of_processes([2, 2, 0, 1])) == [2, 0, 1]
-    assert module._owners(of_processes([3, 2], ("model",))) == [3]
+    for processes, names, owners in [
+        ([[0, 1], [2, 3]], ("data", "model"), [0, 2]),
+        ([2, 2, 0, 1], ("data",), [2, 0, 1]),
+        ([3, 2], ("model",), [3]),
+    ]:
+        assert part_owners(process_spans("fit", of_processes(processes, names))) == owners

@@ -12,6 +12,7 @@ from jaxnet import ShapeError, ensemble, gradient_descent, mlp, perceptron, plac
 from jaxnet.devices.sharding import (
     as_numpy,
     automatic,
+    check_mesh,
     constrained,
     mesh_sharding,
     over_processes,
@@ -112,15 +113,18 @@ def test_what_an_optimiser_remembers_is_split_as_its_parameter(optimizer, memori
     expected = {f".params{name}": spec for name, spec in LIKE_PARAMS.items()}
     expected |= {f".optimizer_state{name}": spec for name, spec in memories.items()}
     state = jax.eval_shape(gradient_descent(loss, optimizer).init, PARAMS)
-    assert split(shardings(state, mesh(), MODEL)) == expected
+    assert split(shardings("place", state, mesh(), MODEL)) == expected
 
 
 def test_states_of_other_rules():
     state = jax.eval_shape(perceptron().init, PARAMS[0])
-    assert split(shardings(state, mesh(), {"": P("model")})) == {".params.w": P("model"), ".params.b": P("model")}
+    assert split(shardings("place", state, mesh(), {"": P("model")})) == {
+        ".params.w": P("model"),
+        ".params.b": P("model"),
+    }
     members = jax.tree.map(lambda p: np.stack([p] * 4), PARAMS)
     state = jax.eval_shape(ensemble(gradient_descent(loss, optax.adam(0.1))).init, members)
-    found = split(shardings(state, mesh((4,), ("members",)), {"": P("members")}))
+    found = split(shardings("place", state, mesh((4,), ("members",)), {"": P("members")}))
     assert set(found.values()) == {P("members")}
     assert len(found) == len(jax.tree.leaves(state)) - 1  # all but Adam's counter, which is like no parameter
 
@@ -175,7 +179,7 @@ DICT = "a dict of jax.sharding.PartitionSpec by path"
 def test_specs_that_do_not_fit(error, specs, message):
     for tree in (PARAMS, jax.eval_shape(gradient_descent(loss, optax.adam(0.1)).init, PARAMS)):
         with pytest.raises(error) as e:
-            shardings(tree, mesh(), specs)
+            shardings("place", tree, mesh(), specs)
         assert str(e.value) == f"place: {message}"
 
 
@@ -202,18 +206,21 @@ class Device:
 
 def test_whether_a_mesh_is_of_several_processes(monkeypatch):
     assert not over_processes(mesh())
-    with pytest.raises(TypeError) as e:
-        over_processes(jax.devices())
-    assert str(e.value) == "expected a jax.sharding.Mesh, as jax.make_mesh gives, got list."
+    for where, call in (("fit", lambda m: check_mesh("fit", m)), ("place", lambda m: place(PARAMS, m))):
+        with pytest.raises(TypeError) as e:
+            call(jax.devices())
+        assert str(e.value) == f"{where}: expected a jax.sharding.Mesh, as jax.make_mesh gives, got list."
     monkeypatch.setattr(jax, "process_count", lambda: 3)
-    assert not over_processes(mesh())
-    assert over_processes(Mesh(np.array([Device(p) for p in range(3)]), ("data",)))
+    check_mesh("fit", mesh())
+    all_of_three = Mesh(np.array([Device(p) for p in range(3)]), ("data",))
+    check_mesh("fit", all_of_three)
+    assert over_processes(all_of_three)
     for some in ([0, 1], [2]):
         with pytest.raises(ValueError, match="expected a mesh") as e:
-            over_processes(Mesh(np.array([Device(p) for p in some]), ("data",)))
+            check_mesh("fit", Mesh(np.array([Device(p) for p in some]), ("data",)))
         assert str(e.value) == (
-            f"expected a mesh of devices of this process, or of all 3 processes, got devices of {some}. jax.devices() "
-            "has those of all, jax.local_devices() those of this one."
+            f"fit: expected a mesh of devices of this process, or of all 3 processes, got devices of {some}. "
+            "jax.devices() has those of all, jax.local_devices() those of this one."
         )
 
 

@@ -6,7 +6,9 @@ The same functions, called by the tests in one process, give what several have t
 import json
 import os
 import shutil
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -215,12 +217,22 @@ def task_results(folder):
     write(folder, "results", {name: numbers(run) for name, run in results(devices).items()})
     written = writings(folder)
     write(folder, "resumed", {"runs": resumed(folder, devices), "written": written})
+    if jax.process_index() == 1:
+        threading.Thread(target=interrupt_when, args=(folder / "to_interrupt",), daemon=True).start()
+    write(folder, "interrupted", numbers(endless(folder, "to_interrupt", every=6)))
     write(folder, "refusals", refusals(folder, over(devices, "data")))
     fit(unreadable(jaxnet.own_part(96, over(devices, "data"))), mesh=over(devices, "data"), every=1)
 
 
-def endless(folder, name):
-    return fit(mesh=over(jax.devices(), "data"), steps=ENDLESS, every=20, checkpoint=folder / name)
+def endless(folder, name, every=20):
+    return fit(mesh=over(jax.devices(), "data"), steps=ENDLESS, every=every, checkpoint=folder / name)
+
+
+def interrupt_when(file):
+    """Send this process a SIGINT when a file is there."""
+    while not file.exists():
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def task_endless(folder):
@@ -228,13 +240,12 @@ def task_endless(folder):
 
 
 def task_go_on(folder):
-    """From where `task_endless` was killed; then a run to be interrupted, and one to be killed."""
+    """From where `task_endless` was killed; then a run to be killed."""
     mesh = over(jax.devices(), "data")
     steps = jaxnet.read_header(folder / "run")["metadata"]["steps"] + 40
     all_gather(0)  # all have read it
     runs = [fit(mesh=mesh, steps=steps, every=20, checkpoint=checkpoint) for checkpoint in (folder / "run", None)]
     write(folder, "runs", [numbers(run) for run in runs])
-    write(folder, "interrupted", numbers(endless(folder, "to_interrupt")))
     endless(folder, "to_kill")
 
 
@@ -253,5 +264,6 @@ def task_longer(folder):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent of the tests may ignore it
     jaxnet.join_processes(timeout=int(os.environ.get("TIMEOUT", "30")))
     globals()[f"task_{sys.argv[1]}"](Path(sys.argv[2]))

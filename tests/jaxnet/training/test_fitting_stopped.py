@@ -1,0 +1,293 @@
+"""A run that stops: resumed bit for bit, killed, interrupted, diverged."""
+
+import collections
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnet
+from jaxnet import CheckpointError, DivergedError, Rule, fit, gradient_descent, mlp, squared_error
+
+X = np.linspace(-1, 1, 10, dtype=np.float32)[:, None]
+DATA = X, X**2
+NET = mlp([1, 3, 1])
+START = NET.init(jax.random.key(0))
+
+
+def noisy_loss(params, batch, key):
+    """Draws, so that a run depends on its keys as well as on its order of examples."""
+    x, y = batch
+    return squared_error(NET.apply(params, x + 0.1 * jax.random.normal(key, x.shape)), y).mean()
+
+
+def error(params, batch):
+    x, y = batch
+    return squared_error(NET.apply(params, x), y).mean()
+
+
+NOISY = gradient_descent(noisy_loss, optax.adam(0.05))
+PLAIN = gradient_descent(error, optax.adam(0.05))
+KEY = jax.random.key(5)
+
+# A state of the user's own.
+State = collections.namedtuple("State", "params")
+
+
+def key():
+    return jax.random.clone(KEY)
+
+
+def equal(a, b):
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+# Checkpoints.
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "validation"),
+    [(3, DATA), pytest.param(3, None, marks=pytest.mark.slow), pytest.param(None, DATA, marks=pytest.mark.slow)],
+)
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path, batch_size, validation):
+    arguments = {"batch_size": batch_size, "every": 10, "validation": validation}
+    whole = fit(NOISY, START, DATA, steps=45, key=key(), **arguments)
+    file = tmp_path / "folder" / "run.safetensors"
+    for steps in (20, 30, 45, 45):
+        run = fit(NOISY, START, DATA, steps=steps, key=key(), checkpoint=file, **arguments)
+    equal(run.state, whole.state)
+    equal(run.params, whole.params)
+    equal(run.history, whole.history)
+    equal(run.validation, whole.validation)
+    assert [p.name for p in file.parent.iterdir()] == ["run.safetensors"]
+
+
+def test_a_run_that_was_stopped_early_is_not_run_again(tmp_path):
+    walk = Rule(State, lambda s, b, k: (State(s.params - 1), {"loss": jnp.abs(s.params)}))
+    arguments = {"steps": 100, "every": 1, "validation": X, "patience": 2, "checkpoint": tmp_path / "run.safetensors"}
+    first = fit(walk, jnp.array(5.0), X, key=key(), **arguments)
+    again = fit(walk, jnp.array(5.0), X, key=key(), **arguments)
+    assert (first.steps, first.stopped) == (again.steps, again.stopped) == (7, "no improvement")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 4}, "expected a run with batch_size 4, got one with 3. Call fit as that run was called, or"),
+        ({"data": (X[:9], X[:9])}, "expected a run with examples 9, got one with 10. Call fit as that run was"),
+        ({"record_every": 2}, "expected a run with record_every 2, got one with 1. Call fit as that run was"),
+        ({"key": jax.random.key(6)}, "expected a run with this key, got one with another. Choose another file."),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, message):
+    file = tmp_path / "run.safetensors"
+    arguments = {"data": DATA, "steps": 20, "batch_size": 3, "every": 10, "checkpoint": file}
+    fit(NOISY, START, key=key(), **arguments)
+    before = file.read_bytes()
+    with pytest.raises(CheckpointError) as e:
+        fit(NOISY, START, **{"key": key(), **arguments, **change})
+    assert str(e.value).startswith(f"fit: {file}: {message}")
+    assert file.read_bytes() == before
+
+
+def test_a_checkpoint_of_another_network_or_optimiser_names_the_leaf(tmp_path):
+    file = tmp_path / "run.safetensors"
+    fit(NOISY, START, DATA, steps=20, key=key(), checkpoint=file)
+    with pytest.raises(CheckpointError, match=r"\['state'\]\.params\[0\]\.w"):
+        fit(NOISY, mlp([1, 4, 1]).init(jax.random.key(0)), DATA, steps=20, key=key(), checkpoint=file)
+    momentum = gradient_descent(noisy_loss, optax.sgd(0.1, momentum=0.9))
+    with pytest.raises(CheckpointError, match=r"\['state'\]\.optimizer_state"):
+        fit(momentum, START, DATA, steps=20, key=key(), checkpoint=file)
+
+
+def test_a_checkpoint_of_somebody_else(tmp_path):
+    file = tmp_path / "run.safetensors"
+    jaxnet.save(file, START)
+    with pytest.raises(CheckpointError) as e:
+        fit(NOISY, START, DATA, steps=20, key=key(), checkpoint=file)
+    assert str(e.value) == f"fit: {file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save."
+
+
+def test_fewer_steps_than_were_made(tmp_path):
+    file = tmp_path / "run.safetensors"
+    fit(NOISY, START, DATA, steps=20, key=key(), checkpoint=file)
+    with pytest.raises(ValueError, match="has made") as e:
+        fit(NOISY, START, DATA, steps=10, key=key(), checkpoint=file)
+    assert str(e.value) == f"fit: {file} has made 20 steps, more than the 10 asked for."
+
+
+KILLED = """
+import os, random, signal, sys, time
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
+import jax, jax.numpy as jnp, numpy as np, optax, jaxnet
+folder, kills = sys.argv[1], int(sys.argv[2])
+x = np.linspace(-1, 1, 10, dtype=np.float32)[:, None]
+
+def a_run(checkpoint):
+    net = jaxnet.mlp([1, 3, 1])
+    def loss(params, batch, key):
+        x, y = batch
+        return jaxnet.squared_error(net.apply(params, x + 0.1 * jax.random.normal(key, x.shape)), y).mean()
+    rule = jaxnet.gradient_descent(loss, optax.adam(0.05))
+    params = net.init(jax.random.key(0))
+    run = jaxnet.fit(rule, params, (x, x**2), steps=200, batch_size=3, key=jax.random.key(5), every=5,
+                     validation=(x, x**2), checkpoint=checkpoint)
+    return tuple(run[:4])
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def dying(function, n, before):
+    calls = []
+    def called(*args):
+        calls.append(1)
+        if before and len(calls) == n: die()
+        result = function(*args)
+        if len(calls) == n: die()
+        return result
+    return called
+
+random.seed(0)
+killed = resumed = 0
+while True:
+    resumed += os.path.exists(folder + "/run.safetensors")
+    child = os.fork()
+    if child == 0:
+        way = killed % 4
+        if killed >= kills: pass
+        elif way == 0: os.fsync = dying(os.fsync, random.randint(1, 8), random.random() < 0.5)
+        elif way == 1: os.replace = dying(os.replace, random.randint(1, 4), random.random() < 0.5)
+        jaxnet.save(folder + "/end.safetensors", a_run(folder + "/run.safetensors"))
+        os._exit(0)
+    if killed < kills and killed % 4 > 1:
+        time.sleep(random.uniform(0.2, 1.2))
+        os.kill(child, signal.SIGKILL)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0: break
+    killed += 1
+child = os.fork()
+if child == 0:
+    jaxnet.save(folder + "/whole.safetensors", a_run(None))
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print(killed, resumed)
+"""
+
+
+@pytest.mark.parametrize(("kills", "least"), [(3, 2), pytest.param(8, 4, marks=pytest.mark.slow)])
+def test_a_run_that_is_killed_at_any_moment_is_the_uninterrupted_one_bit_for_bit(tmp_path, kills, least):
+    """SIGKILL at random moments, and right before and after what makes a file whole; each child is a new process."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path, str(kills)], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    killed, resumed = map(int, done.stdout.split())
+    assert killed >= least, done.stdout  # a run may get to its end before a random kill, never before the others
+    assert resumed >= least // 2, done.stdout
+    ends = [jaxnet.read_header(tmp_path / f"{name}.safetensors")["leaves"] for name in ("end", "whole")]
+    assert ends[0] == ends[1]  # with a CRC-32 of every leaf
+    assert len(ends[0]) > 20
+
+
+# Interrupts.
+
+
+@pytest.fixture
+def sigint_raises():
+    """As Python begins; a parent such as nohup, or a shell for `script &`, may have SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint_raises")
+def test_sigint_ends_a_run_saved(tmp_path):
+    file, seen = tmp_path / "run.safetensors", []
+
+    def batches(first):
+        for i in itertools.count(first):
+            if i == 25 and not seen:
+                seen.append(i)
+                os.kill(os.getpid(), signal.SIGINT)
+            yield DATA[0][i % 7 :][:3], DATA[1][i % 7 :][:3]
+
+    handler = signal.getsignal(signal.SIGINT)
+    first = fit(NOISY, START, batches, steps=60, key=key(), every=10, checkpoint=file)
+    assert (first.steps, first.stopped) == (30, "interrupted")
+    assert signal.getsignal(signal.SIGINT) is handler
+    rest = fit(NOISY, START, batches, steps=60, key=key(), every=10, checkpoint=file)
+    whole = fit(NOISY, START, batches, steps=60, key=key(), every=10)
+    assert rest.stopped == whole.stopped == "finished"
+    equal(rest[:4], whole[:4])
+
+
+@pytest.mark.usefixtures("sigint_raises")
+def test_a_second_sigint_ends_a_run_at_once():
+    def batches(first):
+        for i in itertools.count(first):
+            if i >= 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield DATA
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(NOISY, START, batches, steps=10**6, key=key(), every=10**6)
+
+
+@pytest.mark.usefixtures("sigint_raises")
+def test_where_sigint_is_ignored_it_stays_ignored():
+    def batches(first):
+        for _ in range(first, 3):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield DATA
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run = fit(NOISY, START, batches, key=key())
+    assert (run.steps, run.stopped) == (3, "no more data")
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_a_fit_in_a_thread_leaves_signals_alone():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(fit(PLAIN, START, DATA, steps=3, key=key())))
+    thread.start()
+    thread.join()
+    assert results[0].steps == 3
+
+
+# What diverges.
+
+
+def test_a_loss_that_is_not_finite_names_the_step_and_keeps_what_was_good():
+    rule = Rule(State, lambda s, b, k: (State(s.params + 1), {"loss": jnp.where(s.params >= 13, jnp.nan, s.params)}))
+    with pytest.raises(DivergedError) as e:
+        fit(rule, jnp.array(0.0), X, steps=100, key=key(), every=5)
+    assert str(e.value) == (
+        "fit: loss is nan at step 14. The run up to step 10, where all was finite, is in the error's attribute `run`. "
+        "A smaller step size or optax.clip_by_global_norm may help."
+    )
+    assert (e.value.step, e.value.metric, e.value.run.steps, e.value.run.params) == (14, "loss", 10, 10)
+    np.testing.assert_array_equal(e.value.run.history["loss"], np.arange(10))
+
+
+def test_parameters_that_are_not_finite():
+    """The loss is measured before the step that spoils them."""
+    rule = Rule(State, lambda s, b, k: (State(jnp.where(s.params >= 9, jnp.inf, s.params + 1)), {"loss": s.params}))
+    with pytest.raises(DivergedError, match="fit: a parameter is nan at step 10") as e:
+        fit(rule, jnp.array(0.0), X, steps=10, key=key(), every=5)
+    assert e.value.run.params == 5
+
+
+def test_divergence_leaves_the_last_good_checkpoint(tmp_path):
+    rule = Rule(State, lambda s, b, k: (State(s.params + 1), {"loss": jnp.where(s.params >= 13, jnp.nan, s.params)}))
+    for _ in range(2):
+        with pytest.raises(DivergedError):
+            fit(rule, jnp.array(0.0), X, steps=99, key=key(), every=5, checkpoint=tmp_path / "run.safetensors")
+        assert jaxnet.read_header(tmp_path / "run.safetensors")["metadata"]["steps"] == 10
