@@ -105,7 +105,7 @@ def test_digits_are_learned_as_well_as_by_scikit_learn(tmp_path):
     ours, theirs, *_ = percents(run("digits", "--quick", "--out", tmp_path / "new"))
     assert ours > 93
     assert abs(ours - theirs) < 4
-    for name in ("draw_learning_curves", "confusion_matrix"):
+    for name in ("learning_curves", "confusion_matrix"):
         assert (tmp_path / "new" / f"digits_{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -130,7 +130,7 @@ def test_mnist_learns_draws_and_compares(tmp_path):
     assert min(first, second) > 95
     assert mean == pytest.approx((first + second) / 2, abs=0.01)
     assert deviation == pytest.approx(abs(first - second) / 2**0.5, abs=0.01)
-    for name in ("draw_learning_curves", "confusion_matrix"):
+    for name in ("learning_curves", "confusion_matrix"):
         assert (tmp_path / "new" / f"mnist_{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -152,13 +152,13 @@ def test_mnist_learns_draws_and_compares(tmp_path):
         pytest.param(
             "train-labels-idx1-ubyte",
             np.zeros(599, np.uint8),
-            "{path}: expected 600 labels in 0..9, one an image, got 599 up to 0.",
+            "{path}: expected 600 labels in 0..9, one per image, got 599 up to 0.",
             marks=pytest.mark.slow,
         ),
         (
             "t10k-labels-idx1-ubyte",
             np.full(100, 10, np.uint8),
-            "{path}: expected 100 labels in 0..9, one an image, got 100 up to 10.",
+            "{path}: expected 100 labels in 0..9, one per image, got 100 up to 10.",
         ),
     ],
 )
