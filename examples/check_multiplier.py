@@ -21,7 +21,7 @@ n = int(sys.argv[1]) if len(sys.argv) > 1 else 8
 
 
 def integers(words):
-    """Return rows of up to 32 bits, `(bits, k)`, the lowest first, as integers `(32, k)`, pattern 32 i + j at [j, i]."""
+    """Turn rows of bits, `(bits, k)`, the lowest first, into integers `(32, k)`, pattern 32 i + j at [j, i]."""
     rows = jnp.zeros((32, words.shape[1]), jnp.uint32).at[: len(words)].set(words)
     for distance, mask in [(16, 0x0000FFFF), (8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)]:
         # Swap the upper bits of one row with the lower bits of the other, for each pair of rows at this distance.

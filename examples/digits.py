@@ -1,8 +1,8 @@
 """Handwritten digits, 1,797 images of 8 x 8 pixels, learned by a 64-32-10 network.
 
 Run `python examples/digits.py --out FOLDER`; `--quick` takes a few seconds. Beside it scikit-learn's MLPClassifier
-of the same size learns from the same examples, with the same optimiser and as many steps. (The images come with scikit-learn:
-E. Alpaydin and C. Kaynak, Optical recognition of handwritten digits, 1998, of which they are the test set.)
+of the same size learns from the same examples, with the same optimiser and as many steps. (The images come with
+scikit-learn: E. Alpaydin and C. Kaynak, Optical recognition of handwritten digits, 1998, of which they are the test set.)
 """
 
 import argparse

@@ -45,14 +45,14 @@ def circuit(n, units):
 
 
 def and_or(n):
-    """Return an OR of ANDs of inputs or their negations: one AND per odd row, as one of fewer inputs covers even rows."""
+    """Return an OR of ANDs of inputs or their negations: an AND per odd row, as smaller ANDs cover even rows."""
     odd = [row.astype(int) for row in circuits.rows(n) if row.sum() % 2]
     terms = [(np.arange(n), 2 * row - 1, row.sum()) for row in odd]
     return circuit(n, [*terms, (n + np.arange(len(terms)), np.ones(len(terms), int), 1)])
 
 
 def chain(n):
-    """Compute the digits of the number of ones, highest first: t_k = [sum x - sum_{j>k} 2^j t_j >= 2^k]; the last is the parity."""
+    """Count the ones in digits, highest first: t_k = [sum x - sum_{j>k} 2^j t_j >= 2^k]; the last is the parity."""
     units = []
     for k in reversed(range(n.bit_length())):
         higher = 2 ** np.arange(n.bit_length())[:k:-1]

@@ -72,7 +72,7 @@ def learn(bits, width, key):
 
 
 def wilson(successes):
-    """Return the per cent of runs, and its confidence interval of 95 % (E. B. Wilson 1927), rounded outwards: `(3,)`."""
+    """Return the per cent of runs and its 95 % confidence interval (E. B. Wilson 1927), rounded outwards: `(3,)`."""
     test = binomtest(int(successes), options.runs)
     low, high = test.proportion_ci(0.95, method="wilson")
     return np.array([100 * test.statistic, np.floor(100 * low), np.ceil(100 * high)])

@@ -108,9 +108,7 @@ def errors(fits):
     return np.stack([np.abs(difference).max(axis=-1), np.sqrt((difference**2).mean(axis=-1))])
 
 
-print(
-    f"{options.function}: {options.seeds} seeds per width, {options.steps} steps of learning; median (worst) of seeds"
-)
+print(f"{options.function}: {options.seeds} seeds per width, {options.steps} steps each; median (worst) of seeds")
 print("width    bound  constructed: max    rms  learned:     max             rms")
 constructed, bounds, learned = {}, {}, {}
 for width in tqdm(options.widths, desc="widths", leave=False, disable=None):
