@@ -2,7 +2,7 @@
 
 Run `python examples/digits.py --out FOLDER`; `--quick` takes a few seconds. Beside it scikit-learn's MLPClassifier
 of the same size learns from the same examples, with the same optimiser and as many steps. (The images come with
-scikit-learn: E. Alpaydin and C. Kaynak, Optical recognition of handwritten digits, 1998, of which they are the test set.)
+scikit-learn. They are the test set of E. Alpaydin and C. Kaynak, Optical recognition of handwritten digits, 1998.)
 """
 
 import argparse
