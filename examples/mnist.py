@@ -136,6 +136,6 @@ if options.out:
     curves, matrix = folder / "mnist_learning_curves.png", folder / "mnist_confusion_matrix.png"
     history, watched = stacked([run.history for run in runs]), stacked([run.validation for run in runs])
     units = {"loss": "nats", "accuracy": "share of images right"}
-    jaxnet.draw_learning_curves(history, watched, units=units, path=curves)
+    jaxnet.draw_learning_curves(history, validation=watched, units=units, path=curves)
     jaxnet.draw_confusion_matrix(test[1], predicted(runs[0]), path=matrix)
     print(f"figures: {curves}, {matrix}")
