@@ -20,7 +20,7 @@ import numpy as np
 import optax
 from common.timing import seconds
 from jax import ShapeDtypeStruct
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from scaling import collective_bytes
 from tqdm import tqdm
 from wirings import layered, peak
@@ -28,7 +28,6 @@ from wirings import layered, peak
 import jaxnet
 from circuits import library
 from circuits.simulation import programs
-from jaxnet.devices.sharding import mesh_sharding, shardings
 
 # Published figures: bytes of memory; and per second: bytes of memory, float32 operations, bytes of a link one way.
 # NVIDIA, H100 Tensor Core GPU data sheet, SXM, without sparsity; NVLink is 900 GB/s, half of it each way.
@@ -209,11 +208,13 @@ def on_eight_devices() -> Iterable:
         def on(a: Any, sharding: Any) -> ShapeDtypeStruct:
             return ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding)
 
-        data = tuple(on(shape(net.batch, n), mesh_sharding(mesh)) for n in (net.sizes[0], net.sizes[-1]))
+        copied = NamedSharding(mesh, PartitionSpec())
+        placed = jaxnet.place(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), state), mesh, specs)
+        data = tuple(on(shape(net.batch, n), copied) for n in (net.sizes[0], net.sizes[-1]))
         with jax.set_mesh(mesh):
             program = compiled(
                 lambda state, data, key, rule=rule: jaxnet.train(rule, state, data, steps=10, key=key),
-                jax.tree.map(on, state, shardings(state, mesh, specs)), data, on(KEY, mesh_sharding(mesh)),
+                jax.tree.map(lambda a: on(a, a.sharding), placed), data, on(KEY, copied),
             )  # fmt: skip
         found = collective_bytes(program.as_text())["all-reduce"]
         yield (
