@@ -20,6 +20,7 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# Every script there prints a table; what they share is in benchmarks/common.
 bench: $(VENV)/.run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 

@@ -1,14 +1,14 @@
 """Full Jacobians, per-example gradients and their norms: `jaxnet` against the obvious compositions of JAX by hand.
 
-`python benchmarks/derivatives.py` prints microseconds a call and ratios to the yardstick of each question: for the
-Jacobian that by hand, for what belongs to examples one plain gradient of the mean loss, which is what training pays
-anyhow. Derivatives that fill fresh memory can be no faster than zeros of as many bytes, which run as well.
+`python benchmarks/derivatives.py` prints microseconds per call and ratios to a yardstick: for the Jacobian the one
+written by hand, for gradients and norms per example one plain gradient of the mean loss, which training pays anyhow.
+Derivatives that fill fresh memory cannot be faster than writing as many zeros, which is timed as well.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from timing import in_turn, ratio
+from common.timing import in_turn, ratio
 from tqdm import tqdm
 
 import jaxnet
@@ -18,7 +18,7 @@ PLAIN, JACOBIAN, ZEROS = "plain gradient", "jit(vmap(jacrev))", "as many zeros"
 
 
 def case(sizes, batch):
-    """Parameters by `jaxnet`, and the same network, `apply(params, x)`, with all else, by hand."""
+    """Return a network of `jaxnet`, parameters, an example batch, and the same network and its loss by hand."""
     random = np.random.default_rng(0)
     net = jaxnet.mlp(sizes)
     x, y = (jnp.asarray(random.random((batch, size), np.float32)) for size in (sizes[0], sizes[-1]))
@@ -35,7 +35,7 @@ def case(sizes, batch):
 
 
 def zeros(f):
-    """The writing of as many bytes as f returns, and nothing else: the limit of the memory."""
+    """Return a function that writes as many bytes as f returns, and does nothing else: the limit of the memory."""
     shapes = jax.eval_shape(f)
     return jax.jit(lambda: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
 
@@ -51,7 +51,7 @@ def jacobians(sizes, batch):
 
 
 def of_examples(sizes, batch):
-    """Contestants for gradients, and for norms, each with the plain gradient to compare with."""
+    """Return the contestants for gradients, and those for norms; both have the plain gradient to compare with."""
     net, params, x, y, _, loss = case(sizes, batch)
 
     @jax.jit
@@ -74,7 +74,7 @@ def of_examples(sizes, batch):
         return jaxnet.per_example_gradient_norms(net, backprop(params, x, y))
 
     def mean_and_norms(params, x, y):
-        """Both from one backward pass: what clipping and importance sampling start from."""
+        """Return both from one backward pass, as clipping and importance sampling need them."""
         found = backprop(params, x, y)
         mean = jax.tree.map(lambda g: g / batch, found.gradient)
         return mean, jaxnet.per_example_gradient_norms(net, found)
@@ -90,7 +90,7 @@ def of_examples(sizes, batch):
 
 
 def compare(title, contestants, limit, same):
-    """Prints a table of a question; the two contestants named in `same` must agree."""
+    """Print the table of one question; the two contestants named in `same` must agree."""
     first, second = (jax.tree.leaves(contestants[name]()) for name in same)
     for a, b in zip(first, second, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
@@ -103,7 +103,7 @@ def compare(title, contestants, limit, same):
 
 def main():
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}, {ROUNDS} rounds")
-    print(f"{'question':36} {'contestant':22} {'us a call':>10} {'MB':>8} {'ratio':>8}  (min .. max)")
+    print(f"{'question':36} {'contestant':22} {'us / call':>10} {'MB':>8} {'ratio':>8}  (min .. max)")
     sizes, batch = (64, 32, 10), 32
     compare("Jacobian 64-32-10, batch 32", jacobians(sizes, batch), JACOBIAN, (JACOBIAN, "jaxnet.partials"))
     for sizes, batch in tqdm((((64, 32, 10), 32), ((784, 128, 10), 128)), leave=False, disable=None):

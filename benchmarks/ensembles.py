@@ -1,6 +1,6 @@
 """Thousands of XOR networks trained at once: `jaxnet` against the hand-written scan and step, all under `jax.vmap`.
 
-`python benchmarks/ensembles.py` prints nanoseconds a step of one network and ratios to the yardstick, the vmap of the
+`python benchmarks/ensembles.py` prints nanoseconds per step and network, and ratios to the yardstick, the vmap of the
 hand-written scan: medians over rounds, in each of which all run in turn, with the smallest and the largest ratio.
 Parameters differ from network to network; the examples, all four at each step, are the same for all.
 """
@@ -9,12 +9,12 @@ import argparse
 import itertools
 from functools import partial
 
-import by_hand
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from timing import in_turn, report
+from common import by_hand
+from common.timing import in_turn, report
 from tqdm import tqdm
 
 import jaxnet
@@ -30,7 +30,7 @@ CASES = [
 
 
 def contestants(sizes, optimizer, n, scan_steps, loop_steps):
-    """Functions that give the losses, `(networks, steps)`, or those of the last step, and how many steps each makes."""
+    """Return functions that give the losses, `(networks, steps)` or of the last step; and how many steps each makes."""
     random = np.random.default_rng(0)
     layers = [
         (random.normal(0, fan_in**-0.5, (n, units, fan_in)).astype(np.float32), np.zeros((n, units), np.float32))
@@ -77,7 +77,7 @@ def many_runs(rule, steps, states, data, keys):
 
 
 def check(runs):
-    """Of every network the yardstick's loss after as many steps."""
+    """Assert that every network has the yardstick's loss after as many steps."""
     losses = np.asarray(runs[SCAN][0]())
     assert losses[:, -1].mean() < losses[:, 0].mean(), f"{SCAN}: the mean loss did not fall"
     for name, (run, steps) in runs.items():

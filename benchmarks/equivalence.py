@@ -1,8 +1,9 @@
 """Proofs that circuits are equal: each against its BLIF twin, and against itself in other gates, made by ABC.
 
 `python benchmarks/equivalence.py` takes the EPFL benchmarks and c6288, c1908 of ISCAS-85, found in JAXNET_DATA; names
-on the command line choose some. It prints the method, the questions to a SAT solver, and the median seconds over the
-rounds, next to those of ABC's `cec`, with its start and its reading of the files. Without ABC there are only the twins.
+on the command line choose some. It prints the method, the calls of a SAT solver, and the median seconds over the
+rounds, beside those of ABC's `cec`, which include its start and its reading of the files. Without ABC only the twins
+are compared.
 """
 
 import argparse
@@ -24,7 +25,7 @@ ABC = shutil.which("berkeley-abc") or shutil.which("abc")
 
 
 def by_abc(commands, timeout=600):
-    """What ABC says, and the seconds it took."""
+    """Run ABC; return what it says and the seconds it took."""
     assert ABC is not None
     start = time.perf_counter()
     run = subprocess.run([ABC, "-c", commands], capture_output=True, text=True, check=True, timeout=timeout)
@@ -32,7 +33,7 @@ def by_abc(commands, timeout=600):
 
 
 def forms(name, folder):
-    """The file of a circuit as AIGER or BENCH, and those it is compared with: what each is, and its file."""
+    """Yield for each comparison the AIGER or .bench file of a circuit, what the other form is, and its file."""
     bench = DATA / "iscas85" / "bench" / f"{name}.bench"
     file = bench if bench.exists() else DATA / "epfl" / "aig" / f"{name}.aig"
     if not bench.exists():
@@ -47,6 +48,7 @@ def forms(name, folder):
 
 
 def row(name, a, what, b, rounds, limit):
+    """Print a row of the table; return the median seconds of a proof."""
     first, second = read(a), read(b)
     assert isinstance(first, Circuit)
     assert isinstance(second, Circuit)
@@ -79,7 +81,9 @@ def main():
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"unknown circuits {', '.join(sorted(unknown))}, expected some of {', '.join(NAMES)}")
     if not DATA.is_dir():
-        parser.error(f"no circuits in {DATA}; JAXNET_DATA names another data folder")
+        print(f"The circuits are not in {DATA}.")
+        print("They are no part of the repository: name the folder of the data in JAXNET_DATA.")
+        return
     print(
         f"{'circuit':10} {'against':10} {'gates':>7} {'gates':>8}  {'method':13} {'calls':>6} {'seconds':>8} {'cec':>8}"
     )

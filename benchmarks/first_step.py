@@ -2,12 +2,12 @@
 
 `python benchmarks/first_step.py` prints seconds, and ratios to a script in JAX and Optax by hand: medians over rounds,
 in each of which all run in turn, with the smallest and the largest ratio. A process runs one of the functions below, a
-step of gradient learning on XOR by a 2-4-1 network, and says when it is done: what it takes to exit does not count.
-By hand the first parameters are drawn by NumPy, and once more by `jax.random`, whose first numbers take a compilation.
-Imports are measured alone as well. Python's bytecode is kept in a folder meanwhile, as it is of an installed package;
-what XLA compiled in an earlier process is not. The first round fills the folder, takes longer and is left out.
+step of gradient learning on XOR by a 2-4-1 network, and says when it is done: the time to exit does not count.
+The script by hand comes twice: it draws the first parameters by NumPy, or by `jax.random`, whose first numbers take a
+compilation. Imports are measured alone as well. Python's bytecode is kept between processes, as that of an installed
+package is; what XLA compiled in an earlier process is not. The first round fills this folder and is left out.
 """
-# What the processes under test do not need is imported only where it is used, and so are their libraries.
+# Imports stand inside the functions, so that a process under test imports only what it needs.
 
 import argparse
 import itertools
@@ -90,7 +90,7 @@ def by_hand_with_jax_random():
 
 
 def problem():
-    """What the functions of `jaxnet` start from."""
+    """Return what both functions of `jaxnet` start from."""
     import jax
     import optax
 
@@ -238,7 +238,7 @@ def with_sklearn():
     return model.partial_fit(x, y[:, 0])
 
 
-# Name, function, the modules it wants.
+# Name, function, the modules it needs.
 IMPORTS = (
     ("import jax, optax", import_jax_and_optax, ()),
     ("import jaxnet", import_jaxnet, ()),
@@ -258,7 +258,7 @@ STEPS = (
 
 
 def until_done(function, environment):
-    """The seconds from the start of a process to the end of the function in it."""
+    """Return the seconds from the start of a process to the end of the function in it."""
     command, start = [sys.executable, __file__, "--only", function.__name__], time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         lines = iter(process.stdout or ())
@@ -270,11 +270,11 @@ def until_done(function, environment):
 
 
 def compare(title, contestants, rounds, environment):
-    """Prints a table; the first is the yardstick."""
+    """Print a table; the first contestant is the yardstick."""
     import importlib.util
 
     import numpy as np
-    from timing import report
+    from common.timing import report
     from tqdm import trange
 
     functions = {}

@@ -2,8 +2,8 @@
 
 `python benchmarks/formats.py` writes a random circuit of 10^6 ANDs and inverted fan-ins with 1,000 inputs, 5,000 levels
 deep, and reads what it wrote; `--nodes` changes the size, and names on the command line choose formats. It prints the
-size of the file, and the median seconds over the rounds. A format is a row of `FORMATS`. Where aigverse is installed,
-it reads AIGER beside.
+size of the file, and the median seconds over the rounds. Each format is a row of `FORMATS`. Where aigverse is
+installed, it reads the AIGER files as well.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROUNDS = 3
 
 
 def shuffled(circuit):
-    """An ASCII file whose ANDs are in no order."""
+    """Return an ASCII file whose ANDs are in no order."""
     lines = aiger.dumps(circuit, binary=False).split(b"\n")
     _, _, inputs, _, outputs, ands = lines[0].split()
     first = 1 + int(inputs) + int(outputs)
@@ -44,7 +44,7 @@ FORMATS = {
 
 
 def random_circuit(nodes, inputs=1_000, outputs=1_000):
-    """Gates fed by one of the last hundreds of nodes and one of any, as in circuits that are large and not shallow."""
+    """Return a large, deep circuit: each gate reads one of the last few hundred nodes, and any one node."""
     random = np.random.default_rng(0)
     node = 1 + inputs + np.arange(nodes)
     near = node - np.minimum(random.geometric(0.005, nodes), node - 1)
@@ -55,7 +55,7 @@ def random_circuit(nodes, inputs=1_000, outputs=1_000):
 
 
 def aigverse_reader(name):
-    """That of mockturtle, in C++, by its Python binding; None where it is not installed."""
+    """Return the reader of mockturtle, in C++, by its Python binding; None where it is not installed."""
     try:
         from aigverse import io  # pyright: ignore
     except ImportError:
@@ -64,7 +64,7 @@ def aigverse_reader(name):
 
 
 def timed(run):
-    """What it gives, and the seconds of each round."""
+    """Return the result of a call, and the seconds of each round."""
     rounds = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
@@ -73,6 +73,7 @@ def timed(run):
 
 
 def row(name, what, megabytes, nodes, seconds):
+    """Print a row of the table."""
     median = np.median(seconds)
     spread = f"({seconds.min():.3f} .. {seconds.max():.3f})"
     print(
@@ -82,7 +83,7 @@ def row(name, what, megabytes, nodes, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("formats", nargs="*", help=f"of {', '.join(FORMATS)}; all if none is named")
+    parser.add_argument("formats", nargs="*", help=f"some of {', '.join(FORMATS)}; all if none is named")
     parser.add_argument("--nodes", type=int, default=10**6, help="how many gates")
     arguments = parser.parse_args()
     if unknown := set(arguments.formats) - set(FORMATS):

@@ -1,7 +1,7 @@
-"""How soon a process of a run ends after another one was killed, or hangs: `python benchmarks/losses.py`.
+"""How soon a process of a run ends after another one was killed, or hangs: `python benchmarks/lost_processes.py`.
 
-Two processes train over the loopback address. One of them gets SIGKILL, or SIGSTOP; printed are the seconds until the
-other has ended, and whether it said why in words of `jaxnet` or of JAX.
+Two processes train over the loopback address. One of them gets SIGKILL, or SIGSTOP. The table has the seconds until the
+other one has ended, and whether its last words came from `jaxnet` or from JAX.
 """
 
 import argparse
@@ -30,6 +30,7 @@ jaxnet.fit(rule, jnp.zeros(3), batches, key=jax.random.key(0), mesh=mesh)
 
 
 def seconds_to_the_end(victim, number):
+    """Send one of two processes a signal; return the seconds until the other has ended, and whose words it printed."""
     with socket.socket() as some:
         some.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{some.getsockname()[1]}"
@@ -62,7 +63,7 @@ def seconds_to_the_end(victim, number):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="of SIGKILL; there is one of SIGSTOP (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="of SIGKILL (default 5); SIGSTOP has one round")
     rounds = parser.parse_args().rounds
     for number, times in ((signal.SIGKILL, rounds), (signal.SIGSTOP, 1)):
         for victim in (1, 0):

@@ -1,9 +1,9 @@
 """Forward pass and gradient of an MLP: `jaxnet` against JAX written by hand, Flax, Equinox and PyTorch.
 
-`python benchmarks/networks.py` prints microseconds a call and ratios to the hand-written JAX, the yardstick. All have
-the same parameters and must give the same outputs and gradients. Each call is waited for, so that of a small network
-it is the dispatch that is measured, as one meets it outside a compiled loop. PyTorch has one thread: at these sizes
-more help little, and on a busy machine they wait for each other. Peers that are not installed are skipped.
+`python benchmarks/networks.py` prints microseconds per call and ratios to the hand-written JAX, the yardstick. All have
+the same parameters and must give the same outputs and gradients. Each call is waited for, so that for a small network
+the dispatch is what is measured, as it is felt outside a compiled loop. PyTorch has one thread: at these sizes more
+help little, and on a busy machine they wait for each other. Peers that are not installed are skipped.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from timing import in_turn, installed, ratio
+from common.timing import in_turn, installed, ratio
 from tqdm import tqdm
 
 import jaxnet
@@ -25,7 +25,7 @@ HAND = "JAX by hand"
 
 
 def compiled(apply, params, x, y):
-    """The jitted forward pass and gradient of any `apply(params, x)`."""
+    """Return the jitted forward pass and gradient of any `apply(params, x)`."""
 
     def loss(params, x, y):
         return jnp.mean(jnp.sum((apply(params, x) - y) ** 2, axis=-1)) / 2
@@ -35,7 +35,7 @@ def compiled(apply, params, x, y):
 
 
 def by_hand(layers, x, y):
-    """Weights as (inputs, outputs), the order that a matrix product likes best."""
+    """Return both of JAX by hand, with weights as (inputs, outputs), the order that a matrix product likes best."""
 
     def apply(params, x):
         for w, b in params:
@@ -87,7 +87,7 @@ def with_torch(torch, layers, x, y):
 
 
 def peers():
-    """Of those installed: name and maker of `(forward, gradient)`."""
+    """Return the name of each library that is installed, and the maker of its `(forward, gradient)`."""
     makers: dict[str, Callable] = {HAND: by_hand, "jaxnet": with_jaxnet}
     modules = {
         "flax.linen": ("Flax", with_flax),
@@ -103,7 +103,7 @@ def peers():
 def main():
     makers = peers()
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}, {ROUNDS} rounds")
-    print(f"{'network':12} {'batch':>5} {'pass':9} {'contestant':12} {'us a call':>10} {'/ hand':>7}  (min .. max)")
+    print(f"{'network':12} {'batch':>5} {'pass':9} {'contestant':12} {'us / call':>10} {'/ hand':>7}  (min .. max)")
     for sizes, batch in tqdm(CASES, leave=False, disable=None):
         random = np.random.default_rng(0)
         layers = [
@@ -129,6 +129,7 @@ def main():
 
 
 def norm(arrays):
+    """Return the norm of all numbers of some arrays."""
     return np.sqrt(sum(np.sum(np.square(a, dtype=np.float64)) for a in arrays))
 
 

@@ -3,8 +3,8 @@
 `python benchmarks/scaling.py` measures on 1, 2, 4 and 8 virtual devices of this machine, then in 2 processes that talk
 over the loopback address. It prints the time of a step and its ratio to that of the run by hand (the median over rounds
 in which both run in turn, with the smallest and the largest), and what the compiled programs say: floating-point
-operations of a device in a step, and bytes that it gives to collective operations. Virtual devices share the cores of
-the machine: they show what it costs to split a run, and nothing of what it gains.
+operations of a device in a step, and the bytes that it sends into collective operations. Virtual devices share the
+cores of the machine: they show what it costs to split a run, and nothing of what it gains.
 """
 
 import argparse
@@ -17,12 +17,12 @@ import time
 from functools import partial
 from typing import Any, NamedTuple
 
-import by_hand
 import jax
 import numpy as np
 import optax
+from common import by_hand
+from common.timing import ratio
 from jax.sharding import AxisType, PartitionSpec
-from timing import ratio
 from tqdm import tqdm
 
 import jaxnet
@@ -36,7 +36,7 @@ SCAN = "shard_map, by hand"
 
 
 class Contestant(NamedTuple):
-    """A run, its mesh and steps, and what XLA made of it: floating-point operations and collectives of a step."""
+    """A run, its mesh and steps; floating-point operations and collectives of a step, as XLA compiled it."""
 
     run: Any
     mesh: Any
@@ -46,12 +46,12 @@ class Contestant(NamedTuple):
 
 
 def flops(compiled):
-    """Floating-point operations of a program on one device, the bodies of its loops counted once."""
+    """Return the floating-point operations of a program on one device, the bodies of its loops counted once."""
     return compiled.cost_analysis()["flops"]
 
 
 def collective_bytes(program):
-    """By kind, the bytes that a device gives to collective operations in one turn of the loops of a program."""
+    """Return the bytes by kind that a device sends into collective operations in one turn of the loops of a program."""
     computations = dict(re.findall(r"^(?:ENTRY )?(%[\w.-]+) .*?\{\n(.*?)^\}", program, re.M | re.S))
     inside = set(re.findall(r"body=(%[\w.-]+)", program))
     while (
@@ -68,7 +68,7 @@ def collective_bytes(program):
 
 
 def by_shard_map(mesh, optimizer, n, batch_size, steps):
-    """The run written by hand for devices that share each batch: `(params, x, y, key) -> (state, losses)`."""
+    """Return the run by hand for devices that share each batch: `(params, x, y, key) -> (state, losses)`."""
     own = batch_size // mesh.size
 
     def run(params, x, y, key):
@@ -92,7 +92,7 @@ def by_shard_map(mesh, optimizer, n, batch_size, steps):
 
 
 def one_network(mesh, sizes, n, batch_size, steps):
-    """The contestants where devices share the batches of one network, and where they share its hidden units instead."""
+    """Return the contestants for one network: devices share its batches or, in the last one, its hidden units."""
     random = np.random.default_rng(0)
     layers = [
         (random.normal(0, fan_in**-0.5, (units, fan_in)).astype(np.float32), np.zeros(units, np.float32))
@@ -134,7 +134,7 @@ def one_network(mesh, sizes, n, batch_size, steps):
 
 
 def ensemble(mesh):
-    """The contestants where each device has networks of its own."""
+    """Return the contestants for an ensemble: each device has networks of its own."""
     random, optimizer, net = np.random.default_rng(0), optax.sgd(0.5), jaxnet.mlp([2, 4, 1])
     layers = [
         (random.normal(0, n**-0.5, (MEMBERS, m, n)).astype(np.float32), np.zeros((MEMBERS, m), np.float32))
@@ -165,7 +165,7 @@ def ensemble(mesh):
 
 
 def measure(rounds):
-    """All cases on all devices that there are; each process makes as many calls as the others."""
+    """Measure all cases on all devices there are; each process makes as many calls as the others."""
     mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
     first, where = jax.process_index() == 0, f"{jax.device_count()} devices, {jax.process_count()} processes"
     cases = {f"{'-'.join(map(str, case[0]))}, batch {case[2]}": partial(one_network, mesh, *case) for case in CASES}
@@ -177,7 +177,7 @@ def measure(rounds):
             with jax.set_mesh(c.mesh):
                 start = time.perf_counter()
                 found = jax.block_until_ready(c.run())
-            if i < 0:  # it was compiled; of an array that is split over processes each has a part
+            if i < 0:  # this call compiled; each process has its part of an array that is split over processes
                 losses.append([np.asarray(shard.data) for shard in found.addressable_shards])
                 np.testing.assert_allclose(losses[-1], losses[0], rtol=1e-3)
             else:

@@ -1,23 +1,23 @@
-"""Simulation, bit-parallel: ANDs times patterns a second on one core, `circuits.simulate` beside five others.
+"""Bit-parallel simulation: ANDs times patterns per second on one core, `circuits.simulate` beside five others.
 
 `python benchmarks/simulation.py` runs all `.aig` files of a folder, the 14 of EPFL if none is named, and then compares
-two cores with one. Whatever a program makes of a circuit, what counts is the ANDs of the file.
+two cores with one. The ANDs of the file count, whatever a program makes of the circuit.
 
-- `circuits.simulate` on random words in memory, as many as make 16 MB of all inputs and outputs. First calls,
-  which compile, do not count.
-- `&sim` of ABC, with the number of words W (`-W`) that is best of several. It takes only sequential circuits: the last
-  input becomes a latch that takes the value of the first. It makes its random patterns itself, a fifth of its time for
-  the adder and less where there are more ANDs to an input. Its time is that of many frames less that of one, and it
-  must say itself that it has run them all.
-- A loop in C (`simulate.c`), compiled here with -O3 -march=native: the ANDs in the order of the file, over rows of W
-  words, of which there are no more than are live at once; W is the best of several. It reads the same array of words as
-  `simulate` and fills an array, which it is given, of the same shape; one call does all of it, block after block, and
-  for each copies inputs in and outputs out. The answers of both must agree.
-- aigverse, by complete truth tables of up to 16 inputs (of more they take gigabytes), and else by what its interface
-  has beside them: one pattern a clock cycle, as a sequential network.
-- py-aiger, one pattern a call; and by its `lift`, for any Boolean algebra, with rows of NumPy as values.
+- `circuits.simulate` on random words in memory, 16 MB of inputs and outputs together. The first call, which compiles,
+  does not count.
+- ABC's `&sim`, with the number of words W (`-W`) that is best of several. It takes only sequential circuits: the last
+  input becomes a latch that takes the value of the first. It makes its random patterns itself, which takes a fifth of
+  its time for the adder, and less with more ANDs per input. Its time is that of many frames less that of one frame, and
+  its output must confirm that it has run them all.
+- A loop in C (`common/simulate.c`), compiled here with -O3 -march=native: the ANDs in the order of the file, over rows
+  of W words, no more rows than are live at once; W is the best of several. It reads the same array of words as
+  `simulate` and fills a given array of the same shape. One call runs all blocks, and copies inputs in and outputs out
+  for each. The answers of both must agree.
+- aigverse, by complete truth tables up to 16 inputs (beyond, they take gigabytes), else as a sequential network that
+  takes one pattern per clock cycle.
+- py-aiger, one pattern per call; and by its `lift`, for any Boolean algebra, with rows of NumPy as values.
 
-A process has its cores from its start, so that XLA has as many threads. All run in turn, round after round.
+A process is bound to its cores from its start, so that XLA has as many threads. All run in turn, round after round.
 """
 
 import argparse
@@ -39,15 +39,15 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from timing import in_turn, ratio, seconds
+from common.timing import in_turn, ratio, seconds
 
 import circuits
 from circuits.formats import aiger
 
-WIDTHS = (32, 64, 128, 256, 512, 1024)  # words a row, of &sim and the loop in C
-MOVED = 2**22  # words of all inputs and outputs of a call
+WIDTHS = (32, 64, 128, 256, 512, 1024)  # words per row, of &sim and the loop in C
+MOVED = 2**22  # words of all inputs and outputs in a call
 ABC_SECONDS = 0.3
-# What is looked for, and how to install it.
+# The programs and modules to look for, and how to install each.
 PEERS = {
     "berkeley-abc": "apt-get install berkeley-abc",
     "gcc": "apt-get install gcc",
@@ -63,7 +63,7 @@ HEADS = (
 
 
 class Aig(NamedTuple):
-    """A binary AIGER file, read apart from `circuits`: literals of ANDs `(ands, 2)` and outputs `(m,)`."""
+    """A binary AIGER file, read without `circuits`: literals of ANDs `(ands, 2)` and outputs `(m,)`."""
 
     n_inputs: int
     fan_ins: np.ndarray
@@ -93,7 +93,7 @@ def read_aig(path):
 
 
 def rows_of(aig):
-    """The row of every node, and how many there are: a row is free once a gate has read its node for the last time."""
+    """Return the row of every node, and the number of rows; a row is free again after its node is read last."""
     nodes = (aig.fan_ins >> 1).tolist()
     last = {node: gate for gate, fan_ins in enumerate(nodes) for node in fan_ins}
     kept = {0, *(aig.outputs >> 1).tolist()}
@@ -113,7 +113,7 @@ def masks(literals):
 
 
 def c_loop(library, aig, words, width):
-    """The run, with all its arrays prepared, and the array that it fills."""
+    """Return the run, with all its arrays prepared, and the array that it fills."""
     row, n_rows = rows_of(aig)
     gates, outputs = np.empty(len(aig.fan_ins), GATE), np.empty(len(aig.outputs), OUTPUT)
     gates["to"] = row[1 + aig.n_inputs :]
@@ -132,7 +132,7 @@ def c_loop(library, aig, words, width):
 
 
 def best_of(runs, turn):
-    """The key of the fastest, and its seconds: the least of few rounds, to which a busy machine can only add."""
+    """Return the key of the fastest run, and its seconds: the least of few rounds, as a busy machine can only add."""
     times = {key: rounds.min() for key, rounds in in_turn(runs, 3, turn).items()}
     return min(times.items(), key=lambda item: item[1])
 
@@ -151,7 +151,7 @@ def abc_sim(abc, file, width, frames):
 
 
 def best_abc_sim(abc, file, n_ands):
-    """The runs of many frames and of one, how many patterns more the first has, and the words a row."""
+    """Return the runs of many frames and of one, how many more patterns the first has, and the words per row."""
     words = max(WIDTHS) * math.ceil(2**26 / n_ands / max(WIDTHS))  # some hundredths of a second
     runs = {width: functools.partial(abc_sim, abc, file, width) for width in WIDTHS}
     width, spent = best_of({width: functools.partial(runs[width], words // width) for width in WIDTHS}, turn=0.001)
@@ -160,7 +160,7 @@ def best_abc_sim(abc, file, n_ands):
 
 
 def by_aigverse(path, n_inputs):
-    """The name of the method, the run and its patterns."""
+    """Return the name of the method, the run and its patterns."""
     io, algorithms = (importlib.import_module(f"aigverse.{name}") for name in ("io", "algorithms"))
     if n_inputs <= 16:
         network = io.read_aiger_into_aig(path)
@@ -171,7 +171,7 @@ def by_aigverse(path, n_inputs):
 
 
 def by_py_aiger(path, names, words):
-    """For one pattern a call, and lifted: name, run and patterns."""
+    """Return name, run and patterns, for one pattern per call and for the lifted run."""
     aig = importlib.import_module("aiger").load(str(path))
     pattern = dict(zip(names, (words[:, 0] & 1).astype(bool).tolist(), strict=True))
     rows = dict(zip(names, words[:, :2048], strict=True))
@@ -180,7 +180,7 @@ def by_py_aiger(path, names, words):
 
 
 def prepared(path):
-    """The circuit and random words, `(n, k)`; on the processor, whatever else JAX finds."""
+    """Return the circuit and random words, `(n, k)`, on the CPU whatever other devices JAX finds."""
     circuit = aiger.loads(path.read_bytes(), str(path))
     k = 2 ** int(np.clip(math.log2(MOVED / (circuit.n_inputs + circuit.n_outputs)), 10, 16))
     words = np.random.default_rng(0).integers(2**32, size=(circuit.n_inputs, k), dtype=np.uint32)
@@ -188,7 +188,7 @@ def prepared(path):
 
 
 def measure(path, rounds, found, folder):
-    """ANDs times patterns a second, `(rounds,)` for each contestant; the number of ANDs; the best widths."""
+    """Return ANDs times patterns per second, `(rounds,)` for each contestant; the number of ANDs; the best widths."""
     aig, (circuit, words) = read_aig(path), prepared(path)
     on_host, n_ands, k = np.asarray(words), len(aig.fan_ins), words.shape[1]
     runs: dict[str, Callable] = {"simulate": lambda: circuits.simulate(circuit, words)}
@@ -217,13 +217,13 @@ prepared_once = functools.lru_cache(1)(prepared)
 
 
 def one_call(path):
-    """The seconds of one call, in this process."""
+    """Return the seconds of one call, in this process."""
     circuit, words = prepared_once(path)
     return seconds(lambda: circuits.simulate(circuit, words))
 
 
 def process_on(cores):
-    """A pool of one process that has these cores from its start, before it imports JAX."""
+    """Start a pool of one process that has these cores from its start, before it imports JAX."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -236,14 +236,14 @@ def process_on(cores):
 
 
 def compile_c_loops(folder):
-    source = Path(__file__).with_name("simulate.c")
+    source = Path(__file__).parent / "common" / "simulate.c"
     for width in WIDTHS:
         flags = ["-O3", "-march=native", "-shared", "-fPIC", f"-DWORDS={width}"]
         subprocess.run(["gcc", *flags, "-o", f"{folder}/simulate_{width}.so", source], check=True)
 
 
 def find_peers():
-    """Where each of those installed is; a line for each of the rest."""
+    """Return where each peer is that is installed; print a line for each of the others."""
     found = {}
     for name, how in PEERS.items():
         spec = importlib.util.find_spec(name) if how.startswith("pip") else None
@@ -255,7 +255,7 @@ def find_peers():
 
 
 def line(circuit, rates, n_ands, widths):
-    """A row of the table, in 10^9 a second."""
+    """Format a row of the table, in 10^9 per second."""
     rate = {name: f"{np.median(rounds) / 1e9:.3g}" for name, rounds in rates.items()}
     one, lifted, abc, c = (rate.get(name, "n/a") for name in ("py-aiger", "py-aiger, lifted", "&sim", "C loop"))
     aigverse = next((f"{rate[name]} {name[10:]}" for name in rate if name.startswith("aigverse")), "n/a")
@@ -267,13 +267,13 @@ def line(circuit, rates, n_ands, widths):
 
 
 def geometric_mean(ratios):
-    """That of each round, over the circuits."""
+    """Return the geometric mean over the circuits, for each round."""
     return np.exp(np.mean(np.log(ratios), axis=0))
 
 
 def compare_contestants(paths, rounds, core):
     found, ratios = find_peers(), {}
-    print(f"10^9 ANDs x patterns a second on one core\n{HEADS}  (min .. max)")
+    print(f"10^9 ANDs x patterns per second on one core\n{HEADS}  (min .. max)")
     with tempfile.TemporaryDirectory() as folder, process_on({core}) as pool:
         if "gcc" in found:
             compile_c_loops(folder)

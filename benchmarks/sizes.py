@@ -2,8 +2,8 @@
 
 `python benchmarks/sizes.py` prints them in under a minute. A formula has beside it what XLA says of the program that is
 compiled for this machine: its plan of memory, its counts of operations and of bytes. XLA needs shapes alone, so
-programs are compiled that no machine here could hold. The last table but one is measured; what is said of other devices
-is arithmetic with their published figures.
+programs are compiled that no machine here could hold. The last table but one is measured; the columns about other
+devices are arithmetic with their published figures.
 """
 
 import itertools
@@ -18,30 +18,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from common.timing import seconds
 from jax import ShapeDtypeStruct
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from scaling import collective_bytes
-from timing import seconds
 from tqdm import tqdm
 from wirings import layered, peak
 
 import jaxnet
 from circuits import library
 from circuits.simulation import programs
-from jaxnet.devices.sharding import mesh_sharding, shardings
 
-# Bytes, and a second: bytes of memory, operations in float32, bytes of a link one way. All published.
+# Published figures: bytes of memory; and per second: bytes of memory, float32 operations, bytes of a link one way.
 # NVIDIA, H100 Tensor Core GPU data sheet, SXM, without sparsity; NVLink is 900 GB/s, half of it each way.
 CARD, CARD_RATE, CARD_FLOPS, CARD_TF32, NVLINK = 80e9, 3.35e12, 67e12, 495e12, 450e9
 CARDS_OF_A_HOST, INFINIBAND = 8, 50e9  # a port of 400 Gb/s a card, as in Dell's XE9680 (MLPerf Inference 3.1)
 # Google Cloud, TPU v5p: 8,960 chips of 95 GB; 4,800 Gb/s one way; products of bfloat16, none published for float32.
 POD, CHIP_BFLOAT16, CHIP_LINK = 8_960 * 95e9, 459e12, 600e9
-# README, measured: ANDs times patterns a second on one core, 54 to 345 x 10^9 over the files of EPFL.
+# docs/benchmarks.md, measured: ANDs times patterns per second on one core, 54 to 345 x 10^9 over the files of EPFL.
 GATE_PATTERNS = 3e11
 
 
 class Optimizer(NamedTuple):
-    """What it has of each parameter: numbers kept; numbers read and written, and operations, read off XLA's counts."""
+    """An optimiser and, per parameter: numbers kept; numbers touched and operations, read off XLA's counts."""
 
     transformation: optax.GradientTransformation
     kept: int
@@ -61,25 +60,36 @@ class Dense(NamedTuple):
     sizes: tuple[int, ...]
     batch: int
 
-    products = property(lambda self: [n * m for n, m in itertools.pairwise(self.sizes)])
-    units = property(lambda self: sum(self.sizes[1:]))
-    params = property(lambda self: sum(self.products) + self.units)
+    @property
+    def products(self) -> list[int]:
+        """The number of weights of each layer."""
+        return [n * m for n, m in itertools.pairwise(self.sizes)]
+
+    @property
+    def units(self) -> int:
+        """The number of units of all layers."""
+        return sum(self.sizes[1:])
+
+    @property
+    def params(self) -> int:
+        """The number of weights and biases."""
+        return sum(self.products) + self.units
 
     def __str__(self) -> str:
         layers = len(self.sizes) - 1
         return "-".join(map(str, self.sizes)) if layers < 5 else f"{layers} x {self.sizes[0]:,}"
 
     def flops(self, of: Optimizer) -> float:
-        """Dots forward and twice backward, but no gradient by the inputs; nine operations a unit."""
+        """Return the operations: dots forward and twice backward, but no gradient by the inputs; nine per unit."""
         dots = 6 * sum(self.products) - 2 * self.products[0]
         return self.batch * (dots + 9 * self.units) + of.flops * self.params
 
     def kept(self, of: Optimizer) -> float:
-        """The state twice, as what a run is given and what it gives; one gradient; the values of the units."""
+        """Return the bytes kept: the state twice, as argument and as result; one gradient; the values of the units."""
         return 4 * self.params * (2 * (1 + of.kept) + 1) + 4 * self.batch * self.units
 
     def touched(self, of: Optimizer) -> float:
-        """Weights forward, backward and in the step, where they are written; the gradient written and read."""
+        """Return the bytes touched: weights forward, backward and in the step; the gradient written and read."""
         weights = 2 * sum(self.products) - self.products[0] + (4 + of.touched) * self.params
         return 4 * (weights + self.batch * (12 * self.units + 2 * self.sizes[0]))
 
@@ -93,7 +103,7 @@ def shape(*axes: int) -> ShapeDtypeStruct:
 
 
 def trained(net: jaxnet.Network, optimizer: Optimizer) -> tuple[jaxnet.Rule, Any]:
-    """A rule and the shapes of its state."""
+    """Return a rule and the shapes of its state."""
 
     def loss(params: Any, batch: Any) -> Any:
         return jaxnet.squared_error(net.apply(params, batch[0]), batch[1]).mean()
@@ -107,7 +117,7 @@ def compiled(function: Callable, *shapes: Any) -> Any:
 
 
 def planned(program: Any) -> int:
-    """Bytes of XLA's plan: arguments, results, and all between."""
+    """Return the bytes of XLA's plan: arguments, results, and all between."""
     plan = program.memory_analysis()
     return plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
 
@@ -117,7 +127,7 @@ PREFIXES = {-3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5:
 
 
 def short(number: float, unit: str) -> str:
-    """A number with three digits and a prefix, 7.45 MB, or a long time in its own units."""
+    """Format a number with three digits and a prefix, 7.45 MB, or a long time in its own units."""
     if unit == "s" and number >= 60:
         name, size = next((name, size) for name, size in TIMES if number >= size)
         return f"{number / size:,.0f} {name}" if number >= 100 * size else f"{number / size:.3g} {name}"
@@ -130,7 +140,7 @@ def checked(formula: float, found: float, unit: str) -> str:
 
 
 def places(memory: float) -> tuple[str, str, str]:
-    """Cards, hosts and pods that hold it."""
+    """Return how many cards, hosts and pods hold these bytes."""
     cards = math.ceil(memory / CARD)
     return (
         f"{cards:,}",
@@ -140,7 +150,7 @@ def places(memory: float) -> tuple[str, str, str]:
 
 
 def table(title: str, heads: str, rows: Iterable) -> None:
-    """A table of Markdown."""
+    """Print a table of Markdown."""
     print(f"\n{title}\n", f"| {heads} |", "|---" * (heads.count("|") + 1) + "|", sep="\n")
     for row in rows:
         print("| " + " | ".join(map(str, row)) + " |", flush=True)
@@ -184,7 +194,7 @@ def dense_and_large() -> Iterable:
 
 
 def on_eight_devices() -> Iterable:
-    """All examples in one batch, so that no order is drawn."""
+    """Yield the rows on eight devices, with all examples in one batch, so that no order is drawn."""
     cases = [(net, "data") for net in (DIGITS, Dense((784, 128, 10), 128), MNIST)]
     for net, axis in (*cases, (Dense((1024,) * 5, 512), "units")):
         mesh = jax.make_mesh((8,), (axis,), axis_types=(AxisType.Auto,), devices=jax.devices("cpu")[:8])
@@ -198,11 +208,13 @@ def on_eight_devices() -> Iterable:
         def on(a: Any, sharding: Any) -> ShapeDtypeStruct:
             return ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding)
 
-        data = tuple(on(shape(net.batch, n), mesh_sharding(mesh)) for n in (net.sizes[0], net.sizes[-1]))
+        copied = NamedSharding(mesh, PartitionSpec())
+        placed = jaxnet.place(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), state), mesh, specs)
+        data = tuple(on(shape(net.batch, n), copied) for n in (net.sizes[0], net.sizes[-1]))
         with jax.set_mesh(mesh):
             program = compiled(
                 lambda state, data, key, rule=rule: jaxnet.train(rule, state, data, steps=10, key=key),
-                jax.tree.map(on, state, shardings(state, mesh, specs)), data, on(KEY, mesh_sharding(mesh)),
+                jax.tree.map(lambda a: on(a, a.sharding), placed), data, on(KEY, copied),
             )  # fmt: skip
         found = collective_bytes(program.as_text())["all-reduce"]
         yield (
@@ -212,7 +224,7 @@ def on_eight_devices() -> Iterable:
 
 
 def hidden() -> Iterable:
-    """From 6 b P / rate = 2 x 4 P / link, for many devices."""
+    """Yield rows from 6 b P / rate = 2 x 4 P / link, for many devices."""
     for name, rate, over_what, link in (
         ("H100, float32", CARD_FLOPS, "NVLink", NVLINK),
         ("H100, TF32", CARD_TF32, "NVLink", NVLINK),
@@ -224,7 +236,7 @@ def hidden() -> Iterable:
 
 
 class Sparse(NamedTuple):
-    """What a step with SGD takes, an edge: flops an example, bytes of the schedule, of one and of a further example."""
+    """A step with SGD, per edge: flops per example, bytes of the schedule, fixed bytes, and bytes per example."""
 
     flops: float
     schedule: float
@@ -233,12 +245,12 @@ class Sparse(NamedTuple):
 
 
 def sparse_and_checked(levels: int, width: int, fan_in: int) -> tuple[Sparse, tuple]:
-    """What a step takes, from XLA's plans for 8 and 32 examples, and a row of the table."""
+    """Return what a step takes, from XLA's plans for 8 and 32 examples, and a row of the table."""
     wiring, _ = layered(levels, width, fan_in)
     schedule, edges = jaxnet.level_schedule(wiring), wiring.n_edges
     layout = schedule.layout
     forward, backward = layout.forward.sources, layout.backward.sources
-    # Of each slot a source and an edge; of each position a unit, a place and whether it is live; one number of others.
+    # Per slot a source and an edge; per position a unit, a place and whether it is live; one number per other entry.
     others = layout.positions, layout.outputs, layout.nodes, *layout.forward[:2], *layout.backward[:2]
     formula = 8 * (forward.size + backward.size) + 9 * len(layout.units) + 4 * sum(a.size for a in others)
     found = sum(a.nbytes for a in jax.tree.leaves(layout))
@@ -256,12 +268,12 @@ def sparse_and_checked(levels: int, width: int, fan_in: int) -> tuple[Sparse, tu
     example = (plans[1] - plans[0]) / 24
     # A product and a sum a slot: forward, backward, and once more forward for the gradient of the weights.
     step = Sparse(2 * (2 * forward.size + backward.size) / edges, formula / edges, plans[0] - 8 * example, example)
-    # XLA counts the body of a loop once: a step of so many rows, of each a bias and a sigmoid in four operations.
+    # XLA counts the body of a loop once: `rows_per_step` rows, each with a bias and a sigmoid in four operations.
     turn = schedule.rows_per_step[0] * (2 * forward.shape[1] + 5)
     return step, (
         f"{levels} x {width:,}, fan-in {fan_in:,}", f"{edges:,}",
         f"{forward.size / edges:.2f} + {backward.size / edges:.2f}",
-        f"{step.schedule:.1f} B ({found / formula:.4f})", f"{step.fixed:.0f} B + {example:.1f} B an example",
+        f"{step.schedule:.1f} B ({found / formula:.4f})", f"{step.fixed:.0f} B + {example:.1f} B per example",
         f"{turn:,} ({(flops[1] - flops[0]) / 24 / turn:.2f})",
     )  # fmt: skip
 
@@ -278,7 +290,7 @@ def sparse_and_large(step: Sparse, fan_in: int) -> Iterable:
 
 
 def member(optimizer: Optimizer) -> tuple[float, float]:
-    """Bytes of a member 2-4-1, by formula and by XLA: its state given, worked on and returned, and a loss."""
+    """Return the bytes of a member 2-4-1, by formula and by XLA: its state three times, and a loss."""
     rule, state = trained(jaxnet.mlp(XOR.sizes), optimizer)
     plans = []
     for n in (4_096, 8_192):
@@ -306,7 +318,7 @@ def what_fits(step: Sparse, fan_in: int) -> Iterable:
 
 
 def traced(function: Callable) -> int:
-    """Bytes that Python and NumPy have at the peak of a call, which tracing makes slower."""
+    """Return the bytes that Python and NumPy hold at the peak of a call, which tracing makes slower."""
     tracemalloc.start()
     function()
     most = tracemalloc.get_traced_memory()[1]
@@ -315,12 +327,12 @@ def traced(function: Callable) -> int:
 
 
 def measured() -> Iterable:
-    """What, seconds of one, bytes of one, and for which two numbers of them to say how long it would be."""
+    """Yield what was measured, seconds and bytes of one, and for which two numbers of them to print the time."""
     with tempfile.TemporaryDirectory() as folder:
         tree = jax.block_until_ready(jnp.ones(50_000_000))
         before = peak()
         took = seconds(lambda: jaxnet.save(f"{folder}/checkpoint", tree)) / tree.nbytes
-        # Not all of it is NumPy's; it comes first, when the process has not yet been larger.
+        # It comes first, before anything else raises the peak of the process; not all of this memory is NumPy's.
         yield "a byte, `save`, beside the array itself", took, (peak() - before) * 1e6 / tree.nbytes, (12e9, 12e12)
     for levels, width, fan_in in ((10, 10_000, 10), (10, 100, 1_000)):
         (wiring, _), (again, _) = (layered(levels, width, fan_in) for _ in range(2))
@@ -355,16 +367,16 @@ def main() -> None:
     jax.config.update("jax_num_cpu_devices", 8)
     found = list(tqdm(measured(), desc="measuring", leave=False, disable=None))
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}. In brackets: what XLA says, over the formula.")
-    heads = "network | parameters | batch | optimiser | flops a step | memory of a run | bytes touched a step"
+    heads = "network | parameters | batch | optimiser | flops per step | memory of a run | bytes touched per step"
     table("Dense networks, checked", heads, dense_and_checked())
-    of_devices = "H100s | hosts of 8 | v5p pods | flops a step | a step by memory | by flops"
+    of_devices = "H100s | hosts of 8 | v5p pods | flops per step | a step by memory | by flops"
     heads = f"network | parameters | they take | values of units | all, SGD | all, Adam | {of_devices}"
     table("Dense networks", heads, dense_and_large())
-    heads = "network | batch | split | flops a device and step | summed over devices | a ring sends"
+    heads = "network | batch | split | flops per device and step | summed over devices | a ring sends"
     table("Eight devices", heads, on_eight_devices())
-    table("Examples a device that hide the sum", "device | rate | over | one way | examples", hidden())
+    table("Examples per device that hide the sum", "device | rate | over | one way | examples", hidden())
     steps, rows = zip(*(sparse_and_checked(*graph) for graph in ((10, 10_000, 10), (10, 100, 1_000))), strict=True)
-    heads = "levels x units | edges | slots an edge | schedule, an edge | a step, an edge | flops of a turn, an example"
+    heads = "levels x units | edges | slots per edge | schedule per edge | a step per edge | flops per turn and example"
     table("Wirings, checked", heads, rows)
     heads = f"edges | units | weights | schedule | values of units | all, SGD | {of_devices}"
     table("Wirings, fan-in 1,000, one example", heads, sparse_and_large(steps[-1], 1_000))
@@ -378,7 +390,7 @@ def main() -> None:
         )
         for what, took, most, ns in found
     ]
-    table("Measured here", "one of what | time | memory | so many | and so many", rows)
+    table("Measured here", "one of what | time | memory | time of many | time of more", rows)
     program, words = jax.tree.map(jnp.asarray, programs.lower(library.multiplier(8))), jnp.zeros((16, 1024), "uint32")
     loops: Any = [programs.run.lower(program, words, row=row).compile().cost_analysis() for row in (64, 256)]
     each = (loops[1]["flops"] - loops[0]["flops"]) / (256 - 64)

@@ -1,21 +1,21 @@
 """A training run by `jaxnet.train` against the same run written by hand, and by other libraries.
 
-`python benchmarks/training.py` prints microseconds a step and ratios to the yardstick, the obvious hand-written scan:
-medians over rounds, in each of which all run in turn, with the smallest and the largest ratio. The scan is there with
-weights as (inputs, outputs), the yardstick, and as (outputs, inputs), so that what their order costs is seen apart.
-A loop makes fewer steps than a scan where it is slow. After as many steps all must have the same loss.
+`python benchmarks/training.py` prints microseconds per step and ratios to the yardstick, the obvious hand-written scan:
+medians over rounds, in each of which all run in turn, with the smallest and the largest ratio. The scan by hand comes
+twice, so that the cost of the order of weights is seen: as (inputs, outputs), the yardstick, and as (outputs, inputs).
+Where a loop is slow it makes fewer steps than the scan. All must have the same loss after as many steps.
 """
 
 import argparse
 import itertools
 from typing import NamedTuple
 
-import by_hand
 import jax
 import jax.numpy as jnp
 import numpy as np
-from peers import Contestant, Task, found, loop
-from timing import in_turn, report
+from common import by_hand
+from common.peers import Contestant, Task, found, loop
+from common.timing import in_turn, report
 from tqdm import tqdm
 
 import jaxnet
@@ -36,7 +36,7 @@ class Case(NamedTuple):
 
     @property
     def name(self):
-        """As it is printed and asked for."""
+        """The name that is printed, and that `--case` looks into."""
         batch = "" if self.batch_size is None else f", batch {self.batch_size}"
         return f"{'-'.join(map(str, self.sizes))} {self.optimizer}{batch}"
 
@@ -54,7 +54,7 @@ CASES = (
 
 
 def examples(case):
-    """XOR, or random inputs and random bits."""
+    """Return XOR, or random inputs and random bits."""
     if case.n == 4:
         x = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
         return x, x[:, :1] != x[:, 1:]
@@ -63,7 +63,7 @@ def examples(case):
 
 
 def contestants(case, makers):
-    """All runs, those of the peers made by `makers`; the first is the yardstick."""
+    """Return all runs; the first is the yardstick, `makers` make those of the peers."""
     random = np.random.default_rng(1)
     layers = [
         (random.normal(0, n**-0.5, (m, n)).astype(np.float32), np.zeros(m, np.float32))
@@ -103,7 +103,7 @@ def contestants(case, makers):
 
 
 def check(runs):
-    """All learn, and the same: the yardstick's loss after as many steps, or, of a peer that cannot, a smaller one."""
+    """Assert that all learn, and have the yardstick's loss after as many steps where they can."""
     losses = np.asarray(runs[SCAN].run())
     assert losses[-1] < losses[0], f"{SCAN}: the loss went from {losses[0]} to {losses[-1]}"
     for name, (run, steps, same) in runs.items():
@@ -127,7 +127,7 @@ def main():
 
     makers = found() if options.peers else {}
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}, {options.rounds} rounds")
-    print(f"{'case':32} {'contestant':22} {'us a step':>10} {'/ scan':>7}  (min .. max)")
+    print(f"{'case':32} {'contestant':22} {'us / step':>10} {'/ scan':>7}  (min .. max)")
     for case in tqdm(cases, leave=False, disable=None):
         if options.quick:
             scan_steps, loop_steps = (max(3, steps // 10) for steps in (case.scan_steps, case.loop_steps))

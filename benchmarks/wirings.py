@@ -1,9 +1,9 @@
-"""Large sparse graphs of units: `jaxnet.evaluate` against a sparse matrix a level, by SciPy and by JAX.
+"""Large sparse graphs of units: `jaxnet.evaluate` against one sparse matrix per level, by SciPy and by JAX.
 
-`python benchmarks/wirings.py` prints nanoseconds per edge and example, ratios to SciPy, and what a gradient costs
-beside a forward pass: as isolated calls, and as steps of one compiled scan, where as in training the memory is not
-fresh; then the seconds and megabytes that the graph itself takes. Each graph has a process of its own, in which what
-is measured for memory runs first, smallest batch first. `--large` adds 10^6 units with 10^7 edges: minutes, gigabytes.
+`python benchmarks/wirings.py` prints nanoseconds per edge and example, ratios to SciPy, and the cost of a gradient in
+forward passes: for isolated calls, and for steps of one compiled scan, whose memory is not fresh, as in training. Then
+come the seconds and megabytes that the graph itself takes. Each graph has a process of its own, in which memory is
+measured first, smallest batch first. `--large` adds 10^6 units with 10^7 edges, which takes minutes and gigabytes.
 """
 
 import argparse
@@ -19,14 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
 import scipy.special
+from common.timing import in_turn, ratio
 from jax.experimental import sparse
-from timing import in_turn, ratio
 from tqdm import tqdm
 
 import jaxnet
 
 ROUNDS, STEPS = 5, 10
-# Name, levels, units a level, fan-in.
+# Name, levels, units per level, fan-in.
 CASES = (("10^4 units", 10, 1_000, 10), ("10^5 units", 10, 10_000, 10), ("10,000 levels", 10_000, 10, 3))
 LARGE = ("10^6 units", 10, 100_000, 10)
 BATCHES = (1, 8, 32)
@@ -34,7 +34,7 @@ SCIPY, BCSR = "scipy CSR", "jax BCSR"
 
 
 def layered(levels, width, fan_in):
-    """As many inputs as units a level, each unit fed by random nodes of the level before it; the last level is read."""
+    """Return a graph of levels; each unit reads random nodes of the level before, the last level is the output."""
     random = np.random.default_rng(0)
     sources = np.sort(random.integers(width, size=(levels, width, fan_in)))
     sources += width * np.arange(levels)[:, None, None]
@@ -45,7 +45,7 @@ def layered(levels, width, fan_in):
 
 
 def peers(levels, width, fan_in, wiring, params, x):
-    """The outputs, `(units, batch)`, by one sparse matrix a level."""
+    """Return runs by one sparse matrix per level, which give the outputs, `(units, batch)`."""
     columns, offsets = wiring.sources.reshape(levels, -1) % width, fan_in * np.arange(width + 1)
     w, b = params.w.reshape(levels, -1), params.b.reshape(levels, width, 1)
     parts = [(scipy.sparse.csr_array((w[i], columns[i], offsets), (width, width)), b[i]) for i in range(levels)]
@@ -60,7 +60,7 @@ def peers(levels, width, fan_in, wiring, params, x):
         return v
 
     runs = {SCIPY: by_scipy}
-    if len(parts) <= 100:  # One operation a level: thousands of them do not compile in reasonable time.
+    if len(parts) <= 100:  # One operation per level: thousands of them do not compile in reasonable time.
         matrices = [(sparse.BCSR.from_scipy_sparse(matrix), jnp.asarray(b)) for matrix, b in parts]
 
         @jax.jit
@@ -74,7 +74,7 @@ def peers(levels, width, fan_in, wiring, params, x):
 
 
 def contestants(ready, params, x):
-    """Forward passes and gradients: isolated, and as steps of a scan that change the parameters alike."""
+    """Return forward passes and gradients: isolated, and as steps of a scan that change the parameters alike."""
 
     def loss(params, ready, x):
         return jnp.mean(jaxnet.evaluate(ready, params, x) ** 2)
@@ -102,18 +102,19 @@ def contestants(ready, params, x):
 
 
 def peak():
-    """Megabytes of resident memory, the most so far; bytes on macOS, kilobytes elsewhere."""
+    """Return the most megabytes of resident memory so far; the system counts bytes on macOS, kilobytes elsewhere."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def timed(run):
+    """Return the result of a call, and its seconds."""
     start = time.perf_counter()
     result = jax.block_until_ready(run())
     return result, time.perf_counter() - start
 
 
 def measure(case):
-    """A row for each batch of one graph, in a process that has run nothing else."""
+    """Return a row for each batch of one graph, in a process that has run nothing else."""
     jax.block_until_ready(jnp.ones(1) + 1)
     before = peak()
     wiring, params = layered(*case)
@@ -152,7 +153,7 @@ def main():
     ]
 
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}, {ROUNDS} rounds")
-    print(f"{'graph':14} {'batch':>5} {'forward':16} {'ns an edge':>10} {'/ scipy':>7}  (min .. max)")
+    print(f"{'graph':14} {'batch':>5} {'forward':16} {'ns / edge':>10} {'/ scipy':>7}  (min .. max)")
     for title, times, work, _, _ in rows:
         for label, name in (("jaxnet", "forward"), (SCIPY, SCIPY), (BCSR, BCSR)):
             if name in times:

@@ -1,7 +1,7 @@
 """The rich club of the C. elegans connectome: `python examples/connectome.py [DATA] [FIGURE]`.
 
-279 neurons, 2,287 connections. Eleven neurons have more than 40 each; are they connected to each other more than so
-many connections explain? (E. K. Towlson and others, The rich club of the C. elegans neuronal connectome, 2013.)
+279 neurons, 2,287 connections. Eleven neurons have more than 40 each; are they connected to each other more than
+their degrees explain? (E. K. Towlson and others, The rich club of the C. elegans neuronal connectome, 2013.)
 """
 
 import csv

@@ -1,8 +1,8 @@
 """Handwritten digits, 1,797 images of 8 x 8 pixels, learned by a 64-32-10 network.
 
-Run `python examples/digits.py --out FOLDER`; `--quick` takes a few seconds. Beside it is scikit-learn's MLPClassifier
-of the same size, on the same examples, with the same optimiser for as many steps. (The images come with scikit-learn:
-E. Alpaydin and C. Kaynak, Optical recognition of handwritten digits, 1998, of which they are the test set.)
+Run `python examples/digits.py --out FOLDER`; `--quick` takes a few seconds. Beside it scikit-learn's MLPClassifier
+of the same size learns from the same examples, with the same optimiser and as many steps. (The images come with
+scikit-learn. They are the test set of E. Alpaydin and C. Kaynak, Optical recognition of handwritten digits, 1998.)
 """
 
 import argparse
@@ -45,7 +45,7 @@ order = jax.random.permutation(jax.random.key(0), len(labels))
 training, validation, test = ((images[i], labels[i]) for i in jnp.split(order, [1257, 1437]))
 print(f"images: {len(training[1]):,} to learn from, {len(validation[1])} for validation, {len(test[1])} for the test")
 
-# 2. The network, and what is measured of it.
+# 2. The network, and what is measured.
 net = jaxnet.mlp([64, 32, 10], [jaxnet.relu, jaxnet.identity])
 
 
@@ -70,7 +70,7 @@ def learn_by_sklearn(seed):
     settings = {"hidden_layer_sizes": [32], "batch_size": BATCH_SIZE, "learning_rate_init": STEP_SIZE, "alpha": 0}
     model = MLPClassifier(**settings, max_iter=options.epochs, n_iter_no_change=options.epochs, random_state=seed)
     with warnings.catch_warnings():
-        # It warns whenever it stops after the number of epochs that it was told.
+        # It warns whenever it stops after as many epochs as it was asked for.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(*map(np.asarray, training))
 

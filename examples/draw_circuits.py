@@ -30,6 +30,6 @@ folder.mkdir(parents=True, exist_ok=True)
 for name, figure in figures.items():
     path = folder / f"{name}.png"
     figure.savefig(path, dpi=150)
-    # So few colours need a fraction of the bytes.
+    # 48 colours are enough, and need a fraction of the bytes.
     Image.open(path).convert("RGB").quantize(48).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size:,} bytes")

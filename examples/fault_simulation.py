@@ -1,9 +1,9 @@
 """How many faults do random patterns find? `python examples/fault_simulation.py [NETLIST] [--out FIGURE]`.
 
-A wire of a chip may be stuck at 0 or at 1. A pattern finds that if it makes an output differ; the coverage of a set of
-patterns is the part of all such faults that it finds. Each node of the netlist gets two more inputs, which force it to
-0 and to 1; so one circuit holds all faults, and `simulate` runs them side by side, a stretch of words each (as in
-J. A. Waicukauski and others, Fault simulation for structured VLSI, 1985, turned by a right angle).
+A wire of a chip may be stuck at 0 or at 1. A pattern finds this fault if it makes an output differ; the coverage of a
+set of patterns is the share of all faults that it finds. Each node of the netlist gets two more inputs, which force it
+to 0 and to 1. So one circuit holds all faults, and `simulate` runs them side by side, each in its own words (after
+J. A. Waicukauski and others, Fault simulation for structured VLSI, 1985).
 """
 
 import argparse
@@ -19,14 +19,14 @@ from circuits.netlist import Builder, without_dead_gates
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("netlist", nargs="?", default=circuits.c17_path, help="a file of any format (default c17)")
-parser.add_argument("--patterns", type=int, default=2**16, help="give up after so many (default 65536)")
+parser.add_argument("--patterns", type=int, default=2**16, help="give up after this many (default 65536)")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--out", metavar="FIGURE", help="draw into FIGURE (.png, .pdf, .svg)")
 options = parser.parse_args()
 if options.patterns < 1:
     parser.error(f"expected one pattern or more, got {options.patterns}")
-WORDS = 32  # of patterns for a fault, in one go
-FAULTS = 128  # that are run side by side
+WORDS = 32  # words of patterns for each fault in one call
+FAULTS = 128  # faults that run side by side
 
 circuit = circuits.read(options.netlist)
 if not isinstance(circuit, circuits.Circuit):
@@ -35,7 +35,7 @@ circuit = without_dead_gates(circuit)
 
 
 def with_faults(circuit):
-    """The same circuit, with two inputs more for each input and gate: the one makes it 0, the other 1."""
+    """Return the circuit with two more inputs for each input and gate, which force it to 0 and to 1."""
     sites = [*circuit.input_names, *(f"gate {gate}" for gate in range(circuit.n_gates))]
     stuck = [f"{site} stuck at {value}" for site in sites for value in (0, 1)]
     netlist = Builder([*circuit.input_names, *stuck])

@@ -1,7 +1,7 @@
 """IDX, the format of MNIST's files: `python examples/idx.py FILE ...` says what is in them.
 
-Two zero bytes, a byte for the type of the numbers, one for how many dimensions; the dimensions, then the numbers, all
-big-endian. (Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits.)
+A file has two zero bytes, a byte for the type of the numbers, one for the number of dimensions; then the dimensions
+and the numbers, all big-endian. (Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits.)
 """
 
 import gzip
@@ -16,11 +16,11 @@ TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 
 
 class IdxError(ValueError):
-    """A file that is not IDX, or not all of it; the message names the file."""
+    """A file that is not IDX, or is not whole; the message names the file."""
 
 
 def read_idx(path):
-    """The array in a file, as it is or gzipped, in this machine's byte order."""
+    """Return the array in a file, plain or gzipped, in this machine's byte order."""
     data = Path(path).read_bytes()
     if data[:2] == b"\x1f\x8b":
         try:

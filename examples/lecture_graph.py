@@ -1,4 +1,4 @@
-"""The lecture's loop-free network (eq. 6), in which f2 is used twice: `python examples/lecture_graph.py`."""
+"""The lecture's loop-free network (eq. 6), which uses f2 twice: `python examples/lecture_graph.py`."""
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ print("\nwanted ", y[:, 0].astype(int).tolist())
 print("learned", np.asarray(g.apply(state.params, x)[:, 0], np.float64).round(2).tolist())
 
 
-# The same function in plain Python, with a set of parameters for each use of f2: one gradient a use.
+# The same function in plain Python, with a set of parameters for each use of f2: one gradient per use.
 def by_hand(first_use, second_use, others):
     x1, x2, x3 = (x[:, i : i + 1] for i in range(3))
     inner = f4.apply(others["f4"], jnp.hstack([f1.apply(others["f1"], x1), f2.apply(first_use, x2)]))

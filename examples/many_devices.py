@@ -1,9 +1,9 @@
-"""A network learns to add, on all devices that there are: one script for one CPU, several GPUs and several hosts.
+"""A network learns to add on all devices there are: one script for one CPU, several GPUs and several hosts.
 
     python examples/many_devices.py
-    XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/many_devices.py       # eight virtual devices
-    python python -m jaxnet.launch 2 examples/many_devices.py --checkpoint adder.safetensors      # two processes
-    srun --kill-on-bad-exit=1 python examples/many_devices.py --checkpoint adder.safetensors # by Slurm
+    XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/many_devices.py        # eight virtual devices
+    python -m jaxnet.launch 2 examples/many_devices.py --checkpoint adder.safetensors         # two processes
+    srun --kill-on-bad-exit=1 python examples/many_devices.py --checkpoint adder.safetensors  # by Slurm
 
 Each process makes its own part of the 65,536 sums of two bytes, by simulating an adder. All runs make the same steps,
 up to rounding. One that was killed goes on from its checkpoint, on as many devices as there are then.
@@ -41,7 +41,7 @@ def say(*text):
 
 say(f"{jax.device_count()} {jax.devices()[0].device_kind} devices in {jax.process_count()} processes")
 
-# 1. The data: the rows of the truth table that this process is to know, and what the adder gives for them. Where the
+# 1. The data: the rows of the truth table that belong to this process, and what the adder gives for them. Where the
 # devices do not divide 65,536, the last few rows are left out.
 adder = circuits.library.adder(8)
 n = 2**16 - 2**16 % jax.device_count()
@@ -60,8 +60,8 @@ def loss(params, batch):
     return jaxnet.binary_cross_entropy(outputs, targets).mean(), {"right": ((outputs > 0) == (targets > 0.5)).mean()}
 
 
-# 3. The run, which does. With specs={"[1]": jax.sharding.PartitionSpec("model")} and a mesh of that axis, the units of
-# the second layer would be split over devices as well.
+# 3. The run, which gets the mesh. With a mesh that has an axis "model", and specs={"[1]": PartitionSpec("model")}, the
+# units of the second layer would be split over devices as well.
 rule = jaxnet.gradient_descent(loss, optax.adam(1e-3), has_aux=True)
 start = time.perf_counter()
 try:

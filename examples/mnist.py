@@ -1,8 +1,8 @@
 """Handwritten digits of MNIST, 70,000 images of 28 x 28 pixels, learned by a 784-256-10 network.
 
 Run `python examples/mnist.py --data FOLDER --seeds 5 --out FOLDER`: a seed takes less than half a minute on two cores.
-`--compare` puts scikit-learn's MLPClassifier of the same size beside it, on the same images, for as many epochs, with
-its own defaults else. (Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits.)
+`--compare` puts scikit-learn's MLPClassifier of the same size beside it, on the same images, for as many epochs, and
+otherwise with its own defaults. (Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits.)
 """
 
 import argparse
@@ -23,7 +23,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--data", metavar="FOLDER", help="where the four files are, gzipped or not")
 parser.add_argument("--seeds", type=int, default=1, help="networks that learn (default 1)")
 parser.add_argument("--epochs", type=int, default=12, help="times that each image is seen (default 12)")
-parser.add_argument("--compare", action="store_true", help="with scikit-learn, which takes some minutes a seed")
+parser.add_argument("--compare", action="store_true", help="with scikit-learn, which takes some minutes per seed")
 parser.add_argument("--out", metavar="FOLDER", help="draw learning curves and confusion matrix into FOLDER")
 options = parser.parse_args()
 if min(options.seeds, options.epochs) < 1:
@@ -36,7 +36,7 @@ if options.data is None:
 BATCH_SIZE, STEP_SIZE, SMOOTHING = 128, 3e-3, 0.1
 
 
-# 1. The data: of the 60,000 images to learn from the last twelfth is only watched, 10,000 others are for the test.
+# 1. The data: 60,000 images to learn from, the last twelfth of them for validation, and 10,000 others for the test.
 def read(name, shape):
     plain = Path(options.data) / name
     path = plain if plain.exists() else plain.with_name(f"{name}.gz")
@@ -51,7 +51,7 @@ def read_pair(part):
     _, images = read(f"{part}-images-idx3-ubyte", (28, 28))
     path, labels = read(f"{part}-labels-idx1-ubyte", ())
     if len(labels) != len(images) or labels.max() > 9:
-        wanted, got = f"{len(images):,} labels in 0..9, one an image", f"{len(labels):,} up to {labels.max()}"
+        wanted, got = f"{len(images):,} labels in 0..9, one per image", f"{len(labels):,} up to {labels.max()}"
         raise IdxError(f"{path}: expected {wanted}, got {got}.")
     return jnp.asarray(images.reshape(-1, 784) / 255, float), jnp.asarray(labels, int)
 
@@ -65,8 +65,8 @@ training, validation = jax.tree.map(lambda a: a[:n], known), jax.tree.map(lambda
 print(f"images: {n:,} to learn from, {len(validation[1]):,} for validation, {len(test[1]):,} for the test")
 
 # 2. The network. A tenth of each target is spread over all digits (C. Szegedy and others, Rethinking the Inception
-#    architecture, 2016): worth 0.3 % of accuracy here, as a network that need not be certain learns less by heart. What
-#    cross-entropy the best outputs leave, the entropy of the targets, is subtracted: the loss can come down to zero.
+#    architecture, 2016). That is worth 0.3 % of accuracy here: a network that need not be certain learns less by heart.
+#    The entropy of the targets, which even the best outputs leave, is subtracted, so that the loss can fall to zero.
 net = jaxnet.mlp([784, 256, 10], [jaxnet.relu, jaxnet.identity])
 
 
@@ -97,7 +97,7 @@ def learn_by_sklearn(seed):
     size = {"hidden_layer_sizes": [256], "batch_size": BATCH_SIZE}
     model = MLPClassifier(**size, max_iter=options.epochs, random_state=seed)
     with warnings.catch_warnings():
-        # It warns whenever it stops after the number of epochs that it was told.
+        # It warns whenever it stops after as many epochs as it was asked for.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(*map(np.asarray, training))
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from tqdm import tqdm
 
 import circuits
@@ -25,7 +26,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--built", type=int, default=12, help="circuits are built for 2 to BUILT inputs (default 12)")
 parser.add_argument("--inputs", type=int, default=8, help="networks learn 2 to INPUTS inputs (default 8)")
 parser.add_argument("--widths", type=int, nargs="+", default=[4, 8, 16], help="of the shallow networks")
-parser.add_argument("--seeds", type=int, default=64, help="networks that learn, of each kind (default 64)")
+parser.add_argument("--seeds", type=int, default=64, help="networks of each kind that learn (default 64)")
 parser.add_argument("--steps", type=int, default=1000, help="steps of learning, the same for all (default 1000)")
 parser.add_argument("--quick", action="store_true", help="6 built, 4 learned, width 8, 16 seeds, 300 steps")
 parser.add_argument("--out", metavar="FIGURE", help="draw into FIGURE (.png, .pdf, .svg)")
@@ -44,14 +45,14 @@ def circuit(n, units):
 
 
 def and_or(n):
-    """An OR of ANDs, inputs negated at will: one AND for each odd row, since one of fewer inputs covers even rows."""
+    """Return an OR of ANDs of inputs or their negations: an AND per odd row, as smaller ANDs cover even rows."""
     odd = [row.astype(int) for row in circuits.rows(n) if row.sum() % 2]
     terms = [(np.arange(n), 2 * row - 1, row.sum()) for row in odd]
     return circuit(n, [*terms, (n + np.arange(len(terms)), np.ones(len(terms), int), 1)])
 
 
 def chain(n):
-    """Digits of the number of ones, highest first: t_k = [sum x - sum_{j>k} 2^j t_j >= 2^k]; the last is the parity."""
+    """Count the ones in digits, highest first: t_k = [sum x - sum_{j>k} 2^j t_j >= 2^k]; the last is the parity."""
     units = []
     for k in reversed(range(n.bit_length())):
         higher = 2 ** np.arange(n.bit_length())[:k:-1]
@@ -82,7 +83,7 @@ def table(n):
 
 
 def success(sizes, data, keys):
-    """The fraction of seeds that have all rows right at the end, for each n."""
+    """Return the fraction of seeds that have all rows right at the end, for each n."""
     net = jaxnet.mlp(sizes, [*[jaxnet.tanh] * (len(sizes) - 2), jaxnet.identity])
 
     def loss(params, batch):
@@ -101,7 +102,7 @@ def success(sizes, data, keys):
 
 
 def wilson(p, trials, z=1.96):
-    """How far the 95 % confidence interval of a fraction reaches below and above it (E. B. Wilson 1927)."""
+    """Return how far the 95 % confidence interval of a fraction reaches below and above it (E. B. Wilson 1927)."""
     centre = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
     return np.maximum([p - (centre - half), centre + half - p], 0)
@@ -137,7 +138,9 @@ if options.out:
     for (name, row), colour, style in zip(built.items(), colours, ("o-", "s--", "D-.", "^:"), strict=False):
         left.plot(range(2, options.built + 1), [c.n_units for c in row], style, color=colour, label=name)
     left.set(yscale="log", title="Built: right on all rows", xlabel="inputs n", ylabel="units")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter(NullFormatter())
     for i, (sizes, p) in enumerate(fractions.items()):
         kind, style, face = (("shallow", "o-", None), ("deep", "s--", "white"))[i % 2]
         place, colour = ns + (i - len(fractions) / 2 + 0.5) * 0.05, colours[i // 2 % len(colours)]

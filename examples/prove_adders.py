@@ -1,9 +1,9 @@
 """Three adders are one function, and a fourth is not: `python examples/prove_adders.py [DATA] [FIGURE]`.
 
 A carry may ripple from bit to bit, or be looked ahead in a tree of depth log n (P. M. Kogge and H. S. Stone, 1973). No
-simulation can show that both add: there are 2^256 pairs of numbers of 128 bits. A proof can, and the EPFL benchmarks
-have a third adder to compare with. Then one gate of the tree is turned around: the proof fails with two numbers, and
-the gates that are to blame are drawn.
+simulation can show that both add: there are 2^256 pairs of numbers of 128 bits. A proof can. The EPFL benchmarks have
+a third adder to compare with. Then one gate of the tree is replaced by a wrong one: the proof fails, with two numbers
+that show it, and the gates to blame are drawn.
 """
 
 import os
@@ -23,7 +23,7 @@ N = 128
 
 
 def lookahead(a, b):
-    """Sums by Kogge and Stone: generate and propagate of 1, 2, 4, ... bits at once."""
+    """Return the sums by Kogge and Stone: generate and propagate of 1, 2, 4, ... bits at once."""
     half = [x ^ y for x, y in zip(a, b, strict=True)]
     generate, propagate, reach = [x & y for x, y in zip(a, b, strict=True)], list(half), 1
     while reach < len(a):

@@ -4,15 +4,15 @@ Run `python examples/success_rates.py --out picture.png`, a minute or two on two
 Networks of sigmoids with one hidden layer see all rows at every step, and follow the gradient of the squared error. A
 run succeeds if at the end every row is on the right side of 1/2. All others are failures, and stay in the count:
 
-- undecided: the worst row is off by less than 0.9. So fail small steps, for want of time; narrow layers, stuck where
-  rows that they do not tell apart get one answer; and some large steps, which jump to and fro.
-- wrong: the worst row is off by 0.9 or more. So fail large steps: a leap saturates the units, and where they are flat
-  there is next to no gradient to bring them back. Too large a step mostly ends at rest here, and does not diverge.
-- not finite: an output is NaN. There are none, unless the step size is absurd.
+- undecided: the worst row is off by less than 0.9. Small steps fail like this, for want of time; narrow layers, which
+  get stuck with one answer for several rows; and some large steps, which jump to and fro.
+- wrong: the worst row is off by 0.9 or more. Large steps fail like this: a leap saturates the units, and where they are
+  flat there is almost no gradient to bring them back. Too large a step mostly ends at rest here, it does not diverge.
+- not finite: an output is NaN. This happens only with absurd step sizes.
 
 Width helps up to a point: with 16 units fewer step sizes are good for XOR than with 8. Two sigmoids can hold even the
-parity of 3 bits, but none of these step sizes finds it reliably. All this is of one start (Glorot's normal weights,
-biases of zero) and one number of steps.
+parity of 3 bits, but none of these step sizes finds it reliably. All this holds for one kind of start (Glorot's normal
+weights, biases of zero) and one number of steps.
 """
 
 import argparse
@@ -29,10 +29,10 @@ import circuits
 import jaxnet
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--bits", type=int, nargs="+", default=[2, 3], help="learn the parity of so many: 2 is XOR")
+parser.add_argument("--bits", type=int, nargs="+", default=[2, 3], help="learn the parity of these; 2 bits: XOR")
 parser.add_argument("--widths", type=int, nargs="+", default=[2, 3, 4, 6, 8, 16], help="of the hidden layer")
 parser.add_argument("--step-sizes", type=float, nargs="+", default=[2.0**k for k in range(-2, 10)], help="1/4 to 512")
-parser.add_argument("--runs", type=int, default=800, help="of each width and step size (default 800)")
+parser.add_argument("--runs", type=int, default=800, help="for each width and step size (default 800)")
 parser.add_argument("--steps", type=int, default=3000, help="steps of learning (default 3000)")
 parser.add_argument(
     "--quick", action="store_true", help="widths 2 and 4, step sizes 1/4, 8 and 512, 50 runs, 1000 steps"
@@ -49,7 +49,7 @@ OUTCOMES = ("succeeded", "undecided", "wrong", "not finite")
 
 
 def learn(bits, width, key):
-    """How many runs have which outcome, `(step sizes, outcomes)`. The step size is data: one program has them all."""
+    """Count the runs by outcome, `(step sizes, outcomes)`; the step size is data, so that one program runs them all."""
     net = jaxnet.mlp([bits, width, 1], jaxnet.sigmoid)
 
     def loss(params, batch):
@@ -59,20 +59,20 @@ def learn(bits, width, key):
     rule = jaxnet.gradient_descent(loss, optax.inject_hyperparams(optax.sgd)(learning_rate=0.0))
     rates = jnp.repeat(jnp.asarray(options.step_sizes, float), options.runs)
     init_keys, run_keys = jax.random.split(key, (2, len(rates)))
-    states = jax.lax.map(lambda k: rule.init(net.init(k)), init_keys)  # as vmap, but sooner compiled
+    states = jax.lax.map(lambda k: rule.init(net.init(k)), init_keys)  # like vmap, but compiles faster
     states = optax.tree.set(states, learning_rate=rates)
     x = circuits.rows(bits)
     data = jnp.asarray(x, float), jnp.asarray(x.sum(axis=1, keepdims=True) % 2, float)
     steps = options.steps
     states, _ = jaxnet.train_ensemble(rule, states, data, keys=run_keys, steps=steps, record_every=steps)
     off = np.abs(jax.vmap(net.apply, (0, None))(states.params, data[0]) - data[1]).max(axis=(1, 2))
-    # NaN is passed on by max, and is less than nothing.
+    # `max` passes NaN on, and no comparison with NaN is true.
     outcome = np.select([off < 0.5, off < 0.9, off >= 0.9], [0, 1, 2], default=3)
     return (outcome.reshape(-1, options.runs, 1) == np.arange(len(OUTCOMES))).sum(axis=1)
 
 
 def wilson(successes):
-    """The per cent of runs, and its confidence interval of 95 % (E. B. Wilson 1927), rounded outwards: `(3,)`."""
+    """Return the per cent of runs and its 95 % confidence interval (E. B. Wilson 1927), rounded outwards: `(3,)`."""
     test = binomtest(int(successes), options.runs)
     low, high = test.proportion_ci(0.95, method="wilson")
     return np.array([100 * test.statistic, np.floor(100 * low), np.ceil(100 * high)])
@@ -129,7 +129,7 @@ if options.out:
     axes[0].set(ylabel="step size", yticks=range(rows), yticklabels=[f"{s:g}" for s in options.step_sizes])
     figure.colorbar(axes[0].images[0], ax=axes, label="per cent of runs that succeed", aspect=40, pad=0.01)
     figure.suptitle(
-        f"{options.runs} runs a cell, {options.steps:,} steps of gradient descent\nsmall: Wilson's interval of 95 %",
+        f"{options.runs} runs per cell, {options.steps:,} steps of gradient descent\nsmall: Wilson's interval of 95 %",
         fontsize="medium",
     )
     figure.savefig(options.out, dpi=150)

@@ -2,7 +2,7 @@
 
 Run `python examples/universal_approximation.py --out picture.png`; `--function cusp` takes another target, `--quick` a
 few seconds. G. Cybenko (1989) and K. Hornik, M. Stinchcombe, H. White (1989) prove that such a layer exists; here it is
-written down (a staircase, one unit a step), and looked for by gradient.
+written down (a staircase, one unit per step), and searched for by gradient.
 """
 
 import argparse
@@ -42,7 +42,7 @@ parser.add_argument("--function", choices=TARGETS, default="chirp")
 parser.add_argument(
     "--widths", type=int, nargs="+", default=[2, 4, 8, 16, 32, 64, 128, 256], help="of the hidden layer"
 )
-parser.add_argument("--seeds", type=int, default=16, help="networks that learn, of each width (default 16)")
+parser.add_argument("--seeds", type=int, default=16, help="networks of each width that learn (default 16)")
 parser.add_argument("--steps", type=int, default=3000, help="steps of learning (default 3000)")
 parser.add_argument("--quick", action="store_true", help="widths 2, 8 and 32, 4 seeds, 200 steps")
 parser.add_argument("--out", metavar="FIGURE", help="draw into FIGURE (.png, .pdf, .svg)")
@@ -61,7 +61,7 @@ def network(width):
 
 # 1. By construction. `width` steps cut [0, 1] into width + 1 cells of length h, and the staircase has the value of f in
 #    the middle of each. With sigmoids of gain g for the steps, the value at x is the mean of the staircase at x + Z/g,
-#    Z logistic: |Z|/g <= h/16 but for a probability of 2 sigma(-g h/16), and the staircase at x + d is the value of f
+#    Z logistic: |Z|/g <= h/16 except with probability 2 sigma(-g h/16), and the staircase at x + d is the value of f
 #    at a point within h/2 + |d| of x. So the error is at most modulus(h/2 + h/16) + 2 sigma(-g h/16) modulus(1).
 def construct(width):
     h = 1 / (width + 1)
@@ -103,12 +103,12 @@ def learn(width):
 
 
 def errors(fits):
-    """The largest and the root mean square error over [0, 1]."""
+    """Return the largest and the root mean square error over [0, 1]."""
     difference = fits - f(grid)
     return np.stack([np.abs(difference).max(axis=-1), np.sqrt((difference**2).mean(axis=-1))])
 
 
-print(f"{options.function}: {options.seeds} seeds a width, {options.steps} steps of learning; median (worst) of seeds")
+print(f"{options.function}: {options.seeds} seeds per width, {options.steps} steps each; median (worst) of seeds")
 print("width    bound  constructed: max    rms  learned:     max             rms")
 constructed, bounds, learned = {}, {}, {}
 for width in tqdm(options.widths, desc="widths", leave=False, disable=None):

@@ -52,10 +52,6 @@ def learn(key):
 
 outputs, losses = learn(jax.random.split(jax.random.key(0), 100))
 solved = ((outputs > 0.5) == y).all(axis=(1, 2))
-print(
-    f"4. a 2-2-1 network learned it from {solved.sum()} of 100 starts; the others are stuck at a loss of about ", end=""
-)
-print(
-    f"{np.median(losses[~solved, -1]):.3f}.\n   One that learned it gives",
-    np.asarray(outputs[solved][0, :, 0]).round(3),
-)
+stuck, example = np.median(losses[~solved, -1]), np.asarray(outputs[solved][0, :, 0]).round(3)
+print(f"4. a 2-2-1 network learned it from {solved.sum()} of 100 starts; others are stuck at a loss near {stuck:.3f}.")
+print("   One that learned it gives", example)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.py"))
 SHORT = ("xor", "mnist")  # to be sure that the way to run them works
 
 
@@ -27,5 +28,10 @@ def test_example_runs(example):
 
 
 def test_xor_is_short_enough_to_read():
-    lines = (Path(__file__).parents[1] / "examples/xor.py").read_text().splitlines()
-    assert len(lines) <= 60
+    assert len((FOLDER / "xor.py").read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER.parent / "benchmarks"], ids=lambda folder: folder.name)
+def test_every_script_has_its_question_in_the_readme(folder):
+    for script in folder.glob("*.py"):
+        assert f"[{script.name}]({script.name})" in (folder / "README.md").read_text(), script.name

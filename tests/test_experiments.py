@@ -1,4 +1,4 @@
-"""The two experiments of `examples/`: what they print agrees with formulas and with a second computation."""
+"""The experiments of `examples/`: what they print agrees with formulas and with a second computation."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def test_the_constructed_network_is_the_staircase_and_keeps_the_bound(tmp_path):
         staircase = np.sqrt(np.abs(2 * middles - 1))
         assert rms == pytest.approx(np.sqrt(np.mean((staircase - f) ** 2)), rel=0.03)
         assert largest <= bound == pytest.approx(np.sqrt(2 * 9 / 16 / (width + 1)), abs=1e-4)
-    # Learning, even so short, uses the units that it is given.
+    # Even this short learning uses the units that it has.
     assert table[-1][4] < table[0][4]
     assert figure.read_bytes().startswith(b"\x89PNG")
 
@@ -52,7 +52,7 @@ def test_units_of_parity_and_success_of_learning(tmp_path):
     figure = tmp_path / "parity.pdf"
     built, learned = run("parity_depth", "--out", str(figure)).split("learned:")
     for n, *units in numbers(built.strip())[2:]:
-        # An OR of the 2^(n-1) odd rows; two units an XOR; n + 1; a unit a binary digit of n.
+        # An OR of the 2^(n-1) odd rows; two units per XOR; n + 1; one unit per binary digit of n.
         digits = len(f"{int(n):b}")
         assert units[0::2] == [2 ** (n - 1) + 1, 2 * (n - 1), n + 1, digits]
         assert units[1::2] == [2, 2 * np.ceil(np.log2(n)), 2, digits]

@@ -152,13 +152,13 @@ def test_mnist_learns_draws_and_compares(tmp_path):
         pytest.param(
             "train-labels-idx1-ubyte",
             np.zeros(599, np.uint8),
-            "{path}: expected 600 labels in 0..9, one an image, got 599 up to 0.",
+            "{path}: expected 600 labels in 0..9, one per image, got 599 up to 0.",
             marks=pytest.mark.slow,
         ),
         (
             "t10k-labels-idx1-ubyte",
             np.full(100, 10, np.uint8),
-            "{path}: expected 100 labels in 0..9, one an image, got 100 up to 10.",
+            "{path}: expected 100 labels in 0..9, one per image, got 100 up to 10.",
         ),
     ],
 )

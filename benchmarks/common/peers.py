@@ -1,9 +1,10 @@
-"""The training run of `training.py` as other libraries' documentation writes it: a Python loop over a compiled step.
+"""The run of training.py as the documentation of other libraries writes it: a Python loop over a compiled step.
 
-All start from the same parameters and see the same batches with the same loss and optimiser. scikit-learn cannot: it
-has outputs without a sigmoid, parameters and an order of its own, and gets a hundredth of the step size, with which
-linear outputs do not diverge. To have the order of examples beforehand, and to index arrays where a loader would
-collate single examples, is a favour. PyTorch has one thread for small networks: there more wait for each other.
+All start from the same parameters and see the same batches, with the same loss and optimiser. scikit-learn cannot: it
+draws its own parameters and order, and its outputs have no sigmoid; it gets a hundredth of the step size, so that
+linear outputs do not diverge. The peers are favoured twice: they get the order of the examples beforehand, and they
+index arrays where a loader would collate single examples. PyTorch has one thread for small networks: more would wait
+for each other.
 """
 
 import functools
@@ -19,12 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from by_hand import squared_error
-from timing import installed
+from common.by_hand import squared_error
+from common.timing import installed
 
 
 class Task(NamedTuple):
-    """A training run: where it begins, the examples and which of them each step sees, and how a step is made.
+    """A training run: the first parameters, the examples, which of them each step sees, and the optimiser.
 
     Weights are (outputs, inputs); `rows` `(steps, batch)` is None for the full batch; the optimiser "sgd" or "adam".
     """
@@ -44,12 +45,12 @@ class Task(NamedTuple):
 
     @property
     def transform(self):
-        """The optimiser by Optax."""
+        """Optax's optimiser."""
         return getattr(optax, self.optimizer)(self.step_size)
 
 
 class Contestant(NamedTuple):
-    """A run that gives its last loss, or all, and its number of steps; `same` if the loss must be that of the rest."""
+    """A run that returns its last loss, or all; its steps; whether its loss must be the same as the others'."""
 
     run: Callable[[], Any]
     steps: int
@@ -57,12 +58,12 @@ class Contestant(NamedTuple):
 
 
 def batches(x, y, rows, steps):
-    """What each step sees."""
+    """Return the batch of each step."""
     return itertools.repeat((x, y), steps) if rows is None else ((x[i], y[i]) for i in rows)
 
 
 def loop(step, start, task):
-    """A Python loop over a jitted `step(state, x, y) -> (state, loss)`: batches come from NumPy, the full one once."""
+    """Loop over a jitted `step(state, x, y) -> (state, loss)`; batches come from NumPy, a full batch once."""
     x, y = (task.x, task.y) if task.rows is not None else (jnp.asarray(task.x), jnp.asarray(task.y))
 
     def run():
@@ -230,7 +231,7 @@ PEERS = {
 
 
 def found():
-    """Of those installed: name and maker, `task -> Contestant`; a line for each of the rest."""
+    """Return name and maker, `task -> Contestant`, of each peer installed; print a line for each of the others."""
     libraries = {module: installed(module) for module in dict.fromkeys(module for module, _ in PEERS.values())}
     makers = {}
     for name, (module, make) in PEERS.items():

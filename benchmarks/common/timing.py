@@ -1,4 +1,4 @@
-"""What the benchmarks share: contestants that run in turn, round after round, so that drift of the machine hits all."""
+"""Timing for all benchmarks: contestants run in turn, round after round, so that drift of the machine hits all."""
 
 import importlib
 import math
@@ -9,13 +9,14 @@ import numpy as np
 
 
 def seconds(run):
+    """Return how many seconds one call takes."""
     start = time.perf_counter()
     jax.block_until_ready(run())
     return time.perf_counter() - start
 
 
 def in_turn(runs, rounds, turn=0.02):
-    """The seconds a call of every contestant, `(rounds,)` each; in a round each is called for `turn` seconds."""
+    """Return seconds per call of every contestant, `(rounds,)` each; a round calls each one for `turn` seconds."""
     calls = {}
     for name, run in runs.items():
         seconds(run)  # compiles
@@ -31,19 +32,19 @@ def in_turn(runs, rounds, turn=0.02):
 
 
 def ratio(times, limit):
-    """The median ratio of two contestants over the rounds, with the smallest and the largest."""
+    """Format the median ratio of two contestants over the rounds, with the smallest and the largest."""
     ratios = times / limit
     return f"{np.median(ratios):7.2f}  ({ratios.min():.2f} .. {ratios.max():.2f})"
 
 
 def report(case, times, yardstick, unit=1e-6):
-    """A line for each contestant: the median in units of so many seconds, and the ratio to the yardstick."""
+    """Print a line for each contestant: the median, in units of `unit` seconds, and the ratio to the yardstick."""
     for name, measured in times.items():
         print(f"{case:32} {name:22} {np.median(measured) / unit:10.3f} {ratio(measured, times[yardstick])}", flush=True)
 
 
 def installed(module):
-    """The module of a peer, or None and a line that says so."""
+    """Import the module of a peer; if it is not installed, print a line that says so and return None."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -1,4 +1,4 @@
-// The yardstick of simulation.py: AND gates with inverters over rows of WORDS words, 32 patterns in each.
+// The yardstick of ../simulation.py: AND gates with inverters over rows of WORDS words, 32 patterns in each.
 //
 // The rows stay in the cache: there are no more of them than are live at once, and a block of patterns runs through the
 // whole circuit before the next. Inputs are copied in for each block, and outputs copied out. A row is made of vectors

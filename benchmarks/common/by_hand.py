@@ -1,7 +1,7 @@
-"""The training run that one writes by hand in JAX and Optax: the yardstick of `training.py` and `ensembles.py`.
+"""The training run that one writes by hand in JAX and Optax: the yardstick of training.py, ensembles.py and scaling.py.
 
-A scan of the whole run, and the step it is made of, for a loop. A fresh order of the examples is made on the device
-for every epoch, as `jaxnet.train` makes it, so that all can be compared step by step; each step's loss is recorded.
+There is a scan of the whole run, and its step alone, for a Python loop. Each epoch has a fresh order of the examples,
+drawn on the device as `jaxnet.train` draws it, so that runs can be compared step by step; each step's loss is recorded.
 """
 
 import jax
@@ -11,26 +11,26 @@ import optax
 
 
 def forward(params, x):
-    """Weights as (inputs, outputs), the order that a matrix product likes best."""
+    """Apply the layers, with weights as (inputs, outputs), the order that a matrix product likes best."""
     for w, b in params:
         x = jax.nn.sigmoid(x @ w + b)
     return x
 
 
 def transposed_forward(params, x):
-    """Weights as (outputs, inputs), as the lecture and `jaxnet` have them."""
+    """Apply the layers, with weights as (outputs, inputs), as the lecture and `jaxnet` have them."""
     for w, b in params:
         x = jax.nn.sigmoid(x @ w.T + b)
     return x
 
 
 def squared_error(v, y):
-    """Half the squared error: the sum over outputs, the mean over examples."""
+    """Return half the squared error: the sum over outputs, the mean over examples."""
     return jnp.mean(jnp.sum((v - y) ** 2, axis=-1)) / 2
 
 
 def step_of(forward, optimizer):
-    """The function `((params, optimizer state), x, y) -> (the same, loss)`."""
+    """Return the function `((params, optimizer state), x, y) -> (the same, loss)`."""
 
     def step(state, x, y):
         params, optimizer_state = state
@@ -42,7 +42,7 @@ def step_of(forward, optimizer):
 
 
 def order(key, n, batch_size, steps):
-    """The examples of each batch, `(steps, batch_size)`; None for the full batch."""
+    """Draw the examples of each batch, `(steps, batch_size)`; None for the full batch."""
     if batch_size is None:
         return None
     order_key, _ = jax.random.split(key)
@@ -52,7 +52,7 @@ def order(key, n, batch_size, steps):
 
 
 def scan_of(forward, optimizer, batch_size, steps):
-    """The whole run, `(params, x, y, key) -> (state, losses)`; not yet jitted."""
+    """Return the whole run, `(params, x, y, key) -> (state, losses)`; not yet jitted."""
     step = step_of(forward, optimizer)
 
     def run(params, x, y, key):
