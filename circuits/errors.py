@@ -1,8 +1,10 @@
-"""The one exception of everything that reads text: where, what was found, what was expected."""
+"""`ParseError`, the one exception of everything that reads text, and how errors show long texts and lists."""
+
+from collections.abc import Iterable
 
 
 class ParseError(ValueError):
-    """Text that is no circuit: the message has the place, what was found there, and what was expected.
+    """Text that is not a circuit: the message has the place, what was found there, and what was expected.
 
     Attributes:
         source: the file, or "expression"; None where the message says it all.
@@ -32,3 +34,25 @@ class ParseError(ValueError):
             shown = f"\n  {text[start : column + 40]}\n  {' ' * (column - 1 - start)}^"
         super().__init__(f"{place}: {message}{shown}" if place else message)
         self.source, self.line, self.column = source, line, column
+
+
+def cut_short(text: str, most: int = 60) -> str:
+    """Return a text as errors show it: one of more than `most` characters ends in "...".
+
+    >>> cut_short("a" * 100, 10)
+    'aaaaaaa...'
+    """
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """Return names as errors list them: quoted, each cut short, at most `most` of them, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2)
+    "'a', 'b' and 1 more"
+    >>> listed([])
+    'none'
+    """
+    names = list(names)
+    shown = ", ".join(cut_short(repr(name)) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"

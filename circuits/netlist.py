@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from circuits.errors import listed
 from circuits.gates import NOT, TRUE
 from jaxnet.networks.wiring import levels
 from jaxnet.validation import integers
@@ -176,8 +177,7 @@ def output_named(where: str, circuit: Circuit, output: str | None) -> str:
         return names[0]
     if output in names:
         return output
-    shown = ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "") or "none"
-    raise ValueError(f"{where}: expected the name of one output, got {output!r}; the outputs are {shown}.")
+    raise ValueError(f"{where}: expected the name of one output, got {output!r}; the outputs are {listed(names)}.")
 
 
 def cone(circuit: Circuit, outputs: Sequence[str]) -> Circuit:

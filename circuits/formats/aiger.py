@@ -22,14 +22,14 @@ Properties = Literal["refuse", "outputs"]
 # Names are printable ASCII, as the format has them.
 _SYMBOL = re.compile(rb"([ilobcjf])(" + NUMBER + rb") ([ -~]+)")
 _NAME = re.compile("[ -~]+")
-# A binary file does not list its inputs. As many are believed of any file, and one more for each of its bytes.
+# A binary file does not list its inputs. Any file may claim this many, and one more for each of its bytes.
 _UNLISTED_INPUTS = 1 << 20
 
 
 def loads(
     data: bytes | str, source: str = "aiger", *, registers: Registers = "refuse", properties: Properties = "refuse"
 ) -> Circuit:
-    r"""A circuit from an AIGER file, version 1.0 or 1.9, ASCII or binary, as its header says.
+    r"""Read a circuit from an AIGER file, version 1.0 or 1.9, ASCII or binary, as its header says.
 
     An input, latch or output without a symbol is called by its place, as in the symbol table: i0, l0, o0, with more
     letters in front, ii0, where another has that name.
@@ -57,12 +57,12 @@ def loads(
     Circuit(2 inputs, 1 outputs, 2 gates)
     >>> loads("aag 3 2 0 1 1\n2\n4\n7\n6 2 4 5\n")
     Traceback (most recent call last):
-    circuits.errors.ParseError: aiger:5: AND 0: expected three numbers parted by single spaces, found '6 2 4 5'
+    circuits.ParseError: aiger:5: AND 0: expected three numbers parted by single spaces, found '6 2 4 5'
     """
     if registers not in ("refuse", "cut"):
-        raise ValueError(f"expected registers to be 'refuse' or 'cut', got {registers!r}.")
+        raise ValueError(f"loads: expected registers to be 'refuse' or 'cut', got {registers!r}.")
     if properties not in ("refuse", "outputs"):
-        raise ValueError(f"expected properties to be 'refuse' or 'outputs', got {properties!r}.")
+        raise ValueError(f"loads: expected properties to be 'refuse' or 'outputs', got {properties!r}.")
     text = isinstance(data, str)
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -189,13 +189,14 @@ def dumps(circuit: Circuit, *, binary: bool) -> bytes:
     >>> dumps(parse("y = ~(a & b)"), binary=False)
     b'aag 3 2 0 1 1\n2\n4\n7\n6 4 2\ni0 a\ni1 b\no0 y\n'
     """
+    extension = ".aig" if binary else ".aag"
     for name in (*circuit.input_names, *circuit.output_names):
         if not _NAME.fullmatch(name):
-            raise ValueError(f"aiger: the name {name!r} cannot be written: expected printable ASCII. Rename it.")
+            raise ValueError(f"dumps: {extension} cannot hold the name {name!r}: expected printable ASCII. Rename it.")
     n, ands, outputs = from_circuit(circuit)
     highest = n + len(ands)
     inputs, left = range(2, 2 * n + 1, 2), np.arange(2 * n + 2, 2 * highest + 1, 2)
-    header = f"{'aig' if binary else 'aag'} {highest} {n} 0 {len(outputs)} {len(ands)}\n"
+    header = f"{extension[1:]} {highest} {n} 0 {len(outputs)} {len(ands)}\n"
     listed = [*([] if binary else inputs), *outputs.tolist()]
     text = header + "".join(f"{literal}\n" for literal in listed)
     if binary:

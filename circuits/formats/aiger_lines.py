@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from circuits.errors import ParseError
+from circuits.errors import ParseError, cut_short
 
 # Decimal, without sign and leading zeros; 18 digits fit an int64, also when doubled.
 NUMBER = rb"(?:0|[1-9][0-9]{0,17})"
@@ -39,21 +39,21 @@ class Lines:
         return self._bytes[self.offset : self._size]
 
     def error(self, message: str, line: int) -> ParseError:
-        """What to raise."""
+        """Return the error to raise."""
         return ParseError(message, source=self.source, line=line)
 
     def error_at(self, message: str, byte: int) -> ParseError:
-        """What to raise where there are no lines."""
+        """Return the error to raise where there are no lines."""
         return ParseError(f"byte {byte}: {message}", source=self.source)
 
     def next(self) -> bytes:
-        """The next line; a file has one at least."""
+        """Return the next line; a file has at least one."""
         start, end = self._starts[self.read : self.read + 2]
         self.read += 1
         return self._data[start : end - 1]
 
     def match(self, what: str, count: int, pattern: bytes, form: str) -> list[bytes]:
-        """The next lines, each of which must match a pattern."""
+        """Return the next lines, each of which must match a pattern."""
         lines = []
         for k in range(count):
             self._check_present(what, k, count)
@@ -64,12 +64,12 @@ class Lines:
         return lines
 
     def numbers(self, what: str, count: int, columns: int = 1) -> np.ndarray:
-        """The next lines, each of so many numbers.
+        """Return the numbers of the next lines.
 
         Args:
             what: what each is, for errors.
             count: how many lines.
-            columns: how many numbers a line.
+            columns: how many numbers per line.
 
         Returns:
             `(count, columns)` int64.
@@ -80,7 +80,7 @@ class Lines:
         end = min(self.read + count, len(self._starts) - 1)
         block = self._bytes[self._starts[self.read] : self._starts[end]]
         if count and not _well_formed(block, count, columns):
-            # The line at fault is among these: one by one, they are found out.
+            # The line at fault is among these: read one by one, it raises the error.
             self.match(what, count, b" ".join([NUMBER] * columns), _FORMS[columns])
         self.read = end
         if not count:
@@ -93,7 +93,7 @@ class Lines:
 
 
 def _well_formed(block: np.ndarray, count: int, columns: int) -> bool:
-    """Whether bytes are `count` lines of `NUMBER`s parted by single spaces."""
+    """Return whether bytes are `count` lines of `NUMBER`s parted by single spaces."""
     ends = np.flatnonzero(block < ord("0"))
     if len(ends) != count * columns or block.max() > ord("9"):
         return False
@@ -107,6 +107,5 @@ def _well_formed(block: np.ndarray, count: int, columns: int) -> bool:
 
 
 def shown(line: bytes) -> str:
-    """A line as errors show it."""
-    text = line[:61].decode("latin-1")
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    """Return a line as errors show it."""
+    return repr(cut_short(line[:61].decode("latin-1")))

@@ -7,7 +7,8 @@ import re
 
 import numpy as np
 
-from circuits.errors import ParseError
+from circuits.errors import ParseError, cut_short
+from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TREES, TRUE, XNOR, XOR, essential
@@ -35,7 +36,7 @@ _KINDS |= {AND: "AND", NAND: "NAND", OR: "OR", NOR: "NOR", XOR: "XOR", XNOR: "XN
 
 
 def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") -> Circuit:
-    r"""A circuit from the text of a .bench file.
+    r"""Read a circuit from the text of a .bench file.
 
     Lines are `INPUT(net)`, `OUTPUT(net)`, `net = GATE(net, ...)`, in any order; `#` begins a comment. Gates are AND,
     NAND, OR, NOR, XOR, XNOR of one or more nets (XOR is odd parity, XNOR its complement), NOT, BUF or BUFF, the
@@ -48,7 +49,7 @@ def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") 
         registers: "refuse" them, or "cut" them: a register q becomes an input q, and its next state an output q_next.
 
     Returns:
-        A circuit with a gate for each of the file; one of n nets is a balanced tree of n - 1.
+        A circuit with a gate per gate of the file; a gate of n nets becomes a balanced tree of n - 1.
 
     Raises:
         ParseError: with the line, if a line is none of these, a net is driven twice or not at all, a gate is fed by
@@ -60,12 +61,10 @@ def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") 
     Circuit(2 inputs, 1 outputs, 1 gates)
     >>> loads("INPUT(1)\nOUTPUT(3)\n3 = NAND(1, 2)")
     Traceback (most recent call last):
-    circuits.errors.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
+    circuits.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
     """
     nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers)
-    # Not splitlines, which also ends a line, and so a comment, at form feeds and other separators.
-    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        line = raw.split("#", 1)[0].strip()
+    for number, line in numbered_lines(text):
         if line:
             _read_line(line, number, nets)
     if not nets.outputs and not nets.registers:
@@ -88,11 +87,11 @@ def _read_line(line: str, number: int, nets: Nets) -> None:
         net, kind, arguments = match[1], match[2].upper(), ""
     else:
         expected = "INPUT(net), OUTPUT(net) or net = GATE(net, ...)"
-        raise nets.error(f"expected {expected}, found {_shortened(line)!r}", number)
+        raise nets.error(f"expected {expected}, found {cut_short(line)!r}", number)
     fan_ins = tuple(name.strip() for name in arguments.split(",")) if arguments.strip() else ()
     for name in fan_ins:
         if not name or any(map(str.isspace, name)):
-            raise nets.error(f"expected nets parted by commas, found {_shortened(arguments.strip())!r}", number)
+            raise nets.error(f"expected nets parted by commas, found {cut_short(arguments.strip())!r}", number)
     if kind in _REGISTERS:
         plain = kind == "DFFRSE" and fan_ins[1:] == _UNUSED
         nets.register(net, fan_ins[:1] if plain else fan_ins, kind, number)
@@ -102,7 +101,7 @@ def _read_line(line: str, number: int, nets: Nets) -> None:
     else:
         if kind not in _TREES and kind not in _UNARY and kind not in _CONSTANTS:
             raise nets.error(
-                f"unknown gate {_shortened(kind)!r}, expected one of {', '.join([*_TREES, *_UNARY])}", number
+                f"unknown gate {cut_short(kind)!r}, expected one of {', '.join([*_TREES, *_UNARY])}", number
             )
         if kind in _UNARY and len(fan_ins) != 1:
             raise nets.error(f"{kind} takes one net, found {len(fan_ins)}", number)
@@ -117,11 +116,11 @@ def _check_table(digits: str, n: int, nets: Nets, line: int) -> None:
     if n > _MOST_OF_A_TABLE:
         raise nets.error(f"LUT takes at most {_MOST_OF_A_TABLE} nets, found {n}", line)
     if int(digits, 16) >> 2**n:
-        raise nets.error(f"LUT 0x{_shortened(digits)} has more than the {2**n} bits that {n} nets have", line)
+        raise nets.error(f"LUT 0x{cut_short(digits)} has more than the {2**n} bits that {n} nets have", line)
 
 
 def dumps(circuit: Circuit) -> str:
-    r"""The text of a .bench file: a line an input, an output and a gate.
+    r"""Write a circuit as the text of a .bench file: a line per input, output and gate.
 
     Args:
         circuit: any circuit; its names have no spaces, commas, parentheses, equals signs and `#`.
@@ -141,8 +140,8 @@ def dumps(circuit: Circuit) -> str:
     y = XOR(a, b)
     """
     if not circuit.n_outputs:
-        raise ValueError("bench: expected at least one output, got none.")
-    names, buffers = names_of(circuit, "bench", lambda name: _NET.fullmatch(name) is not None)
+        raise ValueError("dumps: .bench holds one output or more, got none.")
+    names, buffers = names_of(circuit, ".bench", lambda name: _NET.fullmatch(name) is not None)
     lines = [f"INPUT({name})" for name in circuit.input_names]
     lines += [f"OUTPUT({name})" for name in circuit.output_names]
     gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
@@ -168,7 +167,3 @@ def _add(netlist: Builder, kind: str | int, nodes: list[int]) -> int:
     if len(nodes) == 1:
         return netlist.gate(NOT if inverted else BUF, nodes[0])
     return netlist.tree(table, nodes, inverted=inverted)
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= 60 else line[:57] + "..."

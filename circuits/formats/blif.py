@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from circuits.covers import Cover, add_cover
-from circuits.errors import ParseError
-from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, listed, shortened
+from circuits.errors import ParseError, cut_short, listed
+from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten
+from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers
 from circuits.gates import essential
@@ -44,7 +45,7 @@ def loads(
     registers: Registers = "refuse",
     exdc: Literal["warn", "ignore", "refuse"] = "warn",
 ) -> Circuit:
-    r"""A circuit from the text of a BLIF file.
+    r"""Read a circuit from the text of a BLIF file.
 
     Read are .model, .inputs, .outputs, .names with the rows on which a net is 1, or those on which it is 0, .subckt of
     models in the same file, which is flattened, .latch, Yosys's .conn, and .end, which may be missing. Lines of a
@@ -75,7 +76,7 @@ def loads(
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
     if exdc not in ("warn", "ignore", "refuse"):
-        raise ValueError(f"expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
+        raise ValueError(f"loads: expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
     separator = _free_separator(text)
     models = _Reader(text, source, exdc).models
     if model is not None and model not in models:
@@ -91,7 +92,7 @@ def loads(
 
 
 def dumps(circuit: Circuit, model: str = "circuit") -> str:
-    r"""The text of a BLIF file: one .names a gate.
+    r"""Write a circuit as the text of a BLIF file: one .names per gate.
 
     Args:
         circuit: any circuit with outputs; its names have no spaces and no `#`, and do not end with a backslash.
@@ -115,10 +116,10 @@ def dumps(circuit: Circuit, model: str = "circuit") -> str:
     <BLANKLINE>
     """
     if not circuit.n_outputs:
-        raise ValueError("blif: expected at least one output, got none.")
+        raise ValueError("dumps: .blif holds one output or more, got none.")
     if not _legal(model):
-        raise ValueError(f"blif: the name {model!r} of the model cannot be written in this format.")
-    names, buffers = names_of(circuit, "blif", _legal)
+        raise ValueError(f"dumps: .blif cannot hold the name {model!r} of the model. Rename it.")
+    names, buffers = names_of(circuit, ".blif", _legal)
     lines = [f".model {model}", _declared(".inputs", circuit.input_names), _declared(".outputs", circuit.output_names)]
     gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
     for node, (table, fan_ins) in enumerate(gates, start=1 + circuit.n_inputs):
@@ -157,7 +158,7 @@ class _Reader:
                 self._end_names()
                 self._directive(line.split(), number)
             elif self._names is None:
-                raise self._error(f"expected a line that begins with a dot, found {shortened(line)!r}", number)
+                raise self._error(f"expected a line that begins with a dot, found {cut_short(line)!r}", number)
             else:
                 self._rows.append(line)
                 self._row_lines.append(number)
@@ -184,7 +185,7 @@ class _Reader:
         if self._model is None:
             # A file may do without .model, but not once it has had one.
             if self.models:
-                raise self._error(f"expected .model after .end, found {shortened(' '.join(words))!r}", number)
+                raise self._error(f"expected .model after .end, found {cut_short(' '.join(words))!r}", number)
             self._start_model([], number)
             self._directive(words, number)
             return
@@ -211,7 +212,7 @@ class _Reader:
             case _ if kind in _REFUSED:
                 raise self._error(f"{kind} is refused: it is {_REFUSED[kind]}", number)
             case _ if kind not in _SKIPPED:
-                raise self._error(f"unknown {shortened(kind)!r}, expected one of {', '.join(_READ)}", number)
+                raise self._error(f"unknown {cut_short(kind)!r}, expected one of {', '.join(_READ)}", number)
 
     @property
     def _at_hand(self) -> Model:
@@ -251,7 +252,7 @@ class _Reader:
         for word in words[1:]:
             formal, _, actual = word.partition("=")
             if not formal or not actual:
-                raise self._error(f"expected formal=actual, found {shortened(word)!r}", number)
+                raise self._error(f"expected formal=actual, found {cut_short(word)!r}", number)
             if formal in nets:
                 raise self._error(f"formal net {formal!r} is given twice", number)
             self._check_read([actual], number)
@@ -284,7 +285,7 @@ class _Reader:
             cube = inputs[0] if inputs else ""
             if len(inputs) != (n > 0) or len(cube) != n or cube.strip("01-") or value not in ("0", "1"):
                 characters = f"{n} of the characters 0, 1, - and then " if n else ""
-                raise self._error(f"expected {characters}0 or 1, found {shortened(row)!r}", number)
+                raise self._error(f"expected {characters}0 or 1, found {cut_short(row)!r}", number)
             if values and value != values[0]:
                 raise self._error(f"a cover has rows of one value, found {value} after {values[0]}", number)
             cubes.append(cube)
@@ -299,9 +300,7 @@ class _Reader:
 def _lines(text: str, source: str) -> Iterator[tuple[int, str]]:
     """The lines that say something, with their numbers: without comments, and the continued ones joined."""
     pieces, first = [], 0
-    # Not splitlines, which also ends a line, and so a comment, at form feeds and other separators.
-    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        line = raw.split("#", 1)[0].strip()
+    for number, line in numbered_lines(text):
         if line.endswith("\\"):
             first = first or number
             pieces.append(line[:-1])

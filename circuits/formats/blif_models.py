@@ -1,10 +1,10 @@
-"""Models of models in BLIF: checked, and flattened into one netlist."""
+"""Models that use models in BLIF: checked, and flattened into one netlist."""
 
 import itertools
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from circuits.covers import Cover
+from circuits.errors import listed
 from circuits.formats.nets import Nets
 
 # What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
@@ -109,19 +109,9 @@ def _check_formals(instance: Instance, child: Model, nets: Nets) -> None:
     formals = child.inputs | child.outputs
     for formal in instance.nets:
         if formal not in formals:
-            known = listed(formals) if formals else "none"
-            raise nets.error(f"model {instance.model!r} has no net {formal!r}, expected {known}", instance.line)
+            raise nets.error(
+                f"model {instance.model!r} has no net {formal!r}, expected {listed(formals)}", instance.line
+            )
     for formal in formals:
         if formal not in instance.nets:
             raise nets.error(f"net {formal!r} of model {instance.model!r} is not connected", instance.line)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names as errors show them."""
-    shown = [shortened(repr(name)) for name in itertools.islice(names, 9)]
-    return ", ".join(shown[:8] + ["..."] * (len(shown) > 8))
-
-
-def shortened(text: str) -> str:
-    """Text as errors show it."""
-    return text if len(text) <= 60 else text[:57] + "..."

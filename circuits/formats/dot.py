@@ -18,7 +18,7 @@ _INVERTED = {0b0010: ("AND", 1), 0b0100: ("AND", 0), 0b1011: ("OR", 1), 0b1101: 
 
 @functools.singledispatch
 def dumps(circuit: Any) -> str:
-    r"""The text of a Graphviz graph.
+    r"""Write a circuit as the text of a Graphviz graph.
 
     Args:
         circuit: a `Circuit` or a `ThresholdCircuit`.
@@ -43,7 +43,7 @@ def dumps(circuit: Any) -> str:
     }
     <BLANKLINE>
     """
-    raise TypeError(f"dot: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
+    raise TypeError(f"dumps: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
 
 
 @dumps.register

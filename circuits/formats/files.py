@@ -1,4 +1,4 @@
-"""Circuits on file: `read` and `write` go by the file's extension. A reader refuses rather than guesses."""
+"""Circuits on file: `read` and `write` go by the file's extension. A reader refuses what it would have to guess."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,13 +12,13 @@ from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 
 class Format(NamedTuple):
-    """How circuits are written down.
+    """A file format for circuits.
 
     Attributes:
         extension: of files, in lower case.
-        what: its name, for people.
-        loads: from the content of a file to a circuit; None where it is only written.
-        dumps: from a circuit to the content of a file.
+        what: the name of the format, for people.
+        loads: reads a circuit from the content of a file; None if the format is only written.
+        dumps: writes a circuit as the content of a file.
         binary: whether the content is bytes.
     """
 
@@ -59,7 +59,7 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit
         ".th".
 
     Raises:
-        ParseError: if the format is unknown, or the file is malformed or has what no circuit is, with the line.
+        ParseError: if the format is unknown, or the file is malformed or is not a circuit, with the line.
         OSError: if the file cannot be read.
         TypeError: if the format has no such option.
 
@@ -68,7 +68,7 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit
     Circuit(5 inputs, 2 outputs, 6 gates)
     """
     path = Path(path)
-    known = _format(path, format, "read")
+    known = _format("read", path, format)
     return _loaded(known, path.read_bytes(), str(path), options)
 
 
@@ -91,7 +91,7 @@ def loads(data: str | bytes, format: str, *, source: str | None = None, **option
     >>> loads("INPUT(a)\nOUTPUT(y)\ny = NOT(a)\n", ".bench")
     Circuit(1 inputs, 1 outputs, 1 gates)
     """
-    known = _format(None, format, "read")
+    known = _format("loads", None, format)
     data = data.encode() if isinstance(data, str) else bytes(data)
     return _loaded(known, data, known.extension[1:] if source is None else source, options)
 
@@ -119,7 +119,7 @@ def write(circuit: Circuit | ThresholdCircuit, path: str | Path, format: str | N
     Circuit(5 inputs, 2 outputs, 6 gates)
     """
     path = Path(path)
-    data = dumps(circuit, _format(path, format, "written").extension, **options)
+    data = dumps(circuit, _format("write", path, format).extension, **options)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
@@ -144,7 +144,7 @@ def dumps(circuit: Circuit | ThresholdCircuit, format: str, **options: Any) -> s
     OUTPUT(y)
     y = AND(a, b)
     """
-    known = _format(None, format, "written")
+    known = _format("dumps", None, format)
     of_units = isinstance(circuit, ThresholdCircuit)
     if not of_units and not isinstance(circuit, Circuit):
         raise TypeError(f"dumps: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
@@ -157,16 +157,15 @@ def dumps(circuit: Circuit | ThresholdCircuit, format: str, **options: Any) -> s
     return known.dumps(circuit, **options)
 
 
-def _format(path: Path | None, format: str | None, done: str) -> Format:
-    """The format that is asked for, if it can be read, or written."""
+def _format(where: str, path: Path | None, format: str | None) -> Format:
+    """Return the format that is asked for, if `where`, a function of this module, takes it."""
     extension = (path.suffix if path is not None else "") if format is None else format
     known = FORMATS.get(extension.lower())
-    possible = [f.extension for f in FORMATS.values() if f.loads is not None or done == "written"]
+    possible = [f.extension for f in FORMATS.values() if f.loads is not None or where in ("write", "dumps")]
     if known is None or known.extension not in possible:
-        source = None if path is None else str(path)
         kind = "extension" if format is None else "format"
-        what = f"unknown {kind} {extension!r}" if known is None else f"{known.extension} is written, not {done}"
-        raise ParseError(f"{what}, expected one of {', '.join(possible)}", source=source)
+        what = f"unknown {kind} {extension!r}" if known is None else f"{known.extension} is written, not read"
+        raise ParseError(f"{what}, expected one of {', '.join(possible)}", source=where if path is None else str(path))
     return known
 
 

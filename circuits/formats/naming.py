@@ -1,4 +1,4 @@
-"""A name for every node of a circuit, for formats in which a net is its name."""
+"""A name for every node of a circuit, for formats in which nets go by their names."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -18,12 +18,12 @@ class Names(NamedTuple):
     buffers: list[tuple[str, int]]
 
 
-def names_of(circuit: Circuit, where: str, legal: Callable[[str], bool]) -> Names:
-    """Names for a file in which each net has one name, and inputs and outputs are nets.
+def names_of(circuit: Circuit, extension: str, legal: Callable[[str], bool]) -> Names:
+    """Return names for a file in which each net has one name, and inputs and outputs are nets.
 
     Args:
         circuit: any circuit.
-        where: the format, for errors.
+        extension: of the format, for errors.
         legal: whether a name can be written.
 
     Returns:
@@ -34,13 +34,13 @@ def names_of(circuit: Circuit, where: str, legal: Callable[[str], bool]) -> Name
         ValueError: if a name cannot be written, or an output has the name of an input and is not that input.
 
     >>> from circuits import parse
-    >>> names_of(parse("y = (a & b) ^ c; z = y; t = b"), "bench", str.isalnum)
+    >>> names_of(parse("y = (a & b) ^ c; z = y; t = b"), ".bench", str.isalnum)
     Names(nodes=[None, 'a', 'b', 'c', 'n4', 'y'], buffers=[('z', 5), ('t', 2)])
     """
     taken = {*circuit.input_names, *circuit.output_names}
     for name in taken:
         if not legal(name):
-            raise ValueError(f"{where}: the name {name!r} cannot be written in this format. Rename it.")
+            raise ValueError(f"dumps: {extension} cannot hold the name {name!r}. Rename it.")
     nodes: list[str | None] = [None, *circuit.input_names, *[None] * circuit.n_gates]
     node_of_input = {name: node for node, name in enumerate(circuit.input_names, start=1)}
     buffers = []
@@ -48,8 +48,8 @@ def names_of(circuit: Circuit, where: str, legal: Callable[[str], bool]) -> Name
         if name in node_of_input:
             if node_of_input[name] != node:
                 raise ValueError(
-                    f"{where}: output {name!r} has the name of an input and is another net, "
-                    "and a net has one name in this format. Rename it."
+                    f"dumps: {extension} cannot hold output {name!r}, which has the name of an input "
+                    "and is another net. Rename it."
                 )
         elif node == 0 or nodes[node] is not None:
             buffers.append((name, node))
@@ -63,13 +63,13 @@ def names_of(circuit: Circuit, where: str, legal: Callable[[str], bool]) -> Name
 
 
 def free_prefix(taken: Iterable[str]) -> str:
-    """What to put before the number of a node, so that the name is none of those that are taken.
+    """Return a prefix for the numbers of nodes that makes none of the names that are taken.
 
     Args:
         taken: any names.
 
     Returns:
-        n, or more of them.
+        "n", "nn" or longer.
 
     >>> free_prefix(["n", "n1", "nn2", "no", "m3"])
     'nnn'

@@ -1,6 +1,6 @@
-"""A netlist as most formats write it: nets by name, in any order. Each is driven once, and none by itself.
+"""A netlist as most formats write it: nets by name, in any order, each driven once, and without cycles.
 
-Whatever is found wrong is an error with the line. Registers are refused, or cut into an input and an output.
+Every error has the line at fault. Registers are refused, or cut into an input and an output.
 """
 
 import functools
@@ -48,7 +48,7 @@ class Nets:
         output_as: str = "OUTPUT({net})",
     ):
         if registers not in ("refuse", "cut"):
-            raise ValueError(f"expected registers to be 'refuse' or 'cut', got {registers!r}.")
+            raise ValueError(f"loads: expected registers to be 'refuse' or 'cut', got {registers!r}.")
         self.source, self._registers = source, registers
         self._input_as, self._gate_as, self._output_as = input_as, gate_as, output_as
         self.inputs: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Nets:
         self.registers: dict[str, tuple[str, int]] = {}
 
     def error(self, message: str, line: int | None = None) -> ParseError:
-        """What to raise."""
+        """Return the error to raise."""
         return ParseError(message, source=self.source, line=line)
 
     def input(self, net: str, line: int) -> None:
@@ -93,7 +93,7 @@ class Nets:
         self.registers[net] = (fan_ins[0], line)
 
     def circuit(self, add: Callable[[Builder, Any, list[int]], int]) -> Circuit:
-        """The circuit, once all is declared.
+        """Return the circuit, once all is declared.
 
         Args:
             add: makes the node of a net, from what it drives and the nodes of its fan-ins.
@@ -108,17 +108,17 @@ class Nets:
         return netlist.circuit(self.resolve(netlist.inputs, functools.partial(add, netlist)))
 
     def resolve(self, inputs: Sequence[int], add: Callable[[Any, list[int]], int]) -> dict[str, int]:
-        """The nodes of the outputs by name, once all is declared, for what is made of other things than gates.
+        """Return the nodes of the outputs by name, once all is declared; for units rather than gates.
 
         Args:
             inputs: the nodes of the inputs, and then of the registers.
             add: makes the node of a net, from what it drives and the nodes of its fan-ins, which come before it.
 
         Returns:
-            What `circuit` has as outputs.
+            The outputs of `circuit`: the node of each by its name.
 
         Raises:
-            ParseError: as of `circuit`.
+            ParseError: as `circuit`.
         """
         names = [*self.inputs, *self.registers]
         nodes = dict(zip(names, inputs, strict=True))
@@ -145,7 +145,7 @@ class Nets:
             raise self.error(f"net {net!r} is driven twice: here and in line {other}", line)
 
     def _line(self, net: str) -> int | None:
-        """Where a net is driven."""
+        """Return the line in which a net is driven; None if it is not."""
         if net in self.inputs:
             return self.inputs[net]
         if net in self.registers:
@@ -153,7 +153,7 @@ class Nets:
         return self.drivers[net].line if net in self.drivers else None
 
     def _in_order(self, inputs: Sequence[str]) -> list[str]:
-        """The driven nets, each after its fan-ins; depth first with a stack of its own, so no depth is too deep."""
+        """Return the driven nets, each after its fan-ins; depth first, without recursion, so no depth is too deep."""
         order: list[str] = []
         done = set(inputs)
         path: dict[str, None] = {}  # the nets from the root to the one at hand, in order

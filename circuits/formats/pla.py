@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from circuits.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
-from circuits.errors import ParseError
+from circuits.errors import ParseError, cut_short
+from circuits.formats.lines import numbered_lines
 from circuits.gates import AND, OR
 from circuits.netlist import Builder, Circuit
 
@@ -35,7 +36,7 @@ class _Row(NamedTuple):
 
 
 def loads(text: str, source: str = "pla", *, dont_cares: DontCares = "refuse") -> Circuit:
-    r"""A circuit from the text of a PLA.
+    r"""Read a circuit from the text of a PLA.
 
     Keywords are .i and .o (how many inputs and outputs), .ilb and .ob (their names; v0, v1, ... and v9.0, v9.1, ...
     after the 9 inputs otherwise, as espresso calls them), .type, .p and .e or .end; `#` begins a comment. Rows have 0,
@@ -63,7 +64,7 @@ def loads(text: str, source: str = "pla", *, dont_cares: DontCares = "refuse") -
     Circuit(2 inputs, 1 outputs, 3 gates)
     """
     if dont_cares not in (0, 1, "refuse"):
-        raise ValueError(f"expected dont_cares to be 0, 1 or 'refuse', got {dont_cares!r}.")
+        raise ValueError(f"loads: expected dont_cares to be 0, 1 or 'refuse', got {dont_cares!r}.")
     pla = _Reader(text, source)
     if dont_cares == "refuse":
         pla.refuse_dont_cares()
@@ -71,7 +72,7 @@ def loads(text: str, source: str = "pla", *, dont_cares: DontCares = "refuse") -
 
 
 def loads_with_dont_cares(text: str, source: str = "pla") -> tuple[Circuit, Circuit]:
-    r"""A circuit from the text of a PLA, and where its value is free.
+    r"""Read a circuit from the text of a PLA, and a circuit that says where its values are free.
 
     Args:
         text: the whole file, as `loads` takes it.
@@ -93,7 +94,7 @@ def loads_with_dont_cares(text: str, source: str = "pla") -> tuple[Circuit, Circ
 
 
 def dumps(circuit: Circuit) -> str:
-    """The text of a PLA: an irredundant sum of products for each output, rows shared between them.
+    """Write a circuit as the text of a PLA: an irredundant sum of products for each output, rows shared between them.
 
     Args:
         circuit: one of at most 16 inputs and with outputs, whose names have no spaces and no `#` and begin with no dot.
@@ -118,12 +119,14 @@ def dumps(circuit: Circuit) -> str:
     .e
     """
     if circuit.n_inputs > MAX_INPUTS:
-        raise ValueError(f"pla: expected at most {MAX_INPUTS} inputs, got {circuit.n_inputs}. BLIF takes any number.")
+        raise ValueError(
+            f"dumps: .pla holds at most {MAX_INPUTS} inputs, got {circuit.n_inputs}. .blif holds any number."
+        )
     if not circuit.n_outputs:
-        raise ValueError("pla: expected at least one output, got none.")
+        raise ValueError("dumps: .pla holds one output or more, got none.")
     for name in (*circuit.input_names, *circuit.output_names):
         if [name] != name.split() or "#" in name or name[0] == ".":
-            raise ValueError(f"pla: the name {name!r} cannot be written in this format. Rename it.")
+            raise ValueError(f"dumps: .pla cannot hold the name {name!r}. Rename it.")
     outputs_of: dict[str, list[str]] = {}
     for output, table in enumerate(_tables(circuit)):
         for cube in irredundant(table, circuit.n_inputs):
@@ -217,7 +220,7 @@ class _Reader:
                 message = f"cannot show within reasonable time that output {name!r} has a value for all inputs"
                 raise self._error(f"{message}; {choice}") from None
             if row is not None:
-                raise self._error(f"no row says what output {name!r} is for inputs {_shortened(row)}; {choice}")
+                raise self._error(f"no row says what output {name!r} is for inputs {cut_short(row)}; {choice}")
 
     def _circuit(self, function: Callable[[Builder, int, Callable[..., Signal]], Signal]) -> Circuit:
         netlist = Builder(self._names(".ilb"))
@@ -277,12 +280,11 @@ class _Reader:
 
     def _read(self, text: str) -> None:
         ended = None
-        for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-            line = raw.split("#", 1)[0].strip()
+        for number, line in numbered_lines(text):
             if not line:
                 continue
             if ended is not None:
-                raise self._error(f"expected nothing after {ended}, found {_shortened(line)!r}", number)
+                raise self._error(f"expected nothing after {ended}, found {cut_short(line)!r}", number)
             if line[0] == ".":
                 self._check_nothing_begun()
                 kind, *words = line.split()
@@ -321,20 +323,20 @@ class _Reader:
                 if self.rows:
                     raise self._error(".type comes before the rows", number)
                 if len(words) != 1 or words[0] not in _MEANINGS:
-                    found = _shortened(" ".join(words))
+                    found = cut_short(" ".join(words))
                     raise self._error(f".type is one of {', '.join(_MEANINGS)}, found {found!r}", number)
                 self._type = words[0]
             case ".e" | ".end":
                 if words:
-                    raise self._error(f"expected nothing after {kind}, found {_shortened(' '.join(words))!r}", number)
+                    raise self._error(f"expected nothing after {kind}, found {cut_short(' '.join(words))!r}", number)
             case _ if kind in _REFUSED:
                 raise self._error(f"{kind} is refused: expected inputs and outputs of two values, as they are", number)
             case _:
-                raise self._error(f"unknown {_shortened(kind)!r}, expected one of {', '.join(_READ)}", number)
+                raise self._error(f"unknown {cut_short(kind)!r}, expected one of {', '.join(_READ)}", number)
 
     def _number(self, kind: str, words: list[str], number: int) -> int:
         if len(words) != 1 or not (words[0].isascii() and words[0].isdecimal()) or len(words[0]) > 18:
-            raise self._error(f"{kind} takes a number, found {_shortened(' '.join(words))!r}", number)
+            raise self._error(f"{kind} takes a number, found {cut_short(' '.join(words))!r}", number)
         return int(words[0])
 
     def _more(self, kind: str, parts: list[str], number: int) -> None:
@@ -380,7 +382,3 @@ class _Reader:
             n, m = self._sizes[".i"], self._sizes[".o"]
             expected = {"a row": f"{n} + {m} characters", ".ilb": f"{n} names", ".ob": f"{m} names"}[self._begun]
             raise self._error(f"{self._begun} takes {expected}, found {self._length}", self._first)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from circuits.errors import cut_short
+from circuits.formats.lines import unix_line_ends
 from circuits.formats.naming import free_prefix
 from circuits.formats.nets import Nets
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -26,7 +28,7 @@ _LARGEST_SUM = 2**62 - 2**40
 
 
 def loads(text: str, source: str = "th") -> ThresholdCircuit:
-    r"""A threshold circuit from the text of a .th file.
+    r"""Read a threshold circuit from the text of a .th file.
 
     The first line is a title, which is not read. Then come `.model name`, `.input` and `.output` with names, and for
     each unit two lines: `.threshold`, the names of its fan-ins and its own, and below it their weights and T. Units
@@ -37,7 +39,7 @@ def loads(text: str, source: str = "th") -> ThresholdCircuit:
         source: its name, for errors.
 
     Returns:
-        A threshold circuit with a unit for each of the file, each after its fan-ins.
+        A threshold circuit with a unit per unit of the file, each after its fan-ins.
 
     Raises:
         ParseError: with the line, if a line is none of these, a number is no integer, weights and T are too many, too
@@ -48,9 +50,9 @@ def loads(text: str, source: str = "th") -> ThresholdCircuit:
     ThresholdCircuit(2 inputs, 1 outputs, 1 units)
     """
     nets = Nets(source, ".input {net}", ".threshold ... {net}", output_as=".output {net}")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = unix_line_ends(text).split("\n")
     if lines[0].lstrip().startswith("."):
-        raise nets.error(f"expected a title in the first line, which is not read, found {_shortened(lines[0])!r}", 1)
+        raise nets.error(f"expected a title in the first line, which is not read, found {cut_short(lines[0])!r}", 1)
     _read(((number, line.split()) for number, line in enumerate(lines, start=1) if number > 1 and line.strip()), nets)
     for net, line in nets.outputs.items():
         if net in nets.inputs:
@@ -75,13 +77,13 @@ def _read(statements: Iterator[tuple[int, list[str]]], nets: Nets) -> None:
     declared: dict[str, int] = {}
     for number, (keyword, *names) in statements:
         if ".end" in declared:
-            raise nets.error(f"expected nothing after .end, found {_shortened(keyword)!r}", number)
+            raise nets.error(f"expected nothing after .end, found {cut_short(keyword)!r}", number)
         if keyword == ".threshold":
             _read_unit(names, number, statements, nets)
             continue
         if keyword not in _DECLARATIONS:
             expected = ".model, .input, .output, .threshold or .end"
-            raise nets.error(f"expected {expected}, found {_shortened(keyword)!r}", number)
+            raise nets.error(f"expected {expected}, found {cut_short(keyword)!r}", number)
         kind = _DECLARATIONS[keyword]
         if kind in declared:
             raise nets.error(f"{kind} stands in line {declared[kind]} already", number)
@@ -112,7 +114,7 @@ def _read_unit(names: list[str], number: int, statements: Iterator[tuple[int, li
         raise nets.error(f"expected a line of weights and a threshold below unit {net!r}, found the end", number)
     for word in words:
         if not _INTEGER.fullmatch(word):
-            raise nets.error(f"expected an integer of at most 19 digits, found {_shortened(word)!r}", line)
+            raise nets.error(f"expected an integer of at most 19 digits, found {cut_short(word)!r}", line)
     if len(words) != len(names):
         expected = f"{len(fan_ins)} weights and a threshold for unit {net!r}"
         raise nets.error(f"expected {expected}, found {len(words)} numbers", line)
@@ -123,7 +125,7 @@ def _read_unit(names: list[str], number: int, statements: Iterator[tuple[int, li
 
 
 def dumps(circuit: ThresholdCircuit) -> str:
-    r"""The text of a .th file.
+    r"""Write a threshold circuit as the text of a .th file.
 
     Args:
         circuit: any threshold circuit; its names have no spaces, do not begin with a dot, and are not `CONST1`.
@@ -135,7 +137,7 @@ def dumps(circuit: ThresholdCircuit) -> str:
     Raises:
         ValueError: if a name cannot be written, or an output has the name of an input.
 
-    >>> from circuits.threshold.threshold_circuits import from_unit
+    >>> from circuits import from_unit
     >>> from circuits.threshold.units import majority
     >>> print(dumps(from_unit(majority(3))), end="")
     Written by circuits: threshold units, w.x >= T
@@ -152,9 +154,9 @@ def dumps(circuit: ThresholdCircuit) -> str:
     outputs = circuit.wiring.outputs.tolist()
     for name in (*circuit.input_names, *circuit.output_names):
         if not _legal(name):
-            raise ValueError(f"th: the name {name!r} cannot be written in this format. Rename it.")
+            raise ValueError(f"dumps: .th cannot hold the name {name!r}. Rename it.")
     for name in set(circuit.input_names).intersection(circuit.output_names):
-        raise ValueError(f"th: output {name!r} has the name of an input, and is a unit in this format. Rename it.")
+        raise ValueError(f"dumps: .th cannot hold output {name!r}, which has the name of an input. Rename it.")
     prefix = free_prefix([*circuit.input_names, *circuit.output_names])
     names = [*circuit.input_names, *(f"{prefix}{node}" for node in range(n, n + circuit.n_units))]
 
@@ -182,7 +184,3 @@ def _legal(name: str) -> bool:
 def _check_name(name: str, line: int, nets: Nets) -> None:
     if not _legal(name):
         raise nets.error(f"expected a name that does not begin with a dot and is not {_TRUE}, found {name!r}", line)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

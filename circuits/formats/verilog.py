@@ -19,7 +19,7 @@ _FORMS |= {0b0010: "{0} & ~{1}", 0b0100: "~{0} & {1}", 0b1011: "{0} | ~{1}", 0b1
 
 
 def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circuit:
-    r"""A circuit from the text of a Verilog file: a module of gates, assigns and wires.
+    r"""Read a circuit from the text of a Verilog file: a module of gates, assigns and wires.
 
     Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
     ~^` (alone before an operand they fold its bits), then `== !=`, `&`, `^ ~^`, `|`, `&&`, `||`, `?:`, with
@@ -35,8 +35,8 @@ def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circ
         top: the module to read, where there are several; it must not need the others.
 
     Returns:
-        A circuit with a gate for each of the file and each operator and bit; a NOT beside another operator is a part
-        of its gate. One of n bits is a balanced tree of n - 1.
+        A circuit with a gate per gate of the file, and per operator and bit; a NOT beside another operator is a part of
+        its gate. A gate of n bits becomes a balanced tree of n - 1.
 
     Raises:
         ParseError: with the line, if the file is malformed, uses more of Verilog than this, or a net is driven by
@@ -48,14 +48,14 @@ def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circ
     ('a[0]', 'a[1]')
     >>> loads("module m (input a, output reg y);\n always @(a) y = a;\nendmodule")
     Traceback (most recent call last):
-    circuits.errors.ParseError: verilog:1: expected a name, found 'reg', a variable
+    circuits.ParseError: verilog:1: expected a name, found 'reg', a variable
     """
     file = Text(text, source)
     return Module(file, module_of(file, top)).nets.circuit(_add)
 
 
 def dumps(circuit: Circuit, module: str = "circuit") -> str:
-    r"""The text of a Verilog file: one module, with an assign a gate.
+    r"""Write a circuit as the text of a Verilog file: one module, with one assign per gate.
 
     Args:
         circuit: any circuit; its names are of printable ASCII characters, without spaces.
@@ -85,10 +85,10 @@ def dumps(circuit: Circuit, module: str = "circuit") -> str:
     <BLANKLINE>
     """
     if not _legal(module):
-        raise ValueError(f"Verilog: the name {module!r} of the module cannot be written in this format. Rename it.")
-    names, buffers = names_of(circuit, "Verilog", _legal)
+        raise ValueError(f"dumps: .v cannot hold the name {module!r} of the module. Rename it.")
+    names, buffers = names_of(circuit, ".v", _legal)
     if both := sorted({*circuit.input_names} & {*circuit.output_names}):
-        raise ValueError(f"Verilog: output {both[0]!r} has the name of an input, and a port is one of them. Rename it.")
+        raise ValueError(f"dumps: .v cannot hold output {both[0]!r}, which has the name of an input. Rename it.")
     written = [_written(name) for name in names if name is not None]
     inputs, gates = written[: circuit.n_inputs], written[circuit.n_inputs :]
     outputs = [_written(name) for name in circuit.output_names]

@@ -25,7 +25,7 @@ _ARITHMETIC = {"+", "-", "*", "/", "%", "**", "<", ">", "<=", ">=", "<<", ">>", 
 
 
 class DrivenBit(NamedTuple):
-    """The value of one bit: a tree of one kind of gate over nets.
+    """The value of one bit, as what drives it: a tree of one kind of gate over nets.
 
     Attributes:
         table: the gate; it does not matter where there are fewer than two nets.
@@ -65,7 +65,7 @@ class Expressions:
         self._bits_left = 2**20 + 64 * text.length
 
     def value(self, tokens: Sequence[Token], end: Token) -> list[DrivenBit]:
-        """The bits of an expression, lowest first.
+        """Return the bits of an expression, lowest first.
 
         Args:
             tokens: all of it.
@@ -147,14 +147,14 @@ class Expressions:
         return values[0]
 
     def bit(self, tokens: Sequence[Token], end: Token) -> DrivenBit:
-        """An expression of one bit."""
+        """Return the value of an expression of one bit."""
         value = self.value(tokens, end)
         if len(value) != 1:
             raise self._text.error(f"expected one bit, found {len(value)}", tokens[0])
         return value[0]
 
     def target(self, tokens: Sequence[Token], end: Token) -> list[str]:
-        """The nets, lowest first, of what may be driven: a net, a part of one, or a concatenation of such."""
+        """Return the nets, lowest first, of what may be driven: a net, a part of one, or a concatenation of such."""
         for token in tokens:
             if token.kind not in _OF_TARGETS:
                 expected = "expected a net, a part of one, or nets in {} on the left side"
@@ -162,11 +162,11 @@ class Expressions:
         return [bit.fan_ins[0] for bit in self.value(tokens, end)]
 
     def drive(self, net: str, bit: DrivenBit, token: Token) -> None:
-        """Let a net have the value of a bit."""
+        """Drive a net with the value of a bit."""
         self._nets.drive(net, (bit.table, bit.inverted), bit.fan_ins, self._text.line(token))
 
     def net(self, bit: DrivenBit) -> str:
-        """The net of a bit, which is driven now if it has not been."""
+        """Return the net of a bit, which is driven now if it has not been."""
         if len(bit.fan_ins) == 1 and not bit.inverted:
             return bit.fan_ins[0]
         operator, at, index = bit.origin

@@ -7,7 +7,8 @@ import bisect
 import re
 from typing import NamedTuple
 
-from circuits.errors import ParseError
+from circuits.errors import ParseError, cut_short
+from circuits.formats.lines import unix_line_ends
 
 # IEEE 1364-2005, annex B.
 _KEYWORDS = """
@@ -81,7 +82,7 @@ class Token(NamedTuple):
     def __str__(self) -> str:
         if not self.kind:
             return self.text
-        return repr(self.text if len(self.text) <= 60 else self.text[:57] + "...")
+        return repr(cut_short(self.text))
 
 
 class Text:
@@ -99,7 +100,7 @@ class Text:
     """
 
     def __init__(self, text: str, source: str):
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = unix_line_ends(text)
         self.source = source
         self.length = len(text)
         self._line_ends = [match.start() for match in re.finditer("\n", text)]
@@ -118,15 +119,15 @@ class Text:
         self.tokens.append(Token("", "the end of the file", len(text)))
 
     def error(self, message: str, token: Token) -> ParseError:
-        """What to raise, with the line of a token."""
+        """Return the error to raise, with the line of a token."""
         return ParseError(message, source=self.source, line=self.line(token))
 
     def line(self, token: Token) -> int:
-        """The line of a token, from 1."""
+        """Return the line of a token, from 1."""
         return bisect.bisect_left(self._line_ends, token.at) + 1
 
     def place(self, token: Token) -> str:
-        """Its line and column, both from 1."""
+        """Return the line and column of a token, both from 1."""
         line = self.line(token)
         start = self._line_ends[line - 2] + 1 if line > 1 else 0
         return f"{line}:{token.at - start + 1}"

@@ -23,12 +23,12 @@ class Signal(NamedTuple):
     bounds: tuple[int, int] | None
 
     def bits(self) -> list[str]:
-        """The nets of its bits, lowest first: the right bound is the lowest bit, whichever is larger."""
+        """Return the nets of its bits, lowest first: the right bound is the lowest bit, whichever is larger."""
         return [self.name] if self.bounds is None else [f"{self.name}[{i}]" for i in indices(*self.bounds)]
 
 
 def constant(text: Text, token: Token) -> str:
-    """The binary digits of a constant such as 4'hA, highest first."""
+    """Return the binary digits of a constant such as 4'hA, highest first."""
     match = _LITERAL.fullmatch(token.text)
     base = match[3].lower() if match else ""
     if match is None or match[2] or base not in _DIGITS:
@@ -52,7 +52,7 @@ def constant(text: Text, token: Token) -> str:
 
 
 def numbers_at(text: Text, tokens: Sequence[Token], place: int, end: Token) -> tuple[list[int], int]:
-    """The one or two numbers of `[3]` or `[3:0]`, which begins at a place, and the place that comes after it."""
+    """Return the one or two numbers of `[3]` or `[3:0]`, which begins at a place, and the place that comes after it."""
     start = place
     numbers: list[int] = []
     while True:
@@ -75,16 +75,16 @@ def numbers_at(text: Text, tokens: Sequence[Token], place: int, end: Token) -> t
 
 
 def natural(digits: str) -> int | None:
-    """A number below 2^31, or None."""
+    """Return a number, or None if it is not below 2^31."""
     digits = digits.replace("_", "").lstrip("0") or "0" * bool(digits)
     return int(digits) if 0 < len(digits) <= 10 and int(digits) < 2**31 else None
 
 
 def indices(first: int, last: int) -> range:
-    """The indices of [first:last], the last one first."""
+    """Return the indices of [first:last], the last one first."""
     return range(last, first + 1) if first >= last else range(last, first - 1, -1)
 
 
 def width(bounds: tuple[int, int] | None) -> int:
-    """How many bits are within bounds; one if there are none."""
+    """Return how many bits are within bounds; one if there are none."""
     return 1 if bounds is None else abs(bounds[0] - bounds[1]) + 1

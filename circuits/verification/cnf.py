@@ -37,10 +37,10 @@ def dimacs_text(circuit: Circuit, output: str | None = None, value: bool = True)
     -3 2 0
     3 0
     """
-    name = output_named("dimacs", circuit, output)
+    name = output_named("dumps", circuit, output)
     for text in (*circuit.input_names, name):
         if text.splitlines() != [text]:
-            raise ValueError(f"dimacs: the name {text!r} has a line break, and a comment is one line. Rename it.")
+            raise ValueError(f"dumps: .cnf cannot hold the name {text!r}, which has a line break. Rename it.")
     part = cone(circuit, [name])
     clauses = []
     gates = zip(part.tables.tolist(), part.fan_ins.tolist(), strict=True)

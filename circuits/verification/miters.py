@@ -5,6 +5,7 @@ D. Brand, Verification of large synthesized designs (ICCAD 1993).
 
 from typing import Literal
 
+from circuits.errors import listed
 from circuits.gates import OR, XOR
 from circuits.netlist import Builder, Circuit
 
@@ -81,17 +82,11 @@ def _matched(where: str, kind: str, a: tuple[str, ...], b: tuple[str, ...], by: 
     only_a, only_b = [x for x in a if x not in of_b], [x for x in b if x not in of_a]
     if only_a or only_b:
         raise ValueError(
-            f"{where}: expected the same {kind} names in both circuits, got {_shown(only_a)} only in the first and "
-            f'{_shown(only_b)} only in the second. Rename them, or pass by="position".'
+            f"{where}: expected the same {kind} names in both circuits, got {listed(only_a, 6)} only in the first and "
+            f'{listed(only_b, 6)} only in the second. Rename them, or pass by="position".'
         )
     place = {name: i for i, name in enumerate(b)}
     return [place[name] for name in a]
-
-
-def _shown(names: list[str]) -> str:
-    if not names:
-        return "none"
-    return ", ".join(map(repr, names[:6])) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _copy(netlist: Builder, circuit: Circuit, inputs: list[int]) -> list[int]:

@@ -3,6 +3,7 @@ import copy
 import pytest
 
 from circuits import ParseError
+from circuits.errors import cut_short, listed
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,17 @@ def test_a_copy_says_the_same(again):
     error = ParseError("message", source="file", line=2, column=3, text="abc")
     assert str(again(error)) == str(error)
     assert again(error).line == 2
+
+
+@pytest.mark.parametrize(("length", "shown"), [(0, 0), (59, 59), (60, 60), (61, 60), (10**6, 60)])
+def test_a_long_text_is_cut_short(length, shown):
+    text = cut_short("a" * length)
+    assert len(text) == shown
+    assert text.endswith("...") == (length > 60)
+
+
+def test_names_are_listed_and_the_rest_is_counted():
+    assert listed(f"y{i}" for i in range(8)) == "'y0', 'y1', 'y2', 'y3', 'y4', 'y5', 'y6', 'y7'"
+    assert listed([f"y{i}" for i in range(10)], most=1) == "'y0' and 9 more"
+    assert listed([]) == "none"
+    assert len(listed(["y" * 1000])) == 60

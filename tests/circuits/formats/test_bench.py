@@ -331,7 +331,7 @@ def test_registers_are_cut(table, error):
 
 def test_a_word_for_registers_that_is_none(error):
     assert error(ValueError, loads, C17, registers="keep") == (
-        "expected registers to be 'refuse' or 'cut', got 'keep'."
+        "loads: expected registers to be 'refuse' or 'cut', got 'keep'."
     )
 
 
@@ -354,8 +354,8 @@ def test_a_long_loop_is_shown_in_short(error):
 
 
 @pytest.mark.parametrize("step", [1, -1])
-def test_a_chain_of_200_000_gates(step):
-    n = 200_000
+def test_a_chain_of_20_000_gates(step):
+    n = 20_000
     lines = [f"x{i + 1} = NOT(x{i})" for i in range(n)][::step]
     circuit = loads("\n".join(["INPUT(x0)", f"OUTPUT(x{n})", *lines]))
     assert circuit.n_gates == n
@@ -507,17 +507,14 @@ def test_the_text_of_awkward_outputs():
 @pytest.mark.parametrize("name", ["a b", "a(b)", "a,b", "a=b", "a#b", "a\n", "\u2028"])
 def test_names_that_cannot_be_written_are_refused(name, error):
     for circuit in (Circuit([name], [], [], [1], ["y"]), Circuit(["a"], [], [], [1], [name])):
-        assert error(ValueError, dumps, circuit) == (
-            f"bench: the name {name!r} cannot be written in this format. Rename it."
-        )
+        assert error(ValueError, dumps, circuit) == (f"dumps: .bench cannot hold the name {name!r}. Rename it.")
 
 
 def test_what_cannot_be_read_again_is_not_written(error):
     assert error(ValueError, dumps, Circuit("ab", [[1, 2]], [XOR], [3], ["a"])) == (
-        "bench: output 'a' has the name of an input and is another net, "
-        "and a net has one name in this format. Rename it."
+        "dumps: .bench cannot hold output 'a', which has the name of an input and is another net. Rename it."
     )
-    assert error(ValueError, dumps, Circuit("a", [], [], [], [])) == "bench: expected at least one output, got none."
+    assert error(ValueError, dumps, Circuit("a", [], [], [], [])) == "dumps: .bench holds one output or more, got none."
 
 
 @pytest.mark.parametrize("name", ISCAS85)

@@ -104,7 +104,7 @@ def test_c432_has_a_variable_a_node(iscas85):
 
 def test_one_output_must_be_chosen(error):
     circuit = parse("y = a & b; z = a | b")
-    message = "dimacs: expected the name of one output, got {!r}; the outputs are 'y', 'z'."
+    message = "dumps: expected the name of one output, got {!r}; the outputs are 'y', 'z'."
     assert error(ValueError, dumps, circuit) == message.format(None)
     assert error(ValueError, dumps, circuit, "a") == message.format("a")
     assert error(ValueError, dumps, Circuit("a", [], [], [], [])).endswith("got None; the outputs are none.")
@@ -114,6 +114,6 @@ def test_one_output_must_be_chosen(error):
 
 @pytest.mark.parametrize("name", ["a\n", "\ra", "a\u2028b", "a\x0cb"])
 def test_a_name_with_a_line_break_is_refused(name, error):
-    message = f"dimacs: the name {name!r} has a line break, and a comment is one line. Rename it."
+    message = f"dumps: .cnf cannot hold the name {name!r}, which has a line break. Rename it."
     assert error(ValueError, dumps, Circuit([name], [], [], [1], ["y"])) == message
     assert error(ValueError, dumps, Circuit(["a"], [], [], [1], [name])) == message

@@ -97,4 +97,4 @@ def test_a_circuit_of_nothing():
 
 
 def test_anything_else_is_refused(error):
-    assert error(TypeError, dumps, 3) == "dot: expected a Circuit or a ThresholdCircuit, got int."
+    assert error(TypeError, dumps, 3) == "dumps: expected a Circuit or a ThresholdCircuit, got int."

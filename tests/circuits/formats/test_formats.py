@@ -149,7 +149,9 @@ def test_what_is_only_written_cannot_be_read(tmp_path, error):
     assert (tmp_path / "y.cnf").read_text().startswith("c input 1 a\n")
     message = error(ParseError, read, tmp_path / "y.cnf")
     assert message == f"{tmp_path / 'y.cnf'}: .cnf is written, not read, expected one of {', '.join(READABLE)}"
-    assert error(ParseError, loads, "", ".txt") == f"unknown format '.txt', expected one of {', '.join(READABLE)}"
+    assert (
+        error(ParseError, loads, "", ".txt") == f"loads: unknown format '.txt', expected one of {', '.join(READABLE)}"
+    )
 
 
 def test_gates_and_threshold_units_are_not_mistaken_for_each_other(error):

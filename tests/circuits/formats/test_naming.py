@@ -11,19 +11,19 @@ def legal(name):
 
 def test_inputs_and_outputs_keep_their_names_and_gates_get_numbers():
     circuit = Circuit("ab", [[1, 2], [3, 2], [4, 1]], [AND] * 3, [4, 5], ["y", "z"])
-    assert names_of(circuit, "here", legal) == ([None, "a", "b", "n3", "y", "z"], [])
+    assert names_of(circuit, ".here", legal) == ([None, "a", "b", "n3", "y", "z"], [])
 
 
 def test_a_node_has_one_name_and_other_outputs_are_buffers():
     circuit = Circuit("ab", [[1, 2]], [AND], [3, 3, 0, 2, 1], ["y", "z", "zero", "t", "a"])
     # An output that is the input of its name needs nothing.
-    assert names_of(circuit, "here", legal) == ([None, "a", "b", "y"], [("z", 3), ("zero", 0), ("t", 2)])
+    assert names_of(circuit, ".here", legal) == ([None, "a", "b", "y"], [("z", 3), ("zero", 0), ("t", 2)])
 
 
 @pytest.mark.parametrize(("taken", "prefix"), [("n3", "nn"), ("n", "n"), ("no", "n"), ("n_3", "n"), ("nn7", "n")])
 def test_numbers_do_not_meet_names_that_are_there(taken, prefix):
     circuit = Circuit(["a", taken], [[1, 2], [3, 3]], [AND, AND], [4], ["y"])
-    nodes = names_of(circuit, "here", legal).nodes
+    nodes = names_of(circuit, ".here", legal).nodes
     assert nodes[3:] == [f"{prefix}3", "y"]
 
 
@@ -35,13 +35,12 @@ def test_the_prefix_that_is_free():
 
 
 def test_names_that_cannot_be_written_are_refused(error):
-    assert error(ValueError, names_of, Circuit(["a!"], [], [], [], []), "here", legal) == (
-        "here: the name 'a!' cannot be written in this format. Rename it."
+    assert error(ValueError, names_of, Circuit(["a!"], [], [], [], []), ".here", legal) == (
+        "dumps: .here cannot hold the name 'a!'. Rename it."
     )
-    assert error(ValueError, names_of, Circuit("ab", [], [], [2], ["!"]), "here", legal) == (
-        "here: the name '!' cannot be written in this format. Rename it."
+    assert error(ValueError, names_of, Circuit("ab", [], [], [2], ["!"]), ".here", legal) == (
+        "dumps: .here cannot hold the name '!'. Rename it."
     )
-    assert error(ValueError, names_of, Circuit("ab", [], [], [2], ["a"]), "here", legal) == (
-        "here: output 'a' has the name of an input and is another net, "
-        "and a net has one name in this format. Rename it."
+    assert error(ValueError, names_of, Circuit("ab", [], [], [2], ["a"]), ".here", legal) == (
+        "dumps: .here cannot hold output 'a', which has the name of an input and is another net. Rename it."
     )

@@ -75,7 +75,10 @@ def test_registers_are_refused_or_cut(error):
     circuit = netlist.circuit(add)
     assert (circuit.input_names, circuit.output_names) == (("a", "q", "r"), ("a", "q_next", "r_next"))
     assert circuit.outputs.tolist() == [1, 3, 1]
-    assert error(ValueError, Nets, "file", "", "", "keep") == "expected registers to be 'refuse' or 'cut', got 'keep'."
+    assert (
+        error(ValueError, Nets, "file", "", "", "keep")
+        == "loads: expected registers to be 'refuse' or 'cut', got 'keep'."
+    )
 
 
 @pytest.mark.parametrize("kind", ["input", "output", "register"])

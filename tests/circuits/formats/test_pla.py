@@ -203,7 +203,7 @@ def test_files_without_sizes(text, kind, error):
 
 
 def test_options_are_checked(error):
-    expected = "expected dont_cares to be 0, 1 or 'refuse', got '-'."
+    expected = "loads: expected dont_cares to be 0, 1 or 'refuse', got '-'."
     assert error(ValueError, loads, ADDER, dont_cares="-") == expected
 
 
@@ -254,15 +254,15 @@ def test_round_trip(seed, n, random_circuit, reference, all_rows):
 
 @pytest.mark.parametrize("name", ["a b", "a#", ".a", "\na"])
 def test_names_that_cannot_be_written(name, error):
-    message = f"pla: the name {name!r} cannot be written in this format. Rename it."
+    message = f"dumps: .pla cannot hold the name {name!r}. Rename it."
     assert error(ValueError, dumps, Circuit([name], [], [], [1], ["y"])) == message
     assert error(ValueError, dumps, Circuit(["x"], [], [], [1], [name])) == message
 
 
 def test_circuits_that_cannot_be_written(error):
     wide = Circuit([f"x{i}" for i in range(17)], [], [], [1], ["y"])
-    assert error(ValueError, dumps, wide) == "pla: expected at most 16 inputs, got 17. BLIF takes any number."
-    assert error(ValueError, dumps, Circuit(["a"], [], [], [], [])) == "pla: expected at least one output, got none."
+    assert error(ValueError, dumps, wide) == "dumps: .pla holds at most 16 inputs, got 17. .blif holds any number."
+    assert error(ValueError, dumps, Circuit(["a"], [], [], [], [])) == "dumps: .pla holds one output or more, got none."
 
 
 # Whatever comes, it is read or refused.

@@ -282,14 +282,14 @@ def test_names_of_units_stay_clear_of_others(all_rows):
 
 @pytest.mark.parametrize("name", ["a b", ".a", "CONST1", " a", "a\n", "a\u2028b"])
 def test_names_that_cannot_be_written_are_refused(name, error):
-    message = f"th: the name {name!r} cannot be written in this format. Rename it."
+    message = f"dumps: .th cannot hold the name {name!r}. Rename it."
     assert error(ValueError, dumps, one_unit([1], 1, [name])) == message
     assert error(ValueError, dumps, one_unit([1], 1, output=name)) == message
 
 
 def test_an_output_with_the_name_of_an_input_is_refused(error):
     assert error(ValueError, dumps, one_unit([1], 1, ["y"])) == (
-        "th: output 'y' has the name of an input, and is a unit in this format. Rename it."
+        "dumps: .th cannot hold output 'y', which has the name of an input. Rename it."
     )
 
 
