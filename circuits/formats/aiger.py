@@ -150,7 +150,7 @@ class _Symbols:
         return None
 
     def names(self, letter: str) -> list[str]:
-        """The names of a section; what has none is called by its place, with letters in front until that is free."""
+        """Return the names of a section; a nameless part is called by its place, with more letters if that is taken."""
         taken = self._taken[letter in "il"]
         names = []
         for place in range(self._header.counts[letter]):
@@ -164,7 +164,7 @@ class _Symbols:
 
 
 def _is_name_of_abc(data: bytes, start: int) -> bool:
-    """Whether comments begin with the name of the design, as ABC's &write does: c, n, four bytes of length, text."""
+    """Return whether comments begin with the design's name, as of ABC's &write: c, n, four bytes of length, text."""
     if data[start : start + 2] != b"cn":
         return False
     end = start + 6 + int.from_bytes(data[start + 2 : start + 6], "big")
@@ -172,7 +172,7 @@ def _is_name_of_abc(data: bytes, start: int) -> bool:
 
 
 def dumps(circuit: Circuit, *, binary: bool) -> bytes:
-    r"""The bytes of an AIGER file.
+    r"""Write a circuit as the bytes of an AIGER file.
 
     Args:
         circuit: any circuit; its names are printable ASCII, spaces among it.

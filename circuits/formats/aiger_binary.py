@@ -11,7 +11,7 @@ _MOST_BYTES = 9
 def read_ands(
     data: np.ndarray, n_leaves: int, count: int, error: Callable[[str, int], Exception]
 ) -> tuple[np.ndarray, int]:
-    """The ANDs that a file begins with.
+    """Read the ANDs at the start of some bytes.
 
     Args:
         data: `(bytes,)` uint8, from the first AND on; more may follow.
@@ -57,7 +57,7 @@ def read_ands(
 
 
 def ands_bytes(ands: np.ndarray, n_leaves: int) -> bytes:
-    r"""The bytes that `read_ands` reads.
+    r"""Write ANDs as the bytes that `read_ands` reads.
 
     Args:
         ands: `(count, 2)` literals, in each the larger first.

@@ -35,7 +35,7 @@ class Lines:
 
     @property
     def rest(self) -> np.ndarray:
-        """The bytes from there on."""
+        """The bytes from `offset` on."""
         return self._bytes[self.offset : self._size]
 
     def error(self, message: str, line: int) -> ParseError:

@@ -26,7 +26,7 @@ _HEADER = re.compile(rb"(aag|aig)((?: " + NUMBER + rb"){5,9})")
 
 
 class Header(NamedTuple):
-    """The first line.
+    """The first line of a file.
 
     Attributes:
         binary: "aig", not "aag".
@@ -42,7 +42,7 @@ class Header(NamedTuple):
 
 
 class Body(NamedTuple):
-    """The sections.
+    """The sections of a file.
 
     Attributes:
         graph: its inputs are the inputs and the latches; its outputs are the outputs, bad states, constraints, literals
@@ -136,7 +136,7 @@ def _section(lines: Lines, what: str, count: int) -> _Literals:
 
 
 def _latches(lines: Lines, header: Header) -> tuple[_Literals, _Literals]:
-    """The latches and their next states. What they are reset to is checked, and left."""
+    """Read the latches and their next states. Reset values are checked, and dropped."""
     count, first = header.counts["l"], lines.read + 1
     form, numbers = ("'next' or 'next reset'", 1) if header.binary else ("'latch next' or 'latch next reset'", 2)
     pattern = NUMBER + (b" " + NUMBER) * (numbers - 1) + b"(?: " + NUMBER + b")?"
@@ -156,7 +156,7 @@ def _latches(lines: Lines, header: Header) -> tuple[_Literals, _Literals]:
 
 
 def _outputs(lines: Lines, header: Header) -> tuple[_Literals, list[int]]:
-    """The literals from the outputs to the fairness constraints, and the sizes of the justice properties."""
+    """Read the literals from the outputs to the fairness constraints, and the sizes of the justice properties."""
     parts = []
 
     def read(what: str, count: int) -> None:

@@ -32,7 +32,7 @@ _REFUSED = {
 }
 _READ = [".model", ".inputs", ".outputs", ".names", ".subckt", ".latch", ".conn", ".exdc", ".end"]
 _BUFFER, _TRUE, _FALSE = Cover(("1",), True), Cover(("",), True), Cover((), True)
-# Yosys's constants; it declares them in each model, unless it is told not to.
+# Yosys's constants; by default it declares them in each model.
 _CONSTANTS = {"$true": _TRUE, "$false": _FALSE}
 _UNDEFINED = "$undef"
 
@@ -132,7 +132,7 @@ def dumps(circuit: Circuit, model: str = "circuit") -> str:
 
 
 def _rows(table: int, n: int) -> list[str]:
-    """The rows on which a gate of n nets is 1."""
+    """Return the rows on which a gate of n nets is 1."""
     on = [row for row in range(2**n) if table >> row & 1]
     return ["".join(str(row >> i & 1) for i in range(n)) + " 1" if n else "1" for row in on]
 
@@ -298,7 +298,7 @@ class _Reader:
 
 
 def _lines(text: str, source: str) -> Iterator[tuple[int, str]]:
-    """The lines that say something, with their numbers: without comments, and the continued ones joined."""
+    """Return the lines that are not empty, with their numbers: without comments, and continued lines joined."""
     pieces, first = [], 0
     for number, line in numbered_lines(text):
         if line.endswith("\\"):
@@ -316,7 +316,7 @@ def _lines(text: str, source: str) -> Iterator[tuple[int, str]]:
 
 
 def _free_separator(text: str) -> str:
-    """What comes before the number of an instance, so that the names are none of the file's."""
+    """Return a text to put before the number of an instance, so that no name of the file comes out."""
     return "@" * (1 + max(map(len, re.findall("@+", text)), default=0))
 
 

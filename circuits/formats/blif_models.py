@@ -13,7 +13,7 @@ MOST_FLATTENED = 2**26
 
 
 class Instance(NamedTuple):
-    """A .subckt: the model, the outer net of each of its own, and the line."""
+    """A .subckt: the model, the outer net of each net of the model, and the line."""
 
     model: str
     nets: dict[str, str]
@@ -21,7 +21,7 @@ class Instance(NamedTuple):
 
 
 class Model:
-    """A model as it is written; its nets are not yet looked at."""
+    """A model as it is written; its nets are not checked yet."""
 
     def __init__(self):
         self.inputs: dict[str, int] = {}
@@ -40,7 +40,7 @@ class Model:
 
 
 def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: str) -> None:
-    """Check that each model is there, that none uses itself, and that they are not too many; without recursion."""
+    """Check that each model is there, none uses itself, and the flattened text is not too long; without recursion."""
     sizes: dict[str, int] = {}
     path: dict[str, None] = {}
     stack = [top]

@@ -77,7 +77,7 @@ def _(circuit: ThresholdCircuit) -> str:
 
 
 def _graph(circuit: Circuit | ThresholdCircuit, first: int, lines: list[str], outputs: list[int]) -> str:
-    """The inputs, which are nodes from the first on, what is between, and the outputs."""
+    """Return the graph of the inputs, which are nodes from `first` on, the lines between, and the outputs."""
 
     def rank(which: str, nodes: list[str], names: tuple[str, ...]) -> list[str]:
         shown = [f'{node} [label="{_escaped(name)}", shape=plain];' for node, name in zip(nodes, names, strict=True)]
@@ -92,6 +92,6 @@ def _graph(circuit: Circuit | ThresholdCircuit, first: int, lines: list[str], ou
 
 
 def _escaped(name: str) -> str:
-    """A name inside quotes, where Graphviz gives a meaning to quotes, backslashes and HTML's character entities."""
+    """Escape what has a meaning to Graphviz inside quotes: quotes, backslashes and HTML's character entities."""
     shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
     return shown.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')

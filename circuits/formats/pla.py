@@ -138,7 +138,7 @@ def dumps(circuit: Circuit) -> str:
 
 
 def _tables(circuit: Circuit) -> list[int]:
-    """The truth table of each output, row r in bit r. In Python's integers, for which nothing has to be compiled."""
+    """Return the truth table of each output, row r in bit r. As Python's integers, so that nothing is compiled."""
     everything = (1 << 2**circuit.n_inputs) - 1
     nodes = [0, *(everything // ((1 << 2**i) + 1) << 2**i for i in range(circuit.n_inputs))]
     fan_ins = circuit.fan_ins.tolist()
@@ -175,7 +175,7 @@ class _Reader:
                 self._check_apart(this, other)
 
     def circuit(self, value: bool) -> Circuit:
-        """The circuit that has this value where it is free."""
+        """Return the circuit, with this value where it is free."""
         overlaps = [0] * self._sizes[".o"]
         free = self._saying("-")
         if self._type == "fd" and not value:
@@ -195,7 +195,7 @@ class _Reader:
         return self._circuit(function)
 
     def free(self) -> Circuit:
-        """The circuit that is true where that is free."""
+        """Return the circuit that is true where the value is free."""
         if self._type in ("fr", "fdr"):
             return self._circuit(lambda netlist, output, union: union("10", inverted=True))
         return self._circuit(lambda netlist, output, union: union("-"))
@@ -229,7 +229,7 @@ class _Reader:
         for output, name in enumerate(self._names(".ob")):
 
             def union(what: str, rows: list[_Row] = self.rows, output: int = output, inverted: bool = False) -> Signal:
-                """Where a row says one of some things of this output."""
+                """Return where a row has one of some characters for this output."""
                 cubes = {row.inputs: None for row in rows if row.outputs[output] in what}
                 for cube in cubes:
                     if cube not in products:
@@ -269,7 +269,7 @@ class _Reader:
             )
 
     def _names(self, kind: str) -> list[str]:
-        """The labels, or what espresso calls the inputs and outputs without."""
+        """Return the labels, or without them the names that espresso uses."""
         n = self._sizes[".i"]
         if kind in self._labels:
             return self._labels[kind]

@@ -111,7 +111,7 @@ def _legal(name: str) -> bool:
 
 
 def _written(name: str) -> str:
-    """A name as it is, or escaped, which takes a space after it."""
+    """Return a name as it is, or escaped, with the space that must follow."""
     plain = _PLAIN.fullmatch(name) and name not in KEYWORDS | SYSTEM_VERILOG
     return name if plain else f"\\{name} "
 

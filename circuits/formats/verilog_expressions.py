@@ -230,7 +230,7 @@ class Expressions:
     def _gate(
         self, table: int, a: DrivenBit, b: DrivenBit, origin: tuple[str, Token, int], inverted: bool = False
     ) -> DrivenBit:
-        """A gate of two bits, into which the inverters before it are merged."""
+        """Return a gate of two bits, into which the inverters before it are merged."""
         (net_a, not_a), (net_b, not_b) = self._literal_of(a), self._literal_of(b)
         if not_a:
             table = (table & 0b0101) << 1 | (table & 0b1010) >> 1
@@ -243,7 +243,7 @@ class Expressions:
         return DrivenBit(table, inverted, tuple(self.net(bit) for bit in bits), (symbol, token, 0))
 
     def _literal_of(self, bit: DrivenBit) -> tuple[str, bool]:
-        """A bit as a net, and whether it is inverted."""
+        """Return a bit as a net, and whether it is inverted."""
         if len(bit.fan_ins) == 1:
             return bit.fan_ins[0], bit.inverted
         return self.net(bit), False
@@ -254,7 +254,7 @@ class Expressions:
         return waiting[-1].token
 
     def _select(self, tokens: Sequence[Token], place: int, end: Token) -> tuple[list[str], int]:
-        """The nets of a name, perhaps with `[3]` or `[3:0]` after it, and the place that comes then."""
+        """Return the nets of a name, with any `[3]` or `[3:0]` after it, and the place after these."""
         token = tokens[place - 1]
         signal = self._signal(token)
         if place == len(tokens) or tokens[place].kind != "[":

@@ -37,7 +37,7 @@ _INDEXED = re.compile(r"(.+)\[(0|-?[1-9][0-9]{0,9})\]")
 
 
 def module_of(text: Text, top: str | None) -> list[Token]:
-    """The tokens of the module to read, from its name to its `endmodule`.
+    """Return the tokens of the module to read, from its name to its `endmodule`.
 
     Args:
         text: the file.
@@ -159,7 +159,7 @@ class Module:
                 self._declare(keyword, self._only_name(piece, after), bounds)
 
     def _bounds(self, tokens: Sequence[Token], end: Token) -> tuple[tuple[int, int] | None, Sequence[Token]]:
-        """The bounds of a port, which may have `wire` before them, and the tokens after them."""
+        """Return the bounds of a port, which may have `wire` before them, and the tokens after them."""
         return self._range(tokens[1:] if tokens and tokens[0].kind == "wire" else tokens, end)
 
     def _range(self, tokens: Sequence[Token], end: Token) -> tuple[tuple[int, int] | None, Sequence[Token]]:
@@ -283,7 +283,7 @@ def _split(tokens: Sequence[Token], end: Token) -> list[tuple[Sequence[Token], T
 
 
 def _found(token: Token) -> str:
-    """A token, and what it is."""
+    """Return a token, and what it is."""
     what = _WHAT.get(token.kind)
     if token.kind == "name" and token.text in SYSTEM_VERILOG:
         what = "a word of SystemVerilog"
