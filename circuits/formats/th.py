@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from circuits.errors import cut_short
 from circuits.formats.lines import unix_line_ends
 from circuits.formats.naming import free_prefix
@@ -68,7 +70,8 @@ def loads(text: str, source: str = "th") -> ThresholdCircuit:
         return len(nets.inputs) + len(thresholds) - 1
 
     outputs = nets.resolve(range(len(nets.inputs)), add)
-    wiring = Wiring(len(nets.inputs), offsets, sources, list(outputs.values()))
+    lists = (np.array(numbers, np.int64) for numbers in (offsets, sources, list(outputs.values())))
+    wiring = Wiring(len(nets.inputs), *lists)
     return ThresholdCircuit(wiring, weights, thresholds, nets.inputs, outputs)
 
 
