@@ -225,7 +225,7 @@ def _expression(text: str, tokens: list[_Token], known: dict[str, Bit], netlist:
                     opened = waiting[-1]
                     if token.kind == "comma":
                         if opened.function is None:
-                            raise _error(text, token, "unexpected ',': it parts the arguments of a function")
+                            raise _error(text, token, "unexpected ',': it separates the arguments of a function")
                         wants_operand = True
                     else:
                         waiting.pop()
