@@ -25,7 +25,7 @@ def parse(text: str, *, inputs: Iterable[str] | None = None, outputs: Iterable[s
     comment.
 
     Args:
-        text: assignments `name = expression`, parted by `;` or line breaks; or one expression, whose output is
+        text: assignments `name = expression`, separated by `;` or line breaks; or one expression, whose output is
             called out.
         inputs: names in the order wanted, all that occur and any more; if None, in the order they occur.
         outputs: the assigned names that are outputs, or the name of a single expression's; if None, all assigned names
@@ -225,7 +225,7 @@ def _expression(text: str, tokens: list[_Token], known: dict[str, Bit], netlist:
                     opened = waiting[-1]
                     if token.kind == "comma":
                         if opened.function is None:
-                            raise _error(text, token, "unexpected ',': it parts the arguments of a function")
+                            raise _error(text, token, "unexpected ',': it separates the arguments of a function")
                         wants_operand = True
                     else:
                         waiting.pop()

@@ -56,14 +56,13 @@ def flip(table: int, a: bool | int, b: bool | int) -> int:
 
     Args:
         table: 0..15.
-        a: whether its first input is.
+        a: whether its first input is, as False or True, or as 0 or 1.
         b: whether its second is.
 
     >>> flip(AND, True, True) == NOR
     True
     """
-    rows = (row ^ (bool(a) + 2 * bool(b)) for row in range(4))
-    return sum((table >> row & 1) << place for place, row in enumerate(rows))
+    return _FLIPPED[table][a + 2 * b]
 
 
 def swap(table: int) -> int:
@@ -72,4 +71,9 @@ def swap(table: int) -> int:
     >>> swap(0b0010) == 0b0100                                  # a & ~b, ~a & b
     True
     """
-    return table & 0b1001 | (table & 0b0010) << 1 | (table & 0b0100) >> 1
+    return _SWAPPED[table]
+
+
+# Precomputed, since readers of files ask for each gate. Rows change places: r with r ^ inverted, and 1 with 2.
+_FLIPPED = [[sum((t >> (r ^ inverted) & 1) << r for r in range(4)) for inverted in range(4)] for t in range(16)]
+_SWAPPED = [table & 0b1001 | (table & 0b0010) << 1 | (table & 0b0100) >> 1 for table in range(16)]

@@ -199,6 +199,26 @@ def cone(circuit: Circuit, outputs: Sequence[str]) -> Circuit:
     return without_dead_gates(Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, nodes, outputs))
 
 
+def last_readers(fan_ins: np.ndarray, outputs: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return which gate reads each node last; after it the value of the node is needed no more.
+
+    Args:
+        fan_ins: `(gates, k)`, the nodes that each gate reads.
+        outputs: `(m,)`, the nodes that are read in the end.
+        n_nodes: how many nodes there are.
+
+    Returns:
+        `(n_nodes,)` int64: a gate as a row of `fan_ins`; `gates` for an output, -1 for a node that nothing reads.
+
+    >>> last_readers(np.array([[1, 2], [1, 3]]), np.array([4]), 5).tolist()
+    [-1, 1, 0, 1, 2]
+    """
+    last = np.full(n_nodes, -1)
+    np.maximum.at(last, fan_ins, np.arange(len(fan_ins))[:, None])
+    last[outputs] = len(fan_ins)
+    return last
+
+
 def check_names(where: str, kind: str, names: Sequence[Any]) -> None:
     """Check that names are non-empty strings, and that none is given twice.
 

@@ -25,6 +25,7 @@ from jaxnet.networks.activations import sigmoid, step
 from jaxnet.networks.evaluation import wired
 from jaxnet.networks.layers import Network
 from jaxnet.networks.units import Neuron
+from jaxnet.validation import whole_number
 
 # The gain is rounded up to a multiple of this step. Weights and biases are then multiples of half a step, so that
 # float32, with its 24 bits, adds them up exactly while sums stay below 2^23 steps.
@@ -61,7 +62,7 @@ def to_network(
     """Turn a circuit into a network that computes it: exactly with steps, within `error` with sigmoids.
 
     Args:
-        circuit: a `ThresholdCircuit`, or a `Circuit` or a single `ThresholdUnit`, which `threshold_circuits` makes into
+        circuit: a `ThresholdCircuit`, or a `Circuit` or a single `ThresholdUnit`, which `gate_conversion` makes into
             one.
         activation: `jaxnet.step`, or `jaxnet.sigmoid` with one of `error` and `gain`.
         error: how far an output may be from its Boolean value, in (0, 1/2); the gain is the smallest that the theorem
@@ -112,6 +113,8 @@ def to_network(
     fed = weight_of_units(hard)
     most = float(largest.max(initial=0)) + 0.5
     if gain is None and error is not None:
+        if not 0 < error < 0.5:
+            raise ValueError(f"to_network: expected an error between 0 and 1/2, got {error}.")
         gain = smallest_gain(fed, error)
     assert gain is not None
     if not 0 < gain < math.inf:
@@ -144,7 +147,7 @@ def weight_of_units(circuit: ThresholdCircuit) -> int:
     Returns:
         0 where every unit is fed by inputs alone.
 
-    >>> from circuits.threshold.threshold_circuits import parity
+    >>> from circuits.threshold.constructions import parity
     >>> weight_of_units(parity(5))
     5
     """
@@ -176,8 +179,7 @@ def smallest_gain(weight: int, error: float) -> float:
 
     if not 0 < error < 0.5:
         raise ValueError(f"smallest_gain: expected an error between 0 and 1/2, got {error}.")
-    if weight < 0:
-        raise ValueError(f"smallest_gain: expected a weight of 0 or more, got {weight}.")
+    weight = whole_number("smallest_gain", "weight", weight)
 
     def gain(log_eps: float) -> float:
         eps = math.exp(log_eps)
@@ -208,6 +210,7 @@ def promised_error(weight: int, gain: float) -> float:
     >>> round(promised_error(0, 4.3944), 4), promised_error(2, 7.0)
     (0.1, 1.0)
     """
+    weight = whole_number("promised_error", "weight", weight)
     if not 0 < gain < math.inf:
         raise ValueError(f"promised_error: expected a positive, finite gain, got {gain}.")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from circuits.drawing.crossings import ordered
 from circuits.drawing.routing import Pieces, Strand, route
-from circuits.gates import BUF, FALSE, essential
+from circuits.gates import BUF, FALSE, essential, swap
 from circuits.netlist import Circuit
 from jaxnet.validation import whole_number
 
@@ -196,9 +196,7 @@ def _with_sorted_pins(symbols: list[Symbol], graph: _Graph, orders: list[list[in
         if len(symbol.fan_ins) == 2:
             a, b = symbol.fan_ins
             if at[a, item] > at[b, item]:
-                table = symbol.table
-                swapped = table & 0b1001 | (table & 0b0010) << 1 | (table & 0b0100) >> 1
-                symbol = symbol._replace(fan_ins=(b, a), table=swapped)
+                symbol = symbol._replace(fan_ins=(b, a), table=swap(symbol.table))
         found.append(symbol)
     return found
 

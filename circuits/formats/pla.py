@@ -12,7 +12,7 @@ from circuits.covers import Signal, add_product, add_signal, columns, irredundan
 from circuits.errors import ParseError, cut_short
 from circuits.formats.lines import numbered_lines
 from circuits.gates import AND, OR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Builder, Circuit, last_readers
 
 # What `dumps` writes: 2^16 rows an output, and at most half of them cubes.
 MAX_INPUTS = 16
@@ -143,8 +143,7 @@ def _tables(circuit: Circuit) -> list[int]:
     nodes = [0, *(everything // ((1 << 2**i) + 1) << 2**i for i in range(circuit.n_inputs))]
     fan_ins = circuit.fan_ins.tolist()
     # A table is forgotten after its last use: those of a million gates would take gigabytes.
-    last_use = {node: gate for gate, pair in enumerate(fan_ins) for node in pair}
-    last_use |= dict.fromkeys(circuit.outputs.tolist(), len(fan_ins))
+    last_use = last_readers(circuit.fan_ins, circuit.outputs, circuit.n_nodes).tolist()
     for gate, (table, pair) in enumerate(zip(circuit.tables.tolist(), fan_ins, strict=True)):
         a, b = (nodes[node] for node in pair)
         rows = (~(a | b), a & ~b, b & ~a, a & b)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from circuits.formats.nets import Nets
 from circuits.formats.verilog_tokens import Text, Token
 from circuits.formats.verilog_vectors import Signal, constant, numbers_at, width
-from circuits.gates import AND, OR, XOR
+from circuits.gates import AND, OR, XOR, flip
 
 # Table 5-4, tightest last; unary operators bind tighter than any of these, ?: less, and an open bracket is a wall.
 _BINARY = {"||": 2, "&&": 3, "|": 4, "^": 5, "~^": 5, "^~": 5, "&": 6, "==": 7, "!=": 7}
@@ -232,11 +232,7 @@ class Expressions:
     ) -> DrivenBit:
         """Return a gate of two bits, into which the inverters before it are merged."""
         (net_a, not_a), (net_b, not_b) = self._literal_of(a), self._literal_of(b)
-        if not_a:
-            table = (table & 0b0101) << 1 | (table & 0b1010) >> 1
-        if not_b:
-            table = (table & 0b0011) << 2 | (table & 0b1100) >> 2
-        return DrivenBit(table, inverted, (net_a, net_b), origin)
+        return DrivenBit(flip(table, not_a, not_b), inverted, (net_a, net_b), origin)
 
     def _tree(self, symbol: str, bits: list[DrivenBit], token: Token) -> DrivenBit:
         table, inverted = _GATES.get(symbol, _GATES["|"])

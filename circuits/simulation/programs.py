@@ -26,7 +26,7 @@ import numpy as np
 from jax import Array, lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
-from circuits.netlist import Circuit
+from circuits.netlist import Circuit, last_readers
 from circuits.simulation.lookup_tables import as_lookup_tables
 from jaxnet.lowering.native_loops import in_one_function
 
@@ -101,12 +101,8 @@ def _rows(circuit: Circuit, nodes: np.ndarray, leaves: np.ndarray) -> tuple[np.n
     Source: M. Poletto and V. Sarkar, Linear scan register allocation (1999).
     """
     first, leaves_of = 1 + circuit.n_inputs, leaves.tolist()
-    last_use = [-1] * circuit.n_nodes
-    for gate, read in enumerate(leaves_of):
-        for leaf in read:
-            last_use[leaf] = gate
-    for node in (0, *circuit.outputs.tolist()):
-        last_use[node] = len(nodes)
+    # Row 0 is false to the end.
+    last_use = last_readers(leaves, np.append(circuit.outputs, 0), circuit.n_nodes).tolist()
     row = list(range(circuit.n_nodes))
     free = [node for node in range(1, first) if last_use[node] < 0]
     rows = first

@@ -28,6 +28,7 @@ from circuits.simulation.patterns import pack, unpack
 from circuits.simulation.programs import ROW, Program, lower, power_of_two, run, run_on_one_cpu
 from jaxnet.devices.sharding import put_on_devices
 from jaxnet.lowering.native_loops import zero_made_here
+from jaxnet.validation import whole_number
 
 # Words that one call of the native loop reads and writes: 4 MiB.
 _PART_WORDS = 2**20
@@ -44,12 +45,14 @@ _LIVE_WORDS = 2**21
 _programs: weakref.WeakKeyDictionary[Circuit, dict[Any, Program]] = weakref.WeakKeyDictionary()
 
 
-def simulate(circuit: Circuit, words: ArrayLike) -> Array:
+def simulate(circuit: Circuit, words: ArrayLike, *, threads: int | None = None) -> Array:
     """Run a circuit on packed patterns; every gate works on 32 of them at once.
 
     Args:
         circuit: any circuit.
         words: `(n, k)` uint32: bit j of word i of a row is that input's value in pattern 32 i + j; see `pack`.
+        threads: the most threads to use on CPUs; if None, one for each core that this process may use, or one thread
+            where the work is too short.
 
     Returns:
         `(m, k)` uint32: the outputs, packed alike.
@@ -76,14 +79,16 @@ def simulate(circuit: Circuit, words: ArrayLike) -> Array:
     >>> outputs.shape, outputs.sharding.spec
     ((1, 64), P(None, 'patterns'))
     """
+    if threads is not None:
+        threads = whole_number("simulate", "threads", threads, 1)
     checked, here = as_words("simulate", circuit, words), zero_made_here()
     if _is_data(here) and _is_data(checked):
         if isinstance(checked, np.ndarray):
-            if _on_cpus(here):
-                return jax.device_put(*_simulate_natively(circuit, [checked]))
+            if on_cpus(here):
+                return jax.device_put(*_simulate_natively(circuit, [checked], threads))
             checked = jax.device_put(checked)
         if isinstance(checked.sharding, NamedSharding | SingleDeviceSharding):
-            return _simulate_where_it_is(circuit, checked)
+            return _simulate_where_it_is(circuit, checked, threads)
     return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
 
 
@@ -143,11 +148,12 @@ def _is_data(array: Any) -> bool:
     return isinstance(array, np.ndarray) or hasattr(array, "sharding")
 
 
-def _on_cpus(array: Array) -> bool:
+def on_cpus(array: Array) -> bool:
+    """Return whether all devices of an array are CPUs, where the native loop runs."""
     return all(device.platform == "cpu" for device in array.devices())
 
 
-def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
+def _simulate_where_it_is(circuit: Circuit, words: Array, threads: int | None) -> Array:
     """Simulate the columns that the devices of this process have, and give these the results."""
     sharding: Any = words.sharding
     if isinstance(sharding, NamedSharding):
@@ -158,8 +164,8 @@ def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
         words = put_on_devices(words, sharding)
     shards = [(shard.device, shard.index[1].indices(k), shard.data) for shard in words.addressable_shards]
     blocks = {columns: block for _, columns, block in shards}
-    if _on_cpus(words):
-        results = _simulate_natively(circuit, [np.asarray(block) for block in blocks.values()])
+    if on_cpus(words):
+        results = _simulate_natively(circuit, [np.asarray(block) for block in blocks.values()], threads)
     else:
         programs = [program_of(circuit, *block.devices()) for block in blocks.values()]
         results = _pool().map(lambda *given: _simulate_anywhere(*given)[: circuit.n_outputs], programs, blocks.values())
@@ -168,7 +174,7 @@ def _simulate_where_it_is(circuit: Circuit, words: Array) -> Array:
     return jax.make_array_from_single_device_arrays((circuit.n_outputs, k), sharding, arrays, dtype=jnp.uint32)
 
 
-def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray], threads: int | None) -> list[np.ndarray]:
     """Simulate on the CPU: cut the concatenated blocks, all of one width, into parts, which threads take in turn."""
     # Virtual devices share the cores and memory of the first, and each would compile the program anew.
     device = jax.local_devices(backend="cpu")[0]
@@ -176,8 +182,9 @@ def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[n
     k = sum(block.shape[1] for block in blocks)
     padded = power_of_two(circuit.n_inputs, 16), len(program.outputs)
     gates = int(program_of(circuit).counts[1])  # NumPy's: to read it from a device would take a program
-    cores = _cores() if k * gates >= _LONG else 1
-    part = min(power_of_two(-(-k // cores), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
+    if threads is None:
+        threads = _cores() if k * gates >= _LONG else 1
+    part = min(power_of_two(-(-k // threads), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
     results = [_aligned(circuit.n_outputs, block.shape[1]) for block in blocks]
 
     def run_parts(starts: range) -> None:
@@ -198,7 +205,7 @@ def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray]) -> list[n
                     ]
 
     starts = range(0, k, part)
-    threads = min(len(starts), cores)
+    threads = min(len(starts), threads)
     # If a mesh is set in this thread, JAX would run the program on all its devices; threads of the pool have none.
     if threads == 1 and jax.sharding.get_abstract_mesh().empty:
         run_parts(starts)

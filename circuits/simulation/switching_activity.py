@@ -12,9 +12,7 @@ from jax.typing import ArrayLike
 
 from circuits.netlist import Circuit
 from circuits.simulation.simulator import as_words, simulate
-
-# Words of node values that are held at once: 64 MiB.
-_HELD_WORDS = 2**24
+from jaxnet.validation import whole_number
 
 
 class Activity(NamedTuple):
@@ -29,13 +27,14 @@ class Activity(NamedTuple):
     toggles: np.ndarray
 
 
-def activity(circuit: Circuit, words: ArrayLike) -> Activity:
+def activity(circuit: Circuit, words: ArrayLike, *, held_words: int = 2**24) -> Activity:
     """Count ones and changes at every node, in patterns that follow each other.
 
     Args:
         circuit: any circuit.
         words: `(n, k)` uint32, the patterns as `simulate` takes them: bit j of word i is pattern 32 i + j, and follows
             pattern 32 i + j - 1. For patterns drawn independently a node of probability p toggles at 2 p (1 - p).
+        held_words: about how many words of node values to hold in memory at once, 4 bytes each; at least 256 per node.
 
     Returns:
         `Activity`, node 0 (the constant) first, then the inputs, then the gates.
@@ -52,13 +51,14 @@ def activity(circuit: Circuit, words: ArrayLike) -> Activity:
     ([0.0, 0.5, 0.5, 0.25], [0.0, 1.0, 0.48, 0.48])
     """
     words = np.asarray(as_words("activity", circuit, words))
+    held_words = whole_number("activity", "held_words", held_words, 1)
     if words.shape[1] == 0:
         raise ValueError("activity: expected at least one word of patterns, got none.")
     names = [f"node {node}" for node in range(circuit.n_nodes)]
     every = Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, np.arange(circuit.n_nodes), names)
     ones = np.zeros(circuit.n_nodes, np.int64)
     toggles = np.zeros(circuit.n_nodes, np.int64)
-    block = max(256, _HELD_WORDS // circuit.n_nodes)
+    block = max(256, held_words // circuit.n_nodes)
     last = None  # the bit before the block
     for start in range(0, words.shape[1], block):
         with jax.ensure_compile_time_eval():  # these values stay known even if a caller is being traced

@@ -105,7 +105,7 @@ def _units_of_gates() -> dict[int, tuple[tuple[int, int], int]]:
 _UNITS = _units_of_gates()
 
 
-def to_circuit(circuit: ThresholdCircuit) -> Circuit:
+def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:
     """Turn a threshold circuit into two-input gates, exactly, so that it can be proved equal to others.
 
     Each unit becomes its reduced decision diagram over its inputs, by falling |w|, of at most two gates per node. If
@@ -114,6 +114,7 @@ def to_circuit(circuit: ThresholdCircuit) -> Circuit:
 
     Args:
         circuit: any threshold circuit.
+        diagrams: whether units may become decision diagrams; if not, all of them become adders.
 
     Returns:
         A circuit with the same inputs, outputs and function; gates that no output needs are left out.
@@ -151,7 +152,7 @@ def to_circuit(circuit: ThresholdCircuit) -> Circuit:
         if always or threshold > sum(term.weight for term in terms):
             node = netlist.constant(always)
             constants[node] = always
-        elif (diagram := _diagram(terms, threshold)) is not None:
+        elif diagrams and (diagram := _diagram(terms, threshold)) is not None:
             node = _add_diagram(netlist, terms, diagram)
         else:
             node = _add_sum(netlist, terms, threshold, inverses)

@@ -6,7 +6,7 @@ R. E. Bryant, Graph-based algorithms for Boolean function manipulation (1986).
 import time
 from typing import Any
 
-from circuits.netlist import Circuit, cone, output_named
+from circuits.netlist import Circuit, cone, last_readers, output_named
 from circuits.verification.satisfiability import check_time_limit
 from jaxnet.answers import Undecided
 from jaxnet.validation import whole_number
@@ -54,7 +54,7 @@ def count_models(
     order = _inputs_from_output(part)
     diagrams.declare(*(f"x{node}" for node in order))
     values: dict[int, Any] = {0: diagrams.false, **{node: diagrams.var(f"x{node}") for node in order}}
-    last = _last_readers(part)
+    last = last_readers(part.fan_ins, part.outputs, part.n_nodes).tolist()
     root = int(part.outputs[0])
     gates = zip(part.tables.tolist(), part.fan_ins.tolist(), strict=True)
 
@@ -69,7 +69,7 @@ def count_models(
         except RecursionError:
             return undecided("a diagram too deep for Python", done - 1)
         for read in {a, b}:
-            if last[read] == node:
+            if last[read] == done - 1:
                 del values[read]
         if len(diagrams) > max_nodes:
             diagrams.collect_garbage()
@@ -94,15 +94,6 @@ def _inputs_from_output(circuit: Circuit) -> list[int]:
         else:
             waiting += circuit.fan_ins[node - first].tolist()[::-1]
     return met
-
-
-def _last_readers(circuit: Circuit) -> dict[int, int]:
-    """Of each node that is read the last gate that reads it; the output is read in the end."""
-    last: dict[int, int] = {}
-    for node, fan_ins in enumerate(circuit.fan_ins.tolist(), start=1 + circuit.n_inputs):
-        last.update(dict.fromkeys(fan_ins, node))
-    last.update(dict.fromkeys(circuit.outputs.tolist(), circuit.n_nodes))
-    return last
 
 
 def _applied(diagrams: Any, table: int, a: Any, b: Any) -> Any:

@@ -5,7 +5,7 @@ import string
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from circuits import ParseError, parse
 from circuits.gates import AND, NOT, OR, TRUE, XOR
@@ -69,7 +69,6 @@ ENVIRONMENT = {f"x{i}": sum(1 << row for row in range(32) if row >> i & 1) for i
 AS_PYTHON = {name: f"x{i}" for i, name in enumerate(NAMES)} | {"0": "(0)", "1": "(-1)"}
 
 
-@settings(max_examples=300)
 @given(text=tokens(), spaces=st.lists(st.sampled_from(["", " ", "\t", "  "]), min_size=1, max_size=5))
 @example(text=[*"a&", "b_1", *"|~a^", "c.d"], spaces=[""])
 def test_expressions_mean_what_python_takes_them_for(text, spaces, reference, all_rows):
@@ -266,8 +265,8 @@ ERRORS = [
     ("a)", (1, 2), "unexpected ')': no '(' is open"),
     ("(a))", (1, 4), "unexpected ')': no '(' is open"),
     ("a, b", (1, 2), "unexpected ',': no '(' is open"),
-    ("(a, b)", (1, 3), "unexpected ',': it parts the arguments of a function"),
-    ("and((a, b))", (1, 7), "unexpected ',': it parts the arguments of a function"),
+    ("(a, b)", (1, 3), "unexpected ',': it separates the arguments of a function"),
+    ("and((a, b))", (1, 7), "unexpected ',': it separates the arguments of a function"),
     ("not(a, b)", (1, 1), "not takes 1 argument, got 2"),
     ("a & mux(a, b)", (1, 5), "mux takes 3 arguments, got 2"),
     ("mux(a, b, c, d)", (1, 1), "mux takes 3 arguments, got 4"),
@@ -364,16 +363,16 @@ def test_only_text_is_parsed(text, error):
     assert error(TypeError, parse, text) == f"parse: expected text, got {kind}. For a Python function use trace."
 
 
-MANY = 100_000
+# Far past the depth at which Python's recursion ends.
+MANY = 20_000
 
 
-def test_nesting_of_100_000_levels():
+def test_nesting_of_many_levels():
     circuit = parse("~(" * MANY + "a" + ")" * MANY)
     assert (circuit.n_gates, depth(circuit)) == (MANY, MANY)
 
 
-@pytest.mark.slow
-def test_expressions_of_100_000_operators():
+def test_expressions_of_many_operators():
     circuit = parse("~" * MANY + "a")
     assert (circuit.n_gates, depth(circuit)) == (MANY, MANY)
     # Of rising and falling precedence by turns, so that both stacks work: a & b ^ c | a & b ^ c | ... | a
@@ -381,7 +380,7 @@ def test_expressions_of_100_000_operators():
     assert circuit.n_gates == MANY // 3 * 3
     # A tree has the depth of a logarithm.
     circuit = parse(f"and({','.join('a' * MANY)})")
-    assert (circuit.n_gates, depth(circuit)) == (MANY - 1, 17)
+    assert (circuit.n_gates, depth(circuit)) == (MANY - 1, 15)
 
 
 def test_many_names_and_statements():

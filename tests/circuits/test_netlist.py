@@ -8,7 +8,7 @@ from hypothesis import given
 
 from circuits import gates
 from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XOR, essential
-from circuits.netlist import Builder, Circuit, depth, without_dead_gates
+from circuits.netlist import Builder, Circuit, depth, last_readers, without_dead_gates
 
 # A half adder, and the ways to spoil it.
 GOOD = {
@@ -270,3 +270,12 @@ def test_a_tree_leaves_the_list_of_nodes_alone():
 
 def test_a_tree_of_nothing_is_refused(error):
     assert error(ValueError, Builder([]).tree, AND, []) == "tree: expected at least one node, got none."
+
+
+def test_the_last_reader_of_each_node(random_circuit):
+    circuit = random_circuit(3, 5, 60, 4)
+    last = last_readers(circuit.fan_ins, circuit.outputs, circuit.n_nodes)
+    expected = {node: gate for gate, fan_ins in enumerate(circuit.fan_ins.tolist()) for node in fan_ins}
+    expected |= dict.fromkeys(circuit.outputs.tolist(), 60)
+    assert last.tolist() == [expected.get(node, -1) for node in range(circuit.n_nodes)]
+    assert last_readers(np.zeros((0, 2), int), np.array([1]), 3).tolist() == [-1, 0, -1]

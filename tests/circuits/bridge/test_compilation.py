@@ -6,15 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse
+import scipy.special
 
 import jaxnet
-from circuits import Circuit, ThresholdCircuit, evaluate, library, parse, to_network, trace
+from circuits import Circuit, ThresholdCircuit, evaluate, library, parse, to_network
 from circuits.bridge.compilation import promised_error, smallest_gain, weight_of_units
 from circuits.gates import AND, BUF, NAND, XOR
 from circuits.threshold import units
 from circuits.threshold.constructions import parity
 from circuits.threshold.gate_conversion import from_circuit
-from jaxnet.networks.wiring import Wiring
+from jaxnet.networks.wiring import Wiring, levels
 
 # DESIGN's table: W, and the gain at the best eps, to two places.
 PUBLISHED = {2: 7.18, 3: 8.36, 4: 9.14, 8: 10.92, 16: 12.60, 32: 14.24, 64: 15.84, 128: 17.42}
@@ -24,6 +26,21 @@ ROUNDING = 1e-6
 
 def run(compiled, x):
     return np.asarray(compiled.network.apply(compiled.params, jnp.asarray(x, jnp.float32)))
+
+
+def by_numpy(compiled, x):
+    """The same network in NumPy's float32, for which nothing is compiled."""
+    wiring, (w, b) = compiled.circuit.wiring, map(np.asarray, compiled.params)
+    n = wiring.n_inputs
+    matrix = scipy.sparse.csr_array((w, wiring.sources, wiring.offsets), shape=(wiring.n_units, n + wiring.n_units))
+    level = levels(n, wiring.offsets, wiring.sources)[n:]
+    values = np.zeros((n + wiring.n_units, len(x)), np.float32)
+    values[:n] = np.asarray(x).T
+    order = np.argsort(level, kind="stable")
+    for units_of_level in np.split(order, np.flatnonzero(np.diff(level[order])) + 1):
+        z = matrix[units_of_level] @ values + b[units_of_level, None]
+        values[n + units_of_level] = z > 0 if compiled.gain is None else scipy.special.expit(z)
+    return values[wiring.outputs].T
 
 
 def one_unit(weights, threshold):
@@ -162,11 +179,11 @@ def test_a_chain_of_1000_ands_stands_with_the_gain_and_falls_with_99_percent_of_
     with_gain = to_network(circuit, jaxnet.sigmoid, error=0.1)
     assert weight_of_units(with_gain.circuit) == 2
     # An error near the fixed point itself, so the promise is not only kept but met.
-    error = np.abs(run(with_gain, [[0], [1]])[:, 0] - [0, 1])
+    error = np.abs(by_numpy(with_gain, [[0], [1]])[:, 0] - [0, 1])
     assert error.max() == pytest.approx(with_gain.error, abs=1e-5)
     assert with_gain.error < 0.1
     without = to_network(circuit, jaxnet.sigmoid, gain=0.99 * best)
-    assert run(without, [[1]])[0, 0] < 0.001
+    assert by_numpy(without, [[1]])[0, 0] < 0.001
     assert without.error == 1.0
 
 
@@ -178,7 +195,7 @@ def test_every_unit_of_a_random_circuit_is_within_the_promise(seed, error, rando
     soft = to_network(circuit, jaxnet.sigmoid, error=error)
     assert soft.error <= error
     assert soft.error == promised_error(weight_of_units(soft.circuit), soft.gain)
-    assert np.abs(run(soft, x) - nodes_of(circuit, x)).max() <= soft.error + ROUNDING
+    assert np.abs(by_numpy(soft, x) - nodes_of(circuit, x)).max() <= soft.error + ROUNDING
 
 
 @pytest.mark.parametrize("error", [0.3, 0.01, 1e-4])
@@ -189,8 +206,8 @@ def test_deep_chains_keep_the_promise(table, error):
     fan_ins = [[node, 1 if table == XOR else node] for node in range(1, n + 1)]
     circuit = Circuit(["a"], fan_ins, [table] * n, [n + 1], ["y"])
     soft = to_network(circuit, jaxnet.sigmoid, error=error)
-    assert np.abs(run(soft, [[0], [1]])[:, 0] - [0, 1]).max() <= soft.error + ROUNDING
-    np.testing.assert_array_equal(run(to_network(circuit), [[0], [1]])[:, 0], [0, 1])
+    assert np.abs(by_numpy(soft, [[0], [1]])[:, 0] - [0, 1]).max() <= soft.error + ROUNDING
+    np.testing.assert_array_equal(by_numpy(to_network(circuit), [[0], [1]])[:, 0], [0, 1])
 
 
 @pytest.mark.parametrize("error", [0.2, 1e-3])
@@ -206,14 +223,14 @@ def test_units_fed_by_many_units_keep_the_promise(error):
     soft = to_network(circuit, jaxnet.sigmoid, error=error)
     x = np.arange(n) < np.array([0, n // 2, n // 2 + 1, n - 1, n])[:, None]
     # Sums of hundreds of terms: ten times the rounding of a few.
-    assert np.abs(run(soft, x) - evaluate(circuit, x)).max() <= soft.error + 10 * ROUNDING
+    assert np.abs(by_numpy(soft, x) - evaluate(circuit, x)).max() <= soft.error + 10 * ROUNDING
     assert soft.error <= error
 
 
 def test_parity_of_64_keeps_the_promise():
     soft = to_network(parity(64), jaxnet.sigmoid, error=0.05)
     x = np.arange(64) < np.arange(65)[:, None]
-    assert np.abs(run(soft, x)[:, 0] - np.arange(65) % 2).max() <= soft.error + ROUNDING
+    assert np.abs(by_numpy(soft, x)[:, 0] - np.arange(65) % 2).max() <= soft.error + ROUNDING
 
 
 @pytest.mark.parametrize(("largest", "gain"), [(2**20, 7.1875), (2**22 - 5, 7.1875), (2**21, 4.40625)])
@@ -228,6 +245,12 @@ def test_large_weights_keep_the_promise_or_are_refused(largest, gain, all_rows):
     assert np.abs(run(soft, all_rows(4)) - evaluate(circuit, all_rows(4))).max() <= soft.error + 10 * ROUNDING
 
 
+@pytest.mark.parametrize("options", [{}, {"activation": jaxnet.sigmoid, "error": 0.1}], ids=["step", "sigmoid"])
+def test_the_network_is_the_one_of_the_tests_above(options, random_circuit, all_rows):
+    compiled = to_network(all_nodes(random_circuit(0, 5, 60)), **options)
+    np.testing.assert_allclose(run(compiled, all_rows(5)), by_numpy(compiled, all_rows(5)), atol=ROUNDING)
+
+
 # Steps.
 
 
@@ -235,7 +258,7 @@ def test_large_weights_keep_the_promise_or_are_refused(largest, gain, all_rows):
 def test_step_networks_are_exact_on_all_rows(seed, random_circuit, nodes_of, all_rows):
     circuit = all_nodes(random_circuit(seed, 5, 60))
     hard = to_network(circuit)
-    np.testing.assert_array_equal(run(hard, all_rows(5)), nodes_of(circuit, all_rows(5)))
+    np.testing.assert_array_equal(by_numpy(hard, all_rows(5)), nodes_of(circuit, all_rows(5)))
 
 
 def test_every_gate_as_a_network(all_rows):
@@ -243,7 +266,7 @@ def test_every_gate_as_a_network(all_rows):
     expected = [[table >> row & 1 for table in range(16)] for row in range(4)]
     np.testing.assert_array_equal(run(to_network(circuit), all_rows(2)), expected)
     soft = to_network(circuit, jaxnet.sigmoid, error=0.01)
-    assert np.abs(run(soft, all_rows(2)) - expected).max() <= 0.01 + ROUNDING
+    assert np.abs(by_numpy(soft, all_rows(2)) - expected).max() <= 0.01 + ROUNDING
 
 
 def test_step_networks_are_exact_up_to_the_largest_weights(all_rows):
@@ -255,7 +278,7 @@ def test_step_networks_are_exact_up_to_the_largest_weights(all_rows):
         threshold = int(weights[rng.integers(0, 2, 6).astype(bool)].sum() + rng.integers(0, 2))
         if np.abs(weights).sum() + abs(threshold) < 2**23:
             circuit, tried = one_unit(weights, threshold), tried + 1
-            np.testing.assert_array_equal(run(to_network(circuit), x), evaluate(circuit, x))
+            np.testing.assert_array_equal(by_numpy(to_network(circuit), x), evaluate(circuit, x))
     assert tried > 20
     circuit = one_unit([2**22, -(2**22) + 2], 1)
     np.testing.assert_array_equal(run(to_network(circuit), all_rows(2))[:, 0], [0, 1, 0, 1])
@@ -268,10 +291,11 @@ def test_a_step_network_of_many_gates(all_rows):
 
 
 @pytest.mark.parametrize("options", [{}, {"activation": jaxnet.sigmoid, "error": 0.1}], ids=["step", "sigmoid"])
-@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 2)])
-def test_a_network_keeps_the_leading_axes(shape, options):
+def test_a_network_keeps_the_leading_axes(options):
     compiled = to_network(library.adder(2), **options)
-    assert run(compiled, np.zeros((*shape, 4))).shape == (*shape, 3)
+    for shape in [(), (0,), (3,), (2, 2)]:
+        got = jax.eval_shape(compiled.network.apply, compiled.params, jnp.zeros((*shape, 4)))
+        assert got.shape == (*shape, 3)
 
 
 @pytest.mark.parametrize("options", [{}, {"activation": jaxnet.sigmoid, "error": 0.1}], ids=["step", "sigmoid"])
@@ -289,7 +313,7 @@ def test_circuits_without_gates_or_outputs(options):
 
 
 def test_the_network_under_jit_vmap_and_grad():
-    soft = to_network(trace(lambda a, b, c: a & b | c), jaxnet.sigmoid, error=0.1)
+    soft = to_network(parse("a & b | c"), jaxnet.sigmoid, error=0.1)
     x = jnp.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]], jnp.float32)
     plain = soft.network.apply(soft.params, x)
     np.testing.assert_allclose(jax.jit(soft.network.apply)(soft.params, x), plain, rtol=1e-6)
@@ -370,9 +394,19 @@ def test_bad_arguments(error):
 
 @pytest.mark.parametrize("wrong", [0, 0.5, 0.7, 1, -0.1, float("nan"), float("inf")])
 def test_errors_out_of_range(wrong, error):
-    message = f"smallest_gain: expected an error between 0 and 1/2, got {wrong}."
-    assert error(ValueError, smallest_gain, 2, wrong) == message
-    assert error(ValueError, to_network, parse("a ^ b"), jaxnet.sigmoid, error=wrong) == message
+    message = f"expected an error between 0 and 1/2, got {wrong}."
+    assert error(ValueError, smallest_gain, 2, wrong) == f"smallest_gain: {message}"
+    assert error(ValueError, to_network, parse("a ^ b"), jaxnet.sigmoid, error=wrong) == f"to_network: {message}"
+
+
+@pytest.mark.parametrize("function", [smallest_gain, promised_error])
+def test_the_weight_of_units_is_a_whole_number(function, error):
+    name = function.__name__
+    assert error(ValueError, function, -1, 0.1) == f"{name}: expected weight to be at least 0, got -1."
+    for weight in (True, 2.0):
+        message = f"{name}: expected weight to be a whole number, got {weight!r}."
+        assert error(TypeError, function, weight, 0.1) == message
+    assert function(np.int64(2), 0.1) == function(2, 0.1)
 
 
 @pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), -float("inf")])
@@ -388,16 +422,16 @@ def test_the_smallest_gain_of_your_own_is_one_step():
     assert to_network(parse("a ^ b"), jaxnet.sigmoid, gain=1e-3)[3:] == (1 / 64, 1.0)
 
 
-@pytest.mark.parametrize(("n", "gain"), [(4000, 7.3), (8000, 7.3), (8000, 7.1)])
+@pytest.mark.parametrize(("n", "gain"), [(4000, 7.3), (8000, 7.1)])
 def test_a_gain_of_your_own_keeps_its_promise_on_wide_units(n, gain):
     soft = to_network(units.and_(n), jaxnet.sigmoid, gain=gain)
     assert gain <= soft.gain <= 2 * gain
     x = np.ones((2, n), np.float32)
     x[1, 0] = 0
-    assert np.abs(np.asarray(soft.network.apply(soft.params, x))[:, 0] - [1, 0]).max() <= soft.error + 1e-6
+    assert np.abs(by_numpy(soft, x)[:, 0] - [1, 0]).max() <= soft.error + 1e-6
 
 
-@pytest.mark.parametrize("n", [30_000, 100_000])
+@pytest.mark.parametrize("n", [100_000])
 def test_wide_sigmoid_units_add_exact_inputs_exactly(n):
     wiring = Wiring(n, [0, n], np.arange(n), [n])
     wide = ThresholdCircuit(wiring, np.ones(n, int), [n // 2], [f"x{i}" for i in range(n)], ["y"])

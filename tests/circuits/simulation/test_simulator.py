@@ -67,18 +67,27 @@ def test_many_words_are_run_row_by_row_and_part_by_part(k, random_circuit):
 
 def test_more_threads_than_one_give_the_same(random_circuit, monkeypatch):
     circuit, words = random_circuit(8, 11, 300, 9), random_words(8, 11, 100_001)
-    monkeypatch.setattr("circuits.simulation.simulator._LONG", 0)
     started, run = set(), run_on_one_cpu
     monkeypatch.setattr(
         "circuits.simulation.simulator.run_on_one_cpu",
         lambda *args: (started.add(threading.get_ident()), run(*args))[1],
     )
-    monkeypatch.setattr("circuits.simulation.simulator._cores", lambda: 2)
-    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
+    expected = by_words(circuit, words)
+    np.testing.assert_array_equal(simulate(circuit, words, threads=2), expected)
     assert threading.get_ident() not in started
-    monkeypatch.setattr("circuits.simulation.simulator._cores", lambda: 1)
-    np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
+    np.testing.assert_array_equal(simulate(circuit, words, threads=1), expected)
     assert threading.get_ident() in started
+
+
+def test_threads_are_a_whole_number(error):
+    words = np.zeros((2, 1), np.uint32)
+    assert error(ValueError, simulate, HALF_ADDER, words, threads=0) == (
+        "simulate: expected threads to be at least 1, got 0."
+    )
+    for threads in (True, 2.0):
+        message = error(TypeError, simulate, HALF_ADDER, words, threads=threads)
+        assert message == f"simulate: expected threads to be a whole number, got {threads!r}."
+    assert simulate(HALF_ADDER, words, threads=np.int64(2)).shape == (2, 1)
 
 
 def test_a_result_stays_when_the_next_is_computed(random_circuit):
@@ -158,11 +167,10 @@ def test_words_over_devices_stay_there(k, devices, spec, expected_spec, random_c
     assert_every_device_has(expected, got)
 
 
-def test_words_over_devices_are_shared_by_threads(random_circuit, monkeypatch):
+def test_words_over_devices_are_shared_by_threads(random_circuit):
     circuit, words = random_circuit(8, 11, 300, 9), random_words(8, 11, 8 * 12_501)
-    monkeypatch.setattr("circuits.simulation.simulator._LONG", 0)
-    monkeypatch.setattr("circuits.simulation.simulator._cores", lambda: 2)
-    assert_every_device_has(by_words(circuit, words), simulate(circuit, put(words, mesh_of(8), None, "a")))
+    got = simulate(circuit, put(words, mesh_of(8), None, "a"), threads=2)
+    assert_every_device_has(by_words(circuit, words), got)
 
 
 @pytest.mark.parametrize(("k", "spec"), [(ROW, ()), (8, (None, "a")), (ROW, ("b", None)), (ROW, (None, "b"))])
@@ -175,17 +183,15 @@ def test_no_columns_are_simulated_twice_and_narrow_ones_together(k, spec, random
     assert blocks == [1]
 
 
-@pytest.mark.parametrize(("spec", "simulated"), [((None, ("a", "b")), 8), ((None, "a"), 4), ((), 1), (("b", "a"), 4)])
+@pytest.mark.parametrize(("spec", "simulated"), [((None, ("a", "b")), 4), ((None, "a"), 2), ((), 1), (("b", "a"), 2)])
 def test_devices_that_are_no_cpus_simulate_what_they_have(spec, simulated, random_circuit, monkeypatch):
-    from circuits.simulation.simulator import _simulate_anywhere
-
     circuit, words, at = random_circuit(12, 6, 40, 4), random_words(5, 6, 8 * 37), []
-    monkeypatch.setattr("circuits.simulation.simulator._on_cpus", lambda array: False)
+    monkeypatch.setattr("circuits.simulation.simulator.on_cpus", lambda array: False)
     monkeypatch.setattr(
-        "circuits.simulation.simulator._simulate_anywhere",
-        lambda *args: (at.extend(args[1].devices()), _simulate_anywhere(*args))[1],
+        "circuits.simulation.simulator.program_of",
+        lambda circuit, device: (at.append(device), program_of(circuit, device))[1],
     )
-    mesh = mesh_of(4, 2)
+    mesh = mesh_of(2, 2)
     assert_every_device_has(by_words(circuit, words), simulate(circuit, put(words, mesh, *spec)))
     assert len(set(at)) == len(at) == min(simulated, mesh.size)
     np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))

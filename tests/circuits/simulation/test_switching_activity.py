@@ -8,12 +8,11 @@ from circuits.simulation.switching_activity import activity
 
 
 @pytest.mark.parametrize("k", [1, 2, 700])
-def test_ones_and_changes_are_counted_at_every_node(k, random_circuit, nodes_of, monkeypatch):
+def test_ones_and_changes_are_counted_at_every_node(k, random_circuit, nodes_of):
     circuit = random_circuit(k, 5, 40, 3)
     words = random_patterns(5, k, key=jax.random.key(k))
     # 256 words at a time, so that 700 are three blocks.
-    monkeypatch.setattr("circuits.simulation.switching_activity._HELD_WORDS", 1)
-    ones, toggles = activity(circuit, words)
+    ones, toggles = activity(circuit, words, held_words=1)
     values = nodes_of(circuit, unpack(words, 32 * k))
     np.testing.assert_allclose(ones, values.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(toggles, (values[1:] != values[:-1]).mean(axis=0), rtol=1e-12)
