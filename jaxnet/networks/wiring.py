@@ -13,6 +13,9 @@ from jax.typing import ArrayLike
 
 from jaxnet.validation import integers, whole_number
 
+# An array of integers, or a list of them.
+Integers = ArrayLike | Sequence[int]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Wiring:
@@ -40,7 +43,7 @@ class Wiring:
     sources: np.ndarray
     outputs: np.ndarray
 
-    def __init__(self, n_inputs: int, offsets: ArrayLike, sources: ArrayLike, outputs: ArrayLike):
+    def __init__(self, n_inputs: int, offsets: Integers, sources: Integers, outputs: Integers):
         for name, value, dtype in (
             ("offsets", offsets, np.int64),
             ("sources", sources, np.int32),
