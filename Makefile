@@ -10,10 +10,10 @@ demo: $(VENV)/.run
 	$(BIN)/python -m circuits compare --out comparison.png
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" --hypothesis-profile=thorough
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "" --hypothesis-profile=thorough
 
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check .

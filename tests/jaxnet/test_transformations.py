@@ -256,7 +256,7 @@ def test_gradients_are_those_of_central_differences(cases):
 # Dtypes: what goes in comes out, and is right to its own precision.
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @each_case
 def test_dtype_is_kept(name, loss, dtype):
     assert {leaf.dtype.name for leaf in jax.tree.leaves(result(name, loss, dtype))} == {dtype}

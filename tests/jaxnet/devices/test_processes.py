@@ -131,7 +131,7 @@ def one(tmp_path_factory):
     """What one device of one process gives."""
 
     def work(folder):
-        return {name: workers.numbers(run) for name, run in workers.results(jax.devices()[:1]).items()}
+        return {name: workers.numbers(run) for name, run in workers.results(jax.devices()[:1], workers.QUICK).items()}
 
     return once(tmp_path_factory, "one", work)[1]
 
@@ -147,10 +147,7 @@ def two(tmp_path_factory):
     return once(tmp_path_factory, "two", work)
 
 
-RUNS = ["whole", "units", "parts", "even batches", "a batch in uneven parts", "a batch of one process alone", "members"]
-
-
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", workers.QUICK)
 def test_two_processes_compute_what_one_does(two, one, name):
     first, second = found(two[0], "results")
     assert first[name] == second[name]
@@ -163,13 +160,14 @@ def test_members_of_an_ensemble_are_the_same_bits_on_as_many_devices_of_one_proc
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "devices"), [(2, 1), (3, 1), (4, 1), (2, 3)])
-def test_more_processes(tmp_path, one, processes, devices):
+def test_more_processes(tmp_path, processes, devices):
     """Members that are trained each alone are the same bits on one device."""
+    one = {name: workers.numbers(run) for name, run in workers.results(jax.devices()[:1]).items()}
     with started("alone", tmp_path, processes, devices) as running:
         statuses, texts = ended("alone", tmp_path, running)
     assert statuses == [1] * processes, texts
     results = found(tmp_path, "results", processes)
-    for name in RUNS:
+    for name in workers.RUNS:
         assert all(result[name] == results[0][name] for result in results)
         close(results[0][name], one[name])
     if processes * devices != 8:

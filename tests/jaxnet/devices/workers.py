@@ -102,16 +102,21 @@ def each_alone(devices):
     return jaxnet.train_ensemble(RULE, states, (X, Y), keys=keys, steps=12, group=1, mesh=mesh)
 
 
-def results(devices):
-    return {
-        "whole": fit(mesh=over(devices, "data"), validation=VALIDATION),
-        "units": fit(mesh=over(devices, "model", "data"), specs=UNITS, validation=VALIDATION),
-        "parts": of_parts(devices),
-        "even batches": of_batches(devices),
-        "a batch in uneven parts": of_batches(devices, 1, 4),
-        "a batch of one process alone": of_batches(devices, 5),
-        "members": of_members(devices),
-    }
+RUNS = {
+    "whole": lambda devices: fit(mesh=over(devices, "data"), validation=VALIDATION),
+    "units": lambda devices: fit(mesh=over(devices, "model", "data"), specs=UNITS, validation=VALIDATION),
+    "parts": of_parts,
+    "even batches": of_batches,
+    "a batch in uneven parts": lambda devices: of_batches(devices, 1, 4),
+    "a batch of one process alone": lambda devices: of_batches(devices, 5),
+    "members": of_members,
+}
+# What `make test` runs; the others are for the slow tests.
+QUICK = ("whole", "units", "a batch in uneven parts", "members")
+
+
+def results(devices, names=tuple(RUNS)):
+    return {name: RUNS[name](devices) for name in names}
 
 
 # What is to go wrong, and how: in each process the same.
@@ -209,12 +214,12 @@ def resumed(folder, devices):
 
 def task_alone(folder):
     write(folder, "each", numbers(each_alone(jax.devices())))
-    task_results(folder)
+    task_results(folder, tuple(RUNS))
 
 
-def task_results(folder):
+def task_results(folder, names=QUICK):
     devices = jax.devices()
-    write(folder, "results", {name: numbers(run) for name, run in results(devices).items()})
+    write(folder, "results", {name: numbers(run) for name, run in results(devices, names).items()})
     written = writings(folder)
     write(folder, "resumed", {"runs": resumed(folder, devices), "written": written})
     if jax.process_index() == 1:

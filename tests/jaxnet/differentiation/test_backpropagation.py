@@ -32,7 +32,7 @@ NETWORKS = {
     "wired": wired(GRAPH, jaxnet.tanh),
     "wired, per unit": wired(GRAPH, MIXED),
 }
-PARTS = ("layer", "per unit", "softmax", "wired", "wired, per unit")
+PARTS = ("layer", "per unit", "softmax", "wired", "wired, per unit", "wired after wired")
 
 
 def f32(*rows):
