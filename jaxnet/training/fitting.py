@@ -5,7 +5,6 @@ The steps themselves are those of `jaxnet.training.loop`; nothing here changes a
 
 import contextlib
 import functools
-import itertools
 import os
 import signal
 import threading
@@ -27,16 +26,14 @@ from jaxnet.devices.sharding import (
     over_processes,
     put_examples,
     put_on_devices,
-    replicated,
     shardings,
-    split_examples,
 )
 from jaxnet.learning.rules import Rule
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import prefetched
 from jaxnet.training.checkpoints import CheckpointError
-from jaxnet.training.loop import run
+from jaxnet.training.chunks import Advance, Plan, advance_on_arrays, advance_on_batches, measure_validation
 from jaxnet.training.run_state import (
     Run,
     RunState,
@@ -44,14 +41,9 @@ from jaxnet.training.run_state import (
     load_run_state,
     save_run_state,
     since_best,
-    with_steps,
 )
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import whole_number
-
-# From a state, the number of its next step, and how many to make: the state after them, their metrics, how many there
-# were (an iterator may end).
-Advance = Callable[[State, int, int], tuple[State, dict[str, np.ndarray], int]]
 
 
 def fit(
@@ -146,47 +138,10 @@ def fit(
         return run_state.as_run(stopped)
 
 
-# The plan: what is checked before anything runs.
-
-
-class _Plan(NamedTuple):
-    """How a run is cut into chunks, when it ends, and where it is saved.
-
-    Attributes:
-        examples: how many there are; None for an iterator.
-        batch_size: examples per step; None for all of them.
-        total: steps in all; None to use an iterator up.
-        every: steps per chunk.
-        record_every: steps per record.
-        monitor: the validation metric that is to fall.
-        patience: evaluations without a better one after which the run ends, or None.
-        checkpoint: the file, or None.
-    """
-
-    examples: int | None
-    batch_size: int | None
-    total: int | None
-    every: int
-    record_every: int
-    monitor: str
-    patience: int | None
-    checkpoint: str | os.PathLike[str] | None
-
-    @property
-    def saved(self) -> dict[str, int | None]:
-        """What a run must have in common with its checkpoint."""
-        return {"examples": self.examples, "batch_size": self.batch_size, "record_every": self.record_every}
-
-    def next_chunk(self, steps: int) -> int:
-        """Return how many steps come next: chunks end at multiples of `every`, wherever the run began."""
-        count = self.every - steps % self.every
-        return count if self.total is None else min(count, self.total - steps)
-
-
 def _plan(
     data: Any, steps: int | None, epochs: int | None, batch_size: int | None, every: int | None, record_every: int,
     monitor: str, patience: int | None, checkpoint: str | os.PathLike[str] | None,
-) -> _Plan:  # fmt: skip
+) -> Plan:  # fmt: skip
     """Check the numbers of a run."""
     record_every = whole_number("fit", "record_every", record_every, 1)
     patience = patience if patience is None else whole_number("fit", "patience", patience, 1)
@@ -207,7 +162,7 @@ def _plan(
     check_multiple("fit", "every", every, record_every)
     if total is not None:
         check_multiple("fit", "steps", total, record_every)
-    return _Plan(examples, batch_size, total, every, record_every, monitor, patience, checkpoint)
+    return Plan(examples, batch_size, total, every, record_every, monitor, patience, checkpoint)
 
 
 def _is_stream(data: Any) -> bool:
@@ -215,7 +170,7 @@ def _is_stream(data: Any) -> bool:
     return callable(data) or isinstance(data, Iterator)
 
 
-def _why_stop(plan: _Plan, run_state: RunState, more: bool, interrupted: bool) -> str | None:
+def _why_stop(plan: Plan, run_state: RunState, more: bool, interrupted: bool) -> str | None:
     if run_state.steps == plan.total:
         return "finished"
     if not more:
@@ -252,7 +207,7 @@ class _Setup(NamedTuple):
 @contextlib.contextmanager
 def _set_up(
     rule: Rule, params: Params | State, data: Any, key: Key, validation: Batch | None, validate: Callable | None,
-    plan: _Plan, progress: bool, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
+    plan: Plan, progress: bool, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
 ) -> Iterator[_Setup]:  # fmt: skip
     stream, several = _is_stream(data), mesh is not None and over_processes(mesh)
     with contextlib.ExitStack() as stack:
@@ -265,7 +220,7 @@ def _set_up(
         key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
         measure = None
         if validation is not None:
-            measure = functools.partial(_evaluation, rule, validate, _on_devices(validation, mesh), key)
+            measure = functools.partial(measure_validation, rule, validate, _on_devices(validation, mesh), key)
 
         start = RunState(_first_state(rule, params, mesh, specs), [], [], None, 0)
         if plan.checkpoint is not None:
@@ -277,9 +232,9 @@ def _set_up(
 
         if stream:
             batches = stack.enter_context(prefetched(data, start.steps, mesh))
-            advance = functools.partial(_batch_by_batch, rule, batches, key, plan)
+            advance = functools.partial(advance_on_batches, rule, batches, key, plan)
         else:
-            advance = functools.partial(_chunk, rule, _on_devices(data, mesh), key, plan)
+            advance = functools.partial(advance_on_arrays, rule, _on_devices(data, mesh), key, plan)
         interrupted = stack.enter_context(_interrupts())
         bar = stack.enter_context(_bar(plan.total, start.steps, progress and (is_first() or not several)))
         yield _Setup(
@@ -364,60 +319,10 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-# The steps: see `Advance`.
-
-
-def _chunk(
-    rule: Rule, data: Batch, key: Key, plan: _Plan, state: State, step: int, count: int
-) -> tuple[State, dict[str, np.ndarray], int]:
-    state, metrics = run(
-        "fit", rule, state, data, step, jax.random.clone(key), count,
-        most=plan.every, batch_size=plan.batch_size, record_every=plan.record_every,
-    )  # fmt: skip
-    n_records = count // plan.record_every
-    steps = step + plan.record_every * np.arange(1, n_records + 1)
-    return state, with_steps({name: np.asarray(m)[:n_records] for name, m in metrics.items()}, steps), count
-
-
-def _batch_by_batch(
-    rule: Rule, batches: Iterator[Batch], key: Key, plan: _Plan, state: State, step: int, count: int
-) -> tuple[State, dict[str, np.ndarray], int]:
-    metrics, steps, made = [], [], 0
-    for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
-        state, now = run(
-            "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
-        )
-        step += 1
-        if step % plan.record_every == 0:
-            metrics.append(now)
-            steps.append(step)
-    joined = {name: np.concatenate([m[name] for m in metrics]) for name in metrics[0]} if metrics else {}
-    return state, with_steps(joined, np.array(steps, int)) if metrics else {}, made
-
-
 # Between the chunks: the evaluation, the checkpoint, the bar.
 
 
-def _evaluation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
-    """Measure the validation data."""
-    if validate is None:
-        return _metrics(rule, state, validation, jax.random.clone(key))
-    found = _called(validate, state.params, validation)
-    return found if isinstance(found, dict) else {"loss": found}
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _metrics(rule: Rule, state: State, batch: Batch, key: Key) -> Metrics:
-    """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
-    return replicated(rule.update(state, split_examples(batch), key)[1])
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _called(function: Callable, params: Params, data: Batch) -> Any:
-    return replicated(function(params, split_examples(data)))
-
-
-def _save(plan: _Plan, key: Key, several: bool, run_state: RunState) -> None:
+def _save(plan: Plan, key: Key, several: bool, run_state: RunState) -> None:
     if plan.checkpoint is not None:
         save_run_state(plan.checkpoint, run_state, key, plan.saved)
         if several:
