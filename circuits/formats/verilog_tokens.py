@@ -38,13 +38,14 @@ _SYSTEM_VERILOG = """
 
 KEYWORDS, SYSTEM_VERILOG = frozenset(_KEYWORDS.split()), frozenset(_SYSTEM_VERILOG.split())
 
-# `*+` and `++` never give back what they took, so no text makes a match slow. Directives that stand here change
-# nothing that is read: times are refused, and so are the instances that a cell is for; without implicit nets
+# `*+` and `++` never give back what they took, so no text makes a match slow; groups are repeated by `*`, since Python
+# 3.11.2 misreads `(...)*+`, and their parts differ in the first character. Directives that stand here change nothing
+# that is read: times are refused, and so are the instances that a cell is for; without implicit nets
 # (default_nettype none) a correct file means the same.
 _TOKEN = re.compile(
     r"""
     [ \t\n\f]*+(?:
-        (?P<space>//[^\n]*+ | /\*.*?\*/ | \(\*(?!\))(?:[^"*] | "(?:[^"\\\n] | \\.)*+" | \*(?!\)))*+\*\)
+        (?P<space>//[^\n]*+ | /\*.*?\*/ | \(\*(?!\))(?:[^"*] | "(?:[^"\\\n] | \\.)*" | \*(?!\)))*\*\)
           | `timescale\s++10{0,2}\s*+[munpf]?s\s*+/\s*+10{0,2}\s*+[munpf]?s\b
           | `(?:celldefine | endcelldefine | resetall | default_nettype[ \t]++(?:wire | none))\b | \Z)
       | (?P<open>/\* | \(\*(?!\)))
@@ -53,7 +54,7 @@ _TOKEN = re.compile(
       | (?P<literal>(?:[0-9][0-9_]*+\s*+)?'[sS]?[A-Za-z]\s*+[A-Za-z0-9_?]*+)
       | (?P<number>[0-9][0-9_]*+)
       | (?P<directive>`\w*+)
-      | (?P<string>"(?:[^"\\\n] | \\.)*+")
+      | (?P<string>"(?:[^"\\\n] | \\.)*")
       | (?P<system>\$[A-Za-z0-9_$]++)
       | (?P<symbol>[<>]{3} | [=!]== | << | >> | [<>=!]= | && | \|\| | \*\* | ~[\^&|] | \^~ | ->
           | [][(){},;.:?@\#=~&|^!<>+*/%-])
