@@ -1,6 +1,5 @@
 """A run on a mesh: the run on one device up to rounding, resumed on any other mesh."""
 
-import collections
 import contextlib
 import functools
 
@@ -9,49 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from common.fitted import DATA, NET, NOISY, PLAIN, START, State, X, close, equal, error, key, noisy_loss
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 import jaxnet
-from jaxnet import DivergedError, Rule, ShapeError, fit, gradient_descent, mlp, squared_error
-
-X = np.linspace(-1, 1, 10, dtype=np.float32)[:, None]
-DATA = X, X**2
-NET = mlp([1, 3, 1])
-START = NET.init(jax.random.key(0))
-
-
-def noisy_loss(params, batch, key):
-    """Draws, so that a run depends on its keys as well as on its order of examples."""
-    x, y = batch
-    return squared_error(NET.apply(params, x + 0.1 * jax.random.normal(key, x.shape)), y).mean()
-
-
-def error(params, batch):
-    x, y = batch
-    return squared_error(NET.apply(params, x), y).mean()
-
-
-NOISY = gradient_descent(noisy_loss, optax.adam(0.05))
-PLAIN = gradient_descent(error, optax.adam(0.05))
-KEY = jax.random.key(5)
-
-# A state of the user's own.
-State = collections.namedtuple("State", "params")
-
-
-def key():
-    return jax.random.clone(KEY)
-
-
-def equal(a, b):
-    assert jax.tree.structure(a) == jax.tree.structure(b)
-    jax.tree.map(np.testing.assert_array_equal, a, b)
-
-
-def close(a, b):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6), a, b)
-
+from jaxnet import DivergedError, Rule, ShapeError, fit, gradient_descent
 
 # On a mesh: X has ten examples, which neither 3 nor 8 devices divide, nor batches of 4.
 
