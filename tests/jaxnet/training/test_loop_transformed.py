@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from common.trained import LEVEL, SLOPE, THREE, XOR, f32, half_square, start
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -15,41 +16,11 @@ from jaxnet import (
     Neuron,
     from_parts,
     gradient_descent,
-    identity,
-    layer,
     mlp,
     place,
     squared_error,
     train,
 )
-
-XOR = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32), np.array([[0], [1], [1], [0]], np.float32)
-LINE = layer(2, 1, identity)
-THREE = np.array([1.0, 2.0, 6.0], np.float32)
-
-
-def half_square(theta, x):
-    """Its minimum is at the mean of x, where gradient descent goes as mean + (1 - eta)^k (theta_0 - mean)."""
-    return jnp.mean((theta - x) ** 2) / 2
-
-
-def f32(*rows):
-    return np.array(rows, np.float32)
-
-
-def start(value=0.0):
-    return np.float32(value)
-
-
-def line_loss(params, batch):
-    x, y = batch
-    return squared_error(LINE.apply(params, x), y).mean()
-
-
-# Shared, as the docstring of `gradient_descent` advises, so that tests share compiled runs.
-SLOPE = gradient_descent(half_square, optax.sgd(0.25))
-LEVEL = gradient_descent(line_loss, optax.sgd(0.25))
-
 
 # Under transformations.
 
