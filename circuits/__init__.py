@@ -46,10 +46,10 @@ from circuits.threshold.gate_conversion import to_circuit as to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit as ThresholdCircuit
 from circuits.threshold.units import ThresholdUnit as ThresholdUnit
 from circuits.tracing import trace as trace
+from circuits.verification.answers import Counterexample as Counterexample
+from circuits.verification.answers import Equivalent as Equivalent
 from circuits.verification.answers import Satisfiable as Satisfiable
 from circuits.verification.answers import Unsatisfiable as Unsatisfiable
-from circuits.verification.equivalence import Counterexample as Counterexample
-from circuits.verification.equivalence import Equivalent as Equivalent
 from circuits.verification.equivalence import equivalent as equivalent
 from circuits.verification.miters import miter as miter
 from circuits.verification.model_counting import count_models as count_models

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from circuits.netlist import check_names, depth
 from circuits.simulation.simulator import as_bits, evaluate
@@ -113,6 +112,8 @@ def _(circuit: ThresholdCircuit) -> int:
 
 @evaluate.register
 def _(circuit: ThresholdCircuit, x: Any) -> np.ndarray:
+    import scipy.sparse  # here, since it takes a tenth of a second
+
     wiring, n = circuit.wiring, circuit.n_inputs
     bits = np.asarray(as_bits(x, n, circuit))
     patterns = bits.reshape(math.prod(bits.shape[:-1]), n)
