@@ -4,10 +4,12 @@ A jaxpr is what `jax.make_jaxpr` gives: equations in order, some of which call a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+if TYPE_CHECKING:  # where it is used it is imported late: jax.extend brings Pallas along, which takes 15 ms
+    from jax.extend.core import ClosedJaxpr, Jaxpr
 
 # An equation of a jaxpr. JAX's own type, `JaxprEqn`, does not say that variables have shapes and dtypes.
 Equation = Any
@@ -18,7 +20,7 @@ PLACING = frozenset(["mesh_cast", "reshard", "sharding_constraint"])
 _CALLS = frozenset(["jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"])
 
 
-def equations(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[Equation]:
+def equations(jaxpr: "Jaxpr | ClosedJaxpr") -> Iterator[Equation]:
     """Yield every equation of a jaxpr, each before those inside it: of calls, branches and loop bodies.
 
     >>> closed = jax.make_jaxpr(jax.jit(lambda x: jax.lax.fori_loop(0, 3, lambda i, x: -x, x)))(1.0)
@@ -32,12 +34,12 @@ def equations(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[Equation]:
                 yield from equations(inner)
 
 
-def called(equation: Equation) -> ClosedJaxpr | None:
+def called(equation: Equation) -> "ClosedJaxpr | None":
     """Return the function that an equation calls; None if it is not a plain call."""
     if equation.primitive.name not in _CALLS:
         return None
     inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
-    return inner if isinstance(inner, ClosedJaxpr) else None
+    return inner if hasattr(inner, "consts") else None
 
 
 def bind(equation: Equation, operands: Sequence) -> list:
@@ -48,7 +50,7 @@ def bind(equation: Equation, operands: Sequence) -> list:
     return results if equation.primitive.multiple_results else [results]
 
 
-def interpret(closed: ClosedJaxpr, args: Sequence, rule: Callable[[Equation, list], Sequence]) -> list:
+def interpret(closed: "ClosedJaxpr", args: Sequence, rule: Callable[[Equation, list], Sequence]) -> list:
     """Compute a jaxpr, equation by equation.
 
     Args:
@@ -68,7 +70,7 @@ def interpret(closed: ClosedJaxpr, args: Sequence, rule: Callable[[Equation, lis
     values = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*closed.consts, *args), strict=True))
 
     def read(variable: Any) -> Any:
-        return variable.val if isinstance(variable, Literal) else values[variable]
+        return variable.val if hasattr(variable, "val") else values[variable]  # a literal, or a variable
 
     for equation in jaxpr.eqns:
         operands, inner = [read(v) for v in equation.invars], called(equation)

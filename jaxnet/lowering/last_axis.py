@@ -6,15 +6,17 @@ the last axis they run over hundreds of members, a vector register at a time.
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from jaxnet.lowering.jaxprs import Equation, bind, interpret
 from jaxnet.lowering.native_loops import is_small
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr
 
 # The most products of a dot. They are written out one by one, which for more of them is slower than a batched dot.
 MOST_PRODUCTS = 512
@@ -33,7 +35,7 @@ _REDUCTIONS = frozenset([
 # fmt: on
 
 
-def is_fast(jaxpr: Jaxpr) -> bool:
+def is_fast(jaxpr: "Jaxpr") -> bool:
     """Return whether a function of one member is faster for many with the members last than under `jax.vmap`.
 
     Args:
@@ -48,7 +50,7 @@ def is_fast(jaxpr: Jaxpr) -> bool:
     return is_small(jaxpr, MOST_PRODUCTS)
 
 
-def members_last(closed: ClosedJaxpr, args: Sequence[Array], of_members: Sequence[bool], members: int) -> list[Array]:
+def members_last(closed: "ClosedJaxpr", args: Sequence[Array], of_members: Sequence[bool], members: int) -> list[Array]:
     """Call a function of one member for all of them.
 
     Args:

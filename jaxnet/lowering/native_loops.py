@@ -9,16 +9,18 @@ XLA that does not know it ignores it.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.experimental.xla_metadata import set_xla_metadata
-from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from jaxnet.lowering.jaxprs import PLACING, Equation, bind, called, interpret
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr
 
 # The most elements of an array, or products of a dot: beyond it XLA's own loops and libraries are as fast, and native
 # functions may not call those.
@@ -44,7 +46,7 @@ _PLAIN = frozenset([
 # fmt: on
 
 
-def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
+def is_small(jaxpr: "Jaxpr", most_products: int = LARGEST) -> bool:
     """Return whether a loop around a function would be faster as one native function, and can be one.
 
     Args:
@@ -63,7 +65,7 @@ def is_small(jaxpr: Jaxpr, most_products: int = LARGEST) -> bool:
     return 0 < _length(jaxpr, most_products) <= LONGEST
 
 
-def _length(jaxpr: Jaxpr, most_products: int) -> float:
+def _length(jaxpr: "Jaxpr", most_products: int) -> float:
     """Return how many operations there are, or infinity if one of them does not fit."""
     if any(_size(v) > LARGEST for v in (*jaxpr.constvars, *jaxpr.invars)):
         return math.inf
@@ -98,7 +100,7 @@ def _products(eqn: Equation) -> float:
     return _size(eqn.outvars[0]) * math.prod(left.shape[i] for i in contracting)
 
 
-def without_dots(closed: ClosedJaxpr) -> Callable[..., list]:
+def without_dots(closed: "ClosedJaxpr") -> Callable[..., list]:
     """Return the same function with dots as sums of products, for which no library is called.
 
     Args:
@@ -150,6 +152,8 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     >>> jax.jit(lambda x: in_one_function(lambda x: jax.lax.fori_loop(0, 10, lambda i, x: x + 1, x), x))(0.0)[0].item()
     10.0
     """
+    from jax.extend.core import ClosedJaxpr
+
     closed, results = jax.make_jaxpr(loop, return_shape=True)(*args)
     inputs = [*closed.consts, *jax.tree.leaves(args)]  # what it closes over is an argument as well
 

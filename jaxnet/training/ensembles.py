@@ -2,12 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr
 from jax.sharding import Mesh
 
 from jaxnet.devices.per_device import run_per_device
@@ -17,6 +16,9 @@ from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.loop import train
 from jaxnet.training.step_counts import check_multiple, example_count, step_count
 from jaxnet.validation import ShapeError, whole_number
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr
 
 # This many tiny networks, with all that a step needs, stay in the first cache of a CPU.
 _GROUP = 256
@@ -169,7 +171,7 @@ def _in_groups(function: Callable, members: int, group: int, *trees: Any) -> Any
     return jax.tree.map(lambda a: a.reshape(groups * group, *a.shape[2:])[:members], results)
 
 
-def _members_last(closed: ClosedJaxpr, results: Any) -> Callable[[State, Batch, Key], tuple[State, Metrics]]:
+def _members_last(closed: "ClosedJaxpr", results: Any) -> Callable[[State, Batch, Key], tuple[State, Metrics]]:
     """Return the update of many members, from that of one: states have the members last, all share the batch."""
 
     def update(state: State, batch: Batch, keys: Key) -> tuple[State, Metrics]:

@@ -4,13 +4,12 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
@@ -20,6 +19,9 @@ from jaxnet.lowering.native_loops import in_one_function, is_small, on_one_cpu, 
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import whole_number
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr
 
 
 class RunPosition(NamedTuple):
@@ -190,8 +192,10 @@ def _run(
     return (constrained(state, specs), replicated(history)), ()
 
 
-def _as_update(traced: ClosedJaxpr, results: Any, native: bool) -> Callable[..., tuple[State, Metrics]]:
+def _as_update(traced: "ClosedJaxpr", results: Any, native: bool) -> Callable[..., tuple[State, Metrics]]:
     """Return the update of a rule as a function again, from its trace."""
+    from jax.extend.core import jaxpr_as_fun
+
     flat = without_dots(traced) if native else jaxpr_as_fun(traced)
     structure = jax.tree.structure(results)
     return lambda *inputs: jax.tree.unflatten(structure, flat(*jax.tree.leaves(inputs)))
