@@ -15,6 +15,7 @@ import numpy as np
 from circuits.errors import listed
 from circuits.gates import NOT, TRUE
 from jaxnet.networks.wiring import levels
+from jaxnet.notebook import picture_of
 from jaxnet.validation import integers
 
 
@@ -92,9 +93,7 @@ class Circuit:
         return f"Circuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_gates} gates)"
 
     def _repr_svg_(self) -> str | None:
-        from circuits.drawing.gate_symbols import svg_of_circuit  # only in notebooks: drawing builds on the netlist
-
-        return svg_of_circuit(self)
+        return picture_of(self)
 
 
 @functools.singledispatch

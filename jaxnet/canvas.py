@@ -99,20 +99,6 @@ def finished(ax: "Axes", path: str | Path | None) -> "Figure":
     return figure
 
 
-def png_of(figure: "Figure") -> bytes:
-    """Return a figure as a PNG file, in its own resolution.
-
-    Args:
-        figure: any figure.
-
-    >>> png_of(new_figure(5, 3))[1:4]
-    b'PNG'
-    """
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
-
-
 def svg_of(figure: "Figure") -> str:
     """Return a figure as an SVG element, as a notebook embeds it.
 

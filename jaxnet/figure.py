@@ -1,11 +1,10 @@
 """The figures that `draw_*` return. This file imports matplotlib, so it is imported when a picture is drawn."""
 
+import io
 from typing import Any
 
 from matplotlib import figure
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-from jaxnet.canvas import png_of
 
 
 class Figure(figure.Figure):
@@ -17,4 +16,6 @@ class Figure(figure.Figure):
 
     def _repr_png_(self) -> bytes:
         # pyplot in a notebook has IPython use a function of its own for figures, instead of this one.
-        return png_of(self)
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()

@@ -1,5 +1,6 @@
 """What a notebook is shown instead of text. IPython is never imported: where there is a notebook, it is loaded."""
 
+import functools
 import html
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,21 @@ def in_notebook() -> bool:
     """
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return getattr(get_ipython and get_ipython(), "kernel", None) is not None
+
+
+@functools.singledispatch
+def picture_of(value: Any) -> Any:
+    """Return what a notebook shows of a value, as HTML, SVG or PNG; None for its text.
+
+    Those who can draw a class register it here, so that it need not import them: the netlist knows of no drawing.
+
+    Args:
+        value: anything.
+
+    >>> picture_of(3) is None
+    True
+    """
+    return None
 
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

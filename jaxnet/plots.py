@@ -1,5 +1,6 @@
 """Pictures of learning and of networks: `draw_*(data, *, ax=None, path=None)` returns the figure."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxnet.canvas import BLUE, DASHES, VERMILION, finished, given_axes, new_figure, png_of
+from jaxnet.canvas import BLUE, DASHES, VERMILION, finished, given_axes, new_figure
 from jaxnet.connectivity.rich_club import RichClub
+from jaxnet.notebook import picture_of
 from jaxnet.training.run_state import Run
 from jaxnet.validation import ShapeError
 
@@ -363,6 +365,7 @@ def _classes(where: str, classes: ArrayLike) -> np.ndarray:
     return values.astype(int)
 
 
+@picture_of.register
 def png_of_run(run: Run) -> bytes | None:
     """Return the learning curves of a run as a notebook shows them, with how it ended.
 
@@ -383,4 +386,6 @@ def png_of_run(run: Run) -> bytes | None:
         return None
     figure = draw_learning_curves(history, validation=validation)
     figure.suptitle(f"{run.steps:,} steps: {run.stopped}", fontsize="medium")
-    return png_of(figure)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()

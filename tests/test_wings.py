@@ -26,7 +26,7 @@ BEFORE = {
         "measures",
     ],
 }
-AFTER = {"jaxnet": ["canvas", "figure", "plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
+AFTER = {"jaxnet": ["figure", "canvas", "plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
 FILES = [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 
@@ -42,8 +42,8 @@ def storey(package, module):
 
 
 def imported(path):
-    """The modules that a file imports when it is loaded."""
-    for node in ast.parse(path.read_text()).body:
+    """The modules that a file imports, when it is loaded or later."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
         elif isinstance(node, ast.Import):

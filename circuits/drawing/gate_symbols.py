@@ -11,6 +11,7 @@ from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR
 from circuits.netlist import Circuit, cone
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from jaxnet.canvas import BLUE, VERMILION, finished, given_axes, new_figure, svg_of
+from jaxnet.notebook import picture_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,6 +134,7 @@ def draw_circuit(
     return finished(panel, path)
 
 
+@picture_of.register
 def svg_of_circuit(circuit: Circuit) -> str | None:
     """Return a circuit as a notebook shows it.
 

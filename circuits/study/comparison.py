@@ -22,6 +22,7 @@ from jaxnet.learning.losses import squared_error
 from jaxnet.learning.rules import Rule, gradient_descent
 from jaxnet.networks.activations import Activation, sigmoid, step
 from jaxnet.networks.layers import Network, mlp
+from jaxnet.notebook import picture_of
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Params, State
 from jaxnet.training.loop import train
@@ -148,9 +149,7 @@ class Comparison(NamedTuple):
         return f"Comparison({self.name!r}, {self.n_rows:,} rows, {self.threshold}, {self.constructed}, {self.learned})"
 
     def _repr_html_(self) -> str:
-        from circuits.study.tables import html_of  # only in notebooks: tables build on comparisons
-
-        return html_of(self)
+        return picture_of(self)
 
 
 # Where surfaces are drawn: around the four Boolean points, on a grid that has no point on the edge of a threshold unit.

@@ -8,6 +8,7 @@ import numpy as np
 
 from circuits.study.comparison import SQUARE, Comparison
 from jaxnet.canvas import COLOURS, DASHES, finished, given_axes, new_figure
+from jaxnet.notebook import html_table, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,3 +163,44 @@ def _draw_learning(ax: "Axes", study: Comparison, colour: str, y_label: bool, x_
 
 def _short(name: str, length: int) -> str:
     return name if len(name) <= length else name[: length - 1] + "…"
+
+
+@picture_of.register
+def html_of(study: Comparison) -> str:
+    """Return a study as a table in HTML, a row for each reading of the function.
+
+    Args:
+        study: what `compare` found.
+
+    Returns:
+        A `<table>` element.
+    """
+    threshold, constructed, learned = study.threshold, study.constructed, study.learned
+    rows = "all" if study.exhaustive else f"sampled of 2^{study.n_inputs}"
+    solved = f"{learned.n_solved} of {learned.n_seeds} networks have all rows right"
+    if learned.median_steps is not None:
+        solved += (
+            f" (medians: after {learned.median_steps:.0f} steps, worst error {learned.worst_error:.3f}), "
+            f"{learned.n_hardened} of them also with steps for sigmoids"
+        )
+    return html_table(
+        (study.name, "made of", "found"),
+        [
+            (
+                "circuit",
+                f"{study.n_gates} gates, depth {study.depth}",
+                f"{study.n_inputs} inputs, {study.n_outputs} outputs, {study.n_rows:,} rows ({rows})",
+            ),
+            (
+                "threshold units",
+                f"{threshold.n_units} units, depth {threshold.depth}",
+                f"{threshold.wrong_rows} wrong rows",
+            ),
+            (
+                "sigmoids by construction",
+                f"the same units, gain {constructed.gain:.2f}",
+                f"worst error {constructed.worst_error:.4f}, asked for {constructed.asked:g}",
+            ),
+            ("sigmoids by learning", "-".join(map(str, learned.sizes)), solved),
+        ],
+    )

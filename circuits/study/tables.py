@@ -1,7 +1,6 @@
-"""Studies as text: a table with a line per study, 117 columns wide; and one study as an HTML table."""
+"""Studies as text: a table with a line per study, 117 columns wide."""
 
 from circuits.study.comparison import Comparison
-from jaxnet.notebook import html_table
 
 HEADER = """\
                            circuit       threshold units  constructed sigmoids   sigmoids learned by {seeds} seeds
@@ -48,43 +47,3 @@ def row(study: Comparison) -> str:
         return line
     constant = f"; {study.n_constant} outputs constant on them" if study.n_constant else ""
     return f"{line}  ({study.n_rows:,} rows, sampled of 2^{study.n_inputs}{constant})"
-
-
-def html_of(study: Comparison) -> str:
-    """Return a study as a table in HTML, a row for each reading of the function.
-
-    Args:
-        study: what `compare` found.
-
-    Returns:
-        A `<table>` element.
-    """
-    threshold, constructed, learned = study.threshold, study.constructed, study.learned
-    rows = "all" if study.exhaustive else f"sampled of 2^{study.n_inputs}"
-    solved = f"{learned.n_solved} of {learned.n_seeds} networks have all rows right"
-    if learned.median_steps is not None:
-        solved += (
-            f" (medians: after {learned.median_steps:.0f} steps, worst error {learned.worst_error:.3f}), "
-            f"{learned.n_hardened} of them also with steps for sigmoids"
-        )
-    return html_table(
-        (study.name, "made of", "found"),
-        [
-            (
-                "circuit",
-                f"{study.n_gates} gates, depth {study.depth}",
-                f"{study.n_inputs} inputs, {study.n_outputs} outputs, {study.n_rows:,} rows ({rows})",
-            ),
-            (
-                "threshold units",
-                f"{threshold.n_units} units, depth {threshold.depth}",
-                f"{threshold.wrong_rows} wrong rows",
-            ),
-            (
-                "sigmoids by construction",
-                f"the same units, gain {constructed.gain:.2f}",
-                f"worst error {constructed.worst_error:.4f}, asked for {constructed.asked:g}",
-            ),
-            ("sigmoids by learning", "-".join(map(str, learned.sizes)), solved),
-        ],
-    )

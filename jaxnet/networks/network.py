@@ -12,6 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxnet.networks.activations import Activation, name_of
+from jaxnet.notebook import picture_of
 from jaxnet.pytrees import Key, Params
 
 # What a network is made of: `Layer`, `Chain`, `Dag`, `Wired`, something of your own, or None. Its repr describes it in
@@ -43,9 +44,7 @@ class Network(NamedTuple):
         return f"Network({describe(self.structure)})"
 
     def _repr_html_(self) -> str | None:
-        from jaxnet.networks.summaries import html_of_network  # only in notebooks: summaries build on networks
-
-        return html_of_network(self)
+        return picture_of(self)
 
 
 class Layer(NamedTuple):

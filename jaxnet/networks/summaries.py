@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxnet.networks.composition import Dag
 from jaxnet.networks.evaluation import Wired
 from jaxnet.networks.network import Chain, Layer, Network, Structure, describe, sizes_of
-from jaxnet.notebook import html_table
+from jaxnet.notebook import html_table, picture_of
 from jaxnet.pytrees import Params
 from jaxnet.validation import ShapeError, whole_number
 
@@ -145,6 +145,7 @@ def summary(network: Network, params: Params = None, *, input_shape: Any = None)
     return Summary(tuple(rows), given, output_shape)
 
 
+@picture_of.register
 def html_of_network(network: Network) -> str | None:
     """Return the summary of a network as a notebook shows it; None if there is none without more arguments.
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxnet.notebook import picture_of
 from jaxnet.pytrees import Key, Params, State
 from jaxnet.training.checkpoints import CheckpointError, load_header, load_tree, save
 
@@ -40,9 +41,7 @@ class Run(NamedTuple):
         return f"Run({self.steps:,} steps, {self.stopped}{metrics})"
 
     def _repr_png_(self) -> bytes | None:
-        from jaxnet.plots import png_of_run  # only in notebooks: plots build on runs
-
-        return png_of_run(self)
+        return picture_of(self)
 
 
 class DivergedError(FloatingPointError):
