@@ -26,7 +26,7 @@ def row(study: Comparison) -> str:
 
     >>> from circuits import parse
     >>> from circuits.study.comparison import compare
-    >>> row(compare(parse("a & b"), name="AND", seeds=4, progress=False))[:58]        # doctest: +SKIP
+    >>> row(compare(parse("a & b"), name="AND", seeds=4, steps=200, progress=False))[:58].rstrip()
     'AND                  2   1     1     1      1     1    0/4'
     """
     threshold, constructed, learned = study.threshold, study.constructed, study.learned
