@@ -1,4 +1,4 @@
 """Boolean neurons against sigmoid networks: one function, three readings.
 
-Read in this order: `comparison`, `tables`, `figures`.
+Read in this order: `learned_networks`, `comparison`, `tables`, `figures`.
 """
