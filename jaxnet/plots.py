@@ -84,7 +84,7 @@ def draw_rich_club(found: RichClub, *, ax: Any = None, path: str | Path | None =
 
 
 def draw_learning_curves(
-    history: Mapping[str, Any],
+    history: Mapping[str, Any] | Run,
     *,
     validation: Mapping[str, Any] | None = None,
     units: Mapping[str, str] | None = None,
@@ -99,9 +99,9 @@ def draw_learning_curves(
     a light colour. An ensemble is drawn as the median over its members and a band. The legend says so.
 
     Args:
-        history: from `jaxnet.train` or `jaxnet.fit`: a dict of real arrays, `(records,)`, or `(records, members)` for
-            an ensemble, as `jax.vmap` makes it with `out_axes=(0, 1)`. If it has "step", `(records,)`, that is the
-            horizontal axis; else 1, 2, ... is.
+        history: what `jaxnet.fit` returns, a `Run` with its validation, or what `jaxnet.train` measured: a dict of
+            real arrays, `(records,)`, or `(records, members)` for an ensemble, as `jax.vmap` makes it with
+            `out_axes=(0, 1)`. If it has "step", `(records,)`, that is the horizontal axis; else 1, 2, ... is.
         validation: likewise; it may have other metrics, and fewer records if it has "step".
         units: by name of metric, for the vertical axes: `{"loss": "nats"}`.
         quantiles: the ends of the bands of ensembles, in 0..1.
@@ -125,6 +125,8 @@ def draw_learning_curves(
     >>> loss.get_ylabel(), loss.get_yscale(), accuracy.get_yscale()
     ('loss (nats)', 'log', 'linear')
     """
+    if isinstance(history, Run):
+        history, validation = history.history, history.validation if validation is None else validation
     low, high = quantiles
     if not 0 <= low <= 0.5 <= high <= 1:
         raise ValueError(f"draw_learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")

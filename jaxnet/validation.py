@@ -1,10 +1,14 @@
-"""What is checked at the door: shapes, floating inputs, whole numbers. Errors say what was expected and what came."""
+"""What is checked at the door: shapes, floating inputs, keys, whole numbers.
+
+Errors say what was expected and what came.
+"""
 
 import contextlib
 import operator
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -67,6 +71,30 @@ def check_floating(where: str, w: Array, x: Array) -> None:
         raise TypeError(
             f"{where}: expected floating inputs, got {x.dtype}. Convert them, for example x.astype({w.dtype})."
         )
+
+
+def check_key(where: str, key: Any) -> None:
+    """Check that a key of `jax.random` is one, and a single one.
+
+    Args:
+        where: named in the error.
+        key: from `jax.random.key`, or from the older `jax.random.PRNGKey`.
+
+    Raises:
+        TypeError: if it is something else, such as the seed itself.
+        ShapeError: if it is an array of several keys.
+
+    >>> check_key("init", 0)
+    Traceback (most recent call last):
+    TypeError: init: expected a key, got 0. jax.random.key(0) makes one.
+    """
+    dtype = getattr(key, "dtype", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    if not typed and not (dtype == np.uint32 and key.shape[-1:] in ((2,), (4,))):
+        got = repr(key) if isinstance(key, int | str | None) else type(key).__name__
+        raise TypeError(f"{where}: expected a key, got {got}. jax.random.key(0) makes one.")
+    if key.ndim != (0 if typed else 1):
+        raise ShapeError(f"{where}: expected one key, got keys of shape {key.shape}. jax.vmap maps over keys.")
 
 
 def integers(where: str, name: str, value: Any, dtype: DTypeLike = np.int64) -> np.ndarray:

@@ -51,6 +51,10 @@ class CompiledCircuit(NamedTuple):
     gain: float | None
     error: float
 
+    def __repr__(self) -> str:
+        gain = "steps" if self.gain is None else f"gain {self.gain:g}, error {self.error:.3g}"
+        return f"CompiledCircuit({self.circuit!r}, {gain})"
+
 
 def to_network(
     circuit: Circuit | ThresholdCircuit | ThresholdUnit,

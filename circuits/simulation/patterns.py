@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxnet.pytrees import Key
-from jaxnet.validation import whole_number
+from jaxnet.validation import check_key, whole_number
 
 _PLACES = np.arange(32, dtype=np.uint32)
 
@@ -99,6 +99,7 @@ def random_patterns(n: int, k: int, *, key: Key) -> Array:
     >>> random_patterns(3, 1_000, key=jax.random.key(0)).shape
     (3, 1000)
     """
+    check_key("random_patterns", key)
     n, k = whole_number("random_patterns", "n", n), whole_number("random_patterns", "k", k)
     return jax.random.bits(key, (n, k), jnp.uint32)
 

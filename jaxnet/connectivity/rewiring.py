@@ -13,7 +13,7 @@ from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.network_measures import degrees
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Key
-from jaxnet.validation import whole_number
+from jaxnet.validation import check_key, whole_number
 
 _MAX_NODES = 2**16
 _CHUNK = 64  # swaps of each rewiring that are drawn at once
@@ -115,6 +115,7 @@ def map_rewirings(
     >>> map_rewirings("here", lambda edges: edges.max(axis=(1, 2)), triangle, **options, key=jax.random.key(0))
     (array([2, 2], dtype=int32), array([0, 0]), 3)
     """
+    check_key(where, key)
     undirected_degrees(where, graph)
     n = whole_number(where, "rewirings", rewirings, 1)
     per_edge = whole_number(where, "swaps_per_edge", swaps_per_edge)

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.networks.network import Network, Structure, describe, sizes_of
 from jaxnet.pytrees import Key, Params
-from jaxnet.validation import ShapeError, located, whole_number
+from jaxnet.validation import ShapeError, check_key, located, whole_number
 
 Nodes = Mapping[str, tuple[Network, Sequence[str]] | tuple[Network, str]]
 
@@ -113,6 +113,7 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
     places = {name: f"node {name!r} ({describe(part.structure)})" for name, part in parts.items()}
 
     def init(key: Key) -> dict[str, Params]:
+        check_key("init", key)
         # Keys in the order of the names, so that the order of writing makes no difference.
         keys = dict(zip(sorted(parts), jax.random.split(key, max(1, len(parts))), strict=False))
         params = {}

@@ -19,7 +19,7 @@ from jaxnet.networks.network import Network
 from jaxnet.networks.units import Neuron
 from jaxnet.networks.wiring import Wiring
 from jaxnet.pytrees import Key
-from jaxnet.validation import ShapeError, check_floating
+from jaxnet.validation import ShapeError, check_floating, check_key
 
 
 def evaluate(
@@ -167,6 +167,7 @@ def wired(wiring: Wiring, activation: Activation | PerUnit = sigmoid, *, dtype: 
     """
 
     def init(key: Key) -> Neuron:
+        check_key("init", key)
         fan_in = np.diff(wiring.offsets)
         scale = jnp.asarray(1 / np.sqrt(np.repeat(fan_in, fan_in)), dtype)
         return Neuron(scale * jax.random.normal(key, (wiring.n_edges,), dtype), jnp.zeros((wiring.n_units,), dtype))

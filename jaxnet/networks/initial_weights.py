@@ -12,7 +12,7 @@ from jaxnet.lowering.native_loops import on_one_cpu, zero_made_here
 from jaxnet.networks.activations import Activation, elu, gelu, leaky_relu, relu, silu, softplus
 from jaxnet.networks.units import Neuron
 from jaxnet.pytrees import Key
-from jaxnet.validation import located
+from jaxnet.validation import check_key, located
 
 
 def initial_layers(
@@ -22,6 +22,7 @@ def initial_layers(
 
     They are those that the layers would draw by themselves, with the keys that `chain` gives them.
     """
+    check_key("init", key)
     # On a CPU the compiler takes seconds to make random numbers fast that are drawn once, in a millisecond.
     compiled = _drawn_once if on_one_cpu(zero_made_here(), key) else _drawn
     with located("init"):

@@ -14,7 +14,7 @@ from jaxnet.networks.initial_weights import default_weights, initial_layers
 from jaxnet.networks.network import Chain, Layer, Network, describe, sizes_of
 from jaxnet.networks.units import Neuron, weighted_sums
 from jaxnet.pytrees import Key
-from jaxnet.validation import ShapeError, located, whole_number
+from jaxnet.validation import ShapeError, check_key, located, whole_number
 
 
 def layer(
@@ -95,6 +95,7 @@ def chain(*parts: Network) -> Network:
     places = [f"layer {i} of {len(parts)} ({describe(part)})" for i, part in enumerate(structure.parts, start=1)]
 
     def init(key: Key) -> tuple:
+        check_key("init", key)
         params = []
         for place, part, k in zip(places, parts, jax.random.split(key, len(parts)), strict=True):
             with located("init", place):

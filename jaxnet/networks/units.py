@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.networks.activations import Activation, sigmoid
 from jaxnet.pytrees import Key
-from jaxnet.validation import ShapeError, check_floating
+from jaxnet.validation import ShapeError, check_floating, check_key
 
 
 class Neuron(NamedTuple):
@@ -84,6 +84,7 @@ def sample(params: Neuron, x: ArrayLike, activation: Activation = sigmoid, *, ke
     >>> sample(coin, jnp.ones((8, 2)), key=jax.random.key(0))
     Array([0., 0., 1., 1., 0., 1., 1., 0.], dtype=float32)
     """
+    check_key("sample", key)
     x = jnp.asarray(x)
     p = activation(weighted_sums("sample", params, x))
     # In bfloat16 the draws themselves would be coarse; mode="high" is right for rare events too, below 1e-7.

@@ -43,7 +43,7 @@ from jaxnet.training.run_state import (
     since_best,
 )
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
-from jaxnet.validation import whole_number
+from jaxnet.validation import check_key, whole_number
 
 
 def fit(
@@ -209,6 +209,7 @@ def _set_up(
     rule: Rule, params: Params | State, data: Any, key: Key, validation: Batch | None, validate: Callable | None,
     plan: Plan, progress: bool, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
 ) -> Iterator[_Setup]:  # fmt: skip
+    check_key("fit", key)
     stream, several = _is_stream(data), mesh is not None and over_processes(mesh)
     with contextlib.ExitStack() as stack:
         if mesh is not None:

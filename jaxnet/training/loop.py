@@ -18,7 +18,7 @@ from jaxnet.learning.rules import Rule
 from jaxnet.lowering.native_loops import in_one_function, is_small, on_one_cpu, without_dots, zero_made_here
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
-from jaxnet.validation import whole_number
+from jaxnet.validation import check_key, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
@@ -124,6 +124,7 @@ def run(
     Runs that differ in `start` and `steps` alone are one program. Where a mesh is set, its devices share the batches,
     the state stays split as it is, and all of them have the metrics.
     """
+    check_key(where, key)
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
     if batch_size is not None and max(examples, most) >= 2**31:
         raise ValueError(

@@ -191,6 +191,16 @@ def test_long_histories_get_a_running_median_over_the_records_themselves(n, bin_
         assert y[i] == np.median(values[record - half : record + half + 1])
 
 
+def test_a_run_is_drawn_with_its_validation():
+    history, validation = (
+        {"step": np.array([1, 2]), "loss": np.array([2.0, 1.0])},
+        {"step": np.array([2]), "loss": [3.0]},
+    )
+    (ax,) = draw_learning_curves(Run(None, None, history, validation, 2, "finished")).axes
+    assert labels(ax) == ["training", "validation"]
+    np.testing.assert_array_equal(ax.get_lines()[1].get_data(), [[2], [3]])
+
+
 def test_two_hundred_records_are_drawn_as_they_are():
     (ax,) = draw_learning_curves({"loss": np.arange(200)}).axes
     assert labels(ax) == ["training"]

@@ -1,12 +1,15 @@
-"""What is checked at the door: places in errors, floating arrays, and whole numbers."""
+"""What is checked at the door: places in errors, floating arrays, keys, and whole numbers."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+import jaxnet
+from circuits import random_patterns
 from jaxnet import ShapeError
-from jaxnet.validation import check_floating, integers, located, whole_number
+from jaxnet.validation import check_floating, check_key, integers, located, whole_number
 
 
 def test_places_follow_one_another_and_the_function_stands_once_in_front():
@@ -71,3 +74,45 @@ def test_arrays_of_whole_numbers_are_copied_and_neither_rounded_nor_wrapped():
         integers("here", "numbers", [1, 256], np.uint8)
     with pytest.raises(ValueError, match=rf"got {2**80}\.\.{2**80}\.$"):
         integers("here", "numbers", [2**80])
+
+
+@pytest.mark.parametrize("seed", [0, np.int64(3), 1.5, None, "0", np.zeros(2, np.int32), np.zeros(3, np.uint32)])
+def test_what_is_no_key(seed):
+    with pytest.raises(TypeError, match=r"^here: expected a key, got .*\. jax\.random\.key\(0\) makes one\.$"):
+        check_key("here", seed)
+
+
+def test_keys_of_both_kinds_pass_and_several_are_refused():
+    check_key("here", jax.random.key(0))
+    check_key("here", jax.random.PRNGKey(0))
+    jax.vmap(lambda key: check_key("here", key))(jax.random.split(jax.random.key(0), 3))
+    with pytest.raises(ShapeError) as e:
+        check_key("here", jax.random.split(jax.random.key(0), 3))
+    assert str(e.value) == "here: expected one key, got keys of shape (3,). jax.vmap maps over keys."
+
+
+def test_a_seed_in_the_place_of_a_key_is_refused_wherever_one_goes_in():
+    data = jnp.ones((4, 2))
+    net = jaxnet.mlp([2, 1])
+    rule = jaxnet.gradient_descent(lambda params, x: jnp.mean(net.apply(params, x)), optax.sgd(0.1))
+    params = net.init(jax.random.key(0))
+    ring = jaxnet.Graph(3, [(0, 1), (1, 2), (2, 0)], directed=False)
+    calls = {
+        "init": [
+            lambda: jaxnet.mlp([2, 2, 1]).init(0),
+            lambda: jaxnet.layer(2, 1).init(0),
+            lambda: jaxnet.chain(net, jaxnet.layer(1, 1)).init(0),
+            lambda: jaxnet.wired(jaxnet.Wiring(2, [0, 2], [0, 1], [2])).init(0),
+        ],
+        "sample": [lambda: jaxnet.sample(params[0], data, key=0)],
+        "train": [lambda: jaxnet.train(rule, rule.init(params), data, steps=1, key=0)],
+        "fit": [lambda: jaxnet.fit(rule, params, data, steps=1, key=0)],
+        "rewire": [lambda: jaxnet.rewire(ring, key=0)],
+        "normalised_rich_club": [lambda: jaxnet.normalised_rich_club(ring, key=0)],
+        "random_patterns": [lambda: random_patterns(2, 1, key=0)],
+    }
+    for name, uses in calls.items():
+        for use in uses:
+            with pytest.raises(TypeError) as e:
+                use()
+            assert str(e.value) == f"{name}: expected a key, got 0. jax.random.key(0) makes one."

@@ -473,3 +473,10 @@ def test_weights_too_large_for_float32_are_refused(weights, threshold, total, op
 def test_only_circuits_are_compiled(circuit):
     with pytest.raises(TypeError, match="Circuit"):
         to_network(circuit)
+
+
+def test_a_compiled_circuit_prints_in_a_line():
+    circuit = parse("y = a & b")
+    assert repr(to_network(circuit)) == "CompiledCircuit(ThresholdCircuit(2 inputs, 1 outputs, 1 units), steps)"
+    compiled = to_network(circuit, jaxnet.sigmoid, gain=20)
+    assert repr(compiled).endswith(f"1 units), gain 20, error {compiled.error:.3g})")
