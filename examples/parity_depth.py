@@ -20,7 +20,7 @@ import circuits
 import jaxnet
 from circuits import ThresholdCircuit, from_circuit
 from circuits.netlist import depth
-from circuits.threshold.constructions import parity
+from circuits.threshold.symmetric_functions import parity
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--built", type=int, default=12, help="circuits are built for 2 to BUILT inputs (default 12)")

@@ -9,7 +9,7 @@ import optax
 
 import circuits
 import jaxnet
-from circuits.threshold.constructions import parity
+from circuits.threshold.symmetric_functions import parity
 
 xor = circuits.parse("a ^ b")
 x, y = circuits.rows(2), circuits.truth_table(xor)

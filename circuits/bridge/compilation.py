@@ -151,7 +151,7 @@ def weight_of_units(circuit: ThresholdCircuit) -> int:
     Returns:
         0 where every unit is fed by inputs alone.
 
-    >>> from circuits.threshold.constructions import parity
+    >>> from circuits.threshold.symmetric_functions import parity
     >>> weight_of_units(parity(5))
     5
     """

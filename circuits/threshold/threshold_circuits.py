@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,34 @@ class ThresholdCircuit:
         """Sum one number per edge over the fan-ins of each unit: `(edges,)` -> `(units,)`."""
         unit_of_edge = np.repeat(np.arange(self.n_units), np.diff(self.wiring.offsets))
         return np.bincount(unit_of_edge, weights, minlength=self.n_units)
+
+
+def of_units(
+    input_names: Sequence[str], units: Sequence[tuple[Mapping[int, int], int]], outputs: Mapping[str, int]
+) -> ThresholdCircuit:
+    """Return the threshold circuit of units that are listed one by one.
+
+    Args:
+        input_names: nodes 0..n-1, in this order.
+        units: for each its weights by node and its threshold; unit k is node n + k, and reads inputs and units.
+        outputs: by name, the node of each.
+
+    Returns:
+        A `ThresholdCircuit`; edges of weight 0 are left out.
+
+    Raises:
+        ValueError: as from `ThresholdCircuit` and `Wiring`, such as for units that read one another in a loop.
+
+    >>> of_units("ab", [({0: 1, 1: 1}, 2), ({0: 1, 1: 1, 2: -2}, 1)], {"sum": 3, "carry": 2})
+    ThresholdCircuit(2 inputs, 2 outputs, 2 units)
+    """
+    edges = [[(node, weight) for node, weight in terms.items() if weight] for terms, _ in units]
+    flat = [edge for unit in edges for edge in unit]
+    wiring = Wiring(
+        len(input_names), np.cumsum([0, *map(len, edges)]), [node for node, _ in flat], list(outputs.values())
+    )
+    thresholds = [threshold for _, threshold in units]
+    return ThresholdCircuit(wiring, [weight for _, weight in flat], thresholds, input_names, outputs)
 
 
 @depth.register

@@ -1,7 +1,7 @@
 """The Boolean neuron: a threshold unit with integer weights, and AND, OR, NOT, majority, k-of-n as single such units.
 
 [w.x >= T] is the all-or-none neuron of W. S. McCulloch and W. Pitts (1943). What one unit cannot do, XOR above all
-(M. Minsky and S. Papert, 1969), takes two layers: `constructions.parity`.
+(M. Minsky and S. Papert, 1969), takes two layers: `symmetric_functions.parity`.
 """
 
 from dataclasses import dataclass

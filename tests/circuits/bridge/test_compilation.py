@@ -14,8 +14,8 @@ from circuits import Circuit, ThresholdCircuit, evaluate, library, parse, to_net
 from circuits.bridge.compilation import promised_error, smallest_gain, weight_of_units
 from circuits.gates import AND, BUF, NAND, XOR
 from circuits.threshold import units
-from circuits.threshold.constructions import parity
 from circuits.threshold.gate_conversion import from_circuit
+from circuits.threshold.symmetric_functions import parity
 from jaxnet.networks.wiring import Wiring, levels
 
 # DESIGN's table: W, and the gain at the best eps, to two places.

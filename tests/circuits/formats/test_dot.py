@@ -7,8 +7,8 @@ from hypothesis import given
 from circuits import Circuit, c17_path, parse, read
 from circuits.formats.dot import dumps
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR
-from circuits.threshold.constructions import parity
 from circuits.threshold.gate_conversion import from_circuit
+from circuits.threshold.symmetric_functions import parity
 
 LABELS = {FALSE: "0", TRUE: "1", BUF: "BUF", NOT: "NOT", AND: "AND", NAND: "NAND", OR: "OR", NOR: "NOR"}
 LABELS |= {XOR: "XOR", XNOR: "XNOR", 0b1100: "BUF", 0b0011: "NOT"}

@@ -11,8 +11,8 @@ from circuits import ParseError, ThresholdCircuit, evaluate, read, to_circuit
 from circuits.formats import bench
 from circuits.formats.th import dumps, loads
 from circuits.netlist import Circuit
-from circuits.threshold.constructions import parity
 from circuits.threshold.gate_conversion import from_circuit
+from circuits.threshold.symmetric_functions import parity
 from jaxnet.networks.wiring import Wiring
 
 # Inputs, outputs and units of the files of threABC, and the two that were made from ISCAS-85.

@@ -9,7 +9,7 @@ from circuits import ThresholdUnit, from_truth_table, rows, truth_table
 from circuits.gates import AND, OR, TRUE, XOR
 from circuits.netlist import Builder, Circuit
 from circuits.simulation.truth_tables import add_table
-from circuits.threshold.constructions import parity
+from circuits.threshold.symmetric_functions import parity
 
 
 @pytest.mark.parametrize("n", range(13))

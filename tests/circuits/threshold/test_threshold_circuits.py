@@ -10,8 +10,8 @@ from circuits import ThresholdCircuit, evaluate, library, to_circuit
 from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XNOR, XOR, swap
 from circuits.netlist import Circuit
 from circuits.threshold import threshold_circuits
-from circuits.threshold.constructions import parity
 from circuits.threshold.gate_conversion import from_circuit, from_unit
+from circuits.threshold.symmetric_functions import parity
 from circuits.threshold.threshold_circuits import depth
 from circuits.threshold.units import at_least, majority
 from jaxnet.networks.wiring import Wiring
