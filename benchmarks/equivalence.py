@@ -2,8 +2,9 @@
 
 `python benchmarks/equivalence.py` takes the EPFL benchmarks and c6288, c1908 of ISCAS-85, found in JAXNET_DATA; names
 on the command line choose some. It prints the method, the calls of a SAT solver, and the median seconds over the
-rounds, beside those of ABC's `cec`, which include its start and its reading of the files. Without ABC only the twins
-are compared.
+rounds, reading included; then the seconds of ABC's `cec`, which include its start and its reading of the files, and the
+ratio; at the end the start of Python, the geometric mean of the ratios and the largest. Without ABC only the twins are
+compared.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -32,6 +34,13 @@ def by_abc(commands, timeout=600):
     return run.stdout, time.perf_counter() - start
 
 
+def start_of_python():
+    """Return the seconds that a process takes to start and to import what a proof needs."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "from circuits import equivalent, read"], check=True)
+    return time.perf_counter() - start
+
+
 def forms(name, folder):
     """Yield for each comparison the AIGER or .bench file of a circuit, what the other form is, and its file."""
     bench = DATA / "iscas85" / "bench" / f"{name}.bench"
@@ -48,28 +57,31 @@ def forms(name, folder):
 
 
 def row(name, a, what, b, rounds, limit):
-    """Print a row of the table; return the median seconds of a proof."""
-    first, second = read(a), read(b)
-    assert isinstance(first, Circuit)
-    assert isinstance(second, Circuit)
-    answers = [equivalent(first, second, by="position", time_limit=limit) for _ in range(rounds)]
-    answer = answers[0]
-    if isinstance(answer, Undecided):
-        found, calls, seconds = "undecided", "", limit
-    else:
-        found = answer.method if isinstance(answer, Equivalent) else "NOT EQUAL"
-        calls = f"{answer.calls:,}" if isinstance(answer, Equivalent) else ""
-        seconds = statistics.median(answer.seconds for answer in answers if not isinstance(answer, Undecided))
-    peer = ""
-    if ABC is not None:
-        runs = [by_abc(f"cec -n {a} {b}") for _ in range(rounds)]
-        said = "" if "are equivalent" in runs[0][0] else "  undecided"
-        peer = f"{statistics.median(took for _, took in runs):8.2f}{said}"
-    print(
-        f"{name:10} {what:10} {first.n_gates:7,} {second.n_gates:8,}  {found:13} {calls:>6} {seconds:8.2f} {peer}",
-        flush=True,
-    )
-    return seconds
+    """Print a row of the table; return the median seconds, and the ratio to those of ABC."""
+    took, theirs, said = [], [], ""
+    for _ in range(rounds):
+        start = time.perf_counter()
+        first, second = read(a), read(b)
+        assert isinstance(first, Circuit)
+        assert isinstance(second, Circuit)
+        answer = equivalent(first, second, by="position", time_limit=limit)
+        took.append(time.perf_counter() - start)
+        if ABC is not None:
+            output, seconds = by_abc(f"cec -n {a} {b}")
+            theirs.append(seconds)
+            said = "" if "are equivalent" in output else "  undecided"
+    found = "undecided" if isinstance(answer, Undecided) else "NOT EQUAL"
+    calls = ""
+    if isinstance(answer, Equivalent):
+        found, calls = answer.method, f"{answer.calls:,}"
+    seconds = statistics.median(took)
+    line = f"{name:10} {what:10} {first.n_gates:7,} {second.n_gates:8,}  {found:13} {calls:>6} {seconds:8.2f}"
+    if not theirs:
+        print(line, flush=True)
+        return seconds, None
+    peer = statistics.median(theirs)
+    print(f"{line} {peer:8.2f} {seconds / peer:8.2f}{said}", flush=True)
+    return seconds, seconds / peer
 
 
 def main():
@@ -85,14 +97,19 @@ def main():
         print("They are no part of the repository: name the folder of the data in JAXNET_DATA.")
         return
     print(
-        f"{'circuit':10} {'against':10} {'gates':>7} {'gates':>8}  {'method':13} {'calls':>6} {'seconds':>8} {'cec':>8}"
+        f"{'circuit':10} {'against':10} {'gates':>7} {'gates':>8}  {'method':13} {'calls':>6} {'seconds':>8} "
+        f"{'cec':>8} {'ratio':>8}"
     )
-    total = 0.0
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.names or NAMES:
             for a, what, b in forms(name, Path(folder)):
-                total += row(name, a, what, b, arguments.rounds, arguments.time_limit)
-    print(f"{total:.0f} seconds altogether")
+                rows.append(row(name, a, what, b, arguments.rounds, arguments.time_limit))
+    total = sum(seconds for seconds, _ in rows)
+    print(f"{total:.0f} seconds altogether, and {start_of_python():.2f} to start Python once")
+    ratios = [ratio for _, ratio in rows if ratio is not None]
+    if ratios:
+        print(f"ratio to cec: geometric mean {statistics.geometric_mean(ratios):.2f}, largest {max(ratios):.2f}")
 
 
 if __name__ == "__main__":

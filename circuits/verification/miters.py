@@ -5,9 +5,11 @@ D. Brand, Verification of large synthesized designs (ICCAD 1993).
 
 from typing import Literal
 
+import numpy as np
+
 from circuits.errors import listed
 from circuits.gates import OR, XOR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 
 By = Literal["name", "position"]
 
@@ -62,14 +64,20 @@ def joined(where: str, a: Circuit, b: Circuit, by: By) -> Circuit:
         raise ValueError(f"{where}: expected by to be 'name' or 'position', got {by!r}.")
     inputs_of_b = _matched(where, "input", a.input_names, b.input_names, by)
     outputs_of_b = _matched(where, "output", a.output_names, b.output_names, by)
-    netlist = Builder(a.input_names)
-    nodes_of_a = _copy(netlist, a, netlist.inputs)
-    by_place = dict(zip(inputs_of_b, netlist.inputs, strict=True))
-    nodes_of_b = _copy(netlist, b, [by_place[place] for place in range(b.n_inputs)])
-    differences = [
-        netlist.gate(XOR, nodes_of_a[a.outputs[i]], nodes_of_b[b.outputs[j]]) for i, j in enumerate(outputs_of_b)
-    ]
-    return netlist.circuit({"differs": netlist.tree(OR, differences) if differences else netlist.constant(False)})
+    # Nodes of the miter: the constant, the inputs of a, its gates, the gates of b, then the comparison.
+    end_of_a = a.n_nodes
+    nodes_of_b = np.concatenate([np.zeros(1 + b.n_inputs, np.int64), end_of_a + np.arange(b.n_gates)])
+    nodes_of_b[1 + np.array(inputs_of_b, int)] = 1 + np.arange(a.n_inputs)
+    pairs = np.stack([a.outputs, nodes_of_b[b.outputs[np.array(outputs_of_b, int)]]], axis=1)
+    fan_ins, tables = [a.fan_ins, nodes_of_b[b.fan_ins], pairs], [a.tables, b.tables, np.full(len(pairs), XOR)]
+    layer, last = end_of_a + b.n_gates + np.arange(len(pairs)), end_of_a + b.n_gates + len(pairs)
+    while len(layer) > 1:
+        even = len(layer) // 2 * 2
+        fan_ins.append(layer[:even].reshape(-1, 2))
+        tables.append(np.full(even // 2, OR))
+        layer, last = np.append(last + np.arange(even // 2), layer[even:]), last + even // 2
+    differs = layer if len(layer) else [0]
+    return Circuit(a.input_names, np.concatenate(fan_ins), np.concatenate(tables), differs, ["differs"])
 
 
 def _matched(where: str, kind: str, a: tuple[str, ...], b: tuple[str, ...], by: By) -> list[int]:
@@ -87,11 +95,3 @@ def _matched(where: str, kind: str, a: tuple[str, ...], b: tuple[str, ...], by: 
         )
     place = {name: i for i, name in enumerate(b)}
     return [place[name] for name in a]
-
-
-def _copy(netlist: Builder, circuit: Circuit, inputs: list[int]) -> list[int]:
-    """Add the gates of a circuit and return, for each of its nodes, the node in the netlist."""
-    nodes = [0, *inputs]
-    for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
-        nodes.append(netlist.gate(table, nodes[a], nodes[b]))
-    return nodes

@@ -50,6 +50,7 @@ def prove_equal(
     expired: Callable[[], bool] = lambda: False,
     proof: Proof | None = None,
     window: int = 64,
+    whole: "Encoding | None" = None,
 ) -> AlwaysEqual | SometimesDifferent | Undecided:
     """Prove that a gate always has the value of a literal, or find inputs for which it has not.
 
@@ -62,6 +63,8 @@ def prove_equal(
             up to seconds.
         proof: gets the lemmas if they are equal.
         window: gates that the solver is given first, where there is an effort; without one it gets all.
+        whole: of a solver that is kept from query to query, for those that the window leaves open; only without
+            a proof. Before a node leaves the graph, `whole.forget` it.
 
     Returns:
         `AlwaysEqual`, `SometimesDifferent`, or, where the effort was too small, `Undecided`.
@@ -75,26 +78,27 @@ def prove_equal(
     """
     if expired():
         raise DeadlinePassed
+    # The two ways in which they can differ; only one is possible where the literal is a constant.
+    ways = [way for way in ([2 * node, literal ^ 1], [2 * node ^ 1, literal]) if 0 not in way]
     # Glucose answers more small queries per second; CaDiCaL needs less work for a long one.
     solver = (Cadical195 if effort is None else Glucose4)(with_proof=proof is not None)
     try:
         encoding = Encoding(graph, solver)
-        # The two ways in which they can differ; only one is possible where the literal is a constant.
-        ways = [way for way in ([2 * node, literal ^ 1], [2 * node ^ 1, literal]) if 0 not in way]
-        assumptions = [[encoding.signed(x) for x in way] for way in ways]
-        if effort is None:
-            window = len(graph.variables)
-        while assumptions:
-            encoding.load(window)
-            possible = _solve(solver, assumptions[-1], effort, expired)
+        open_ways = ways.copy()
+        while open_ways:
+            assumptions = [encoding.signed(x) for x in open_ways[-1]]
+            encoding.load(window if effort is not None and encoding is not whole else len(graph.variables))
+            possible = _solve(encoding.solver, assumptions, effort, expired)
             if possible is None:
                 return Undecided(f"limit of {effort:,} conflicts", (f"Glucose on {len(encoding.variables):,} nodes",))
             if not possible:
-                assumptions.pop()
-            elif encoding.waiting:
+                open_ways.pop()
+            elif not encoding.waiting:
+                return SometimesDifferent(encoding.inputs(node, literal >> 1))
+            elif whole is None:
                 window *= _WIDER
             else:
-                return SometimesDifferent(encoding.inputs())
+                encoding = whole
         if proof:
             encoding.write(proof, [[x ^ 1 for x in way] for way in ways])
         return AlwaysEqual()
@@ -114,6 +118,7 @@ class Encoding:
         self.graph, self.solver = graph, solver
         self.variables: dict[int, int] = {}
         self.waiting: list[tuple[int, int]] = []
+        self.last = 0
         solver.add_clause([-self.signed(0)])
 
     def signed(self, literal: int) -> int:
@@ -121,23 +126,56 @@ class Encoding:
         node = literal >> 1
         variable = self.variables.get(node)
         if variable is None:
-            variable = self.variables[node] = len(self.variables) + 1
+            self.last += 1
+            variable = self.variables[node] = self.last
             if self.graph.fan_ins[node] is not None:
                 heapq.heappush(self.waiting, (-self.graph.levels[node], node))
         return -variable if literal & 1 else variable
 
     def load(self, gates: int) -> None:
         """Give the solver the clauses of the next gates."""
-        while self.waiting and gates:
-            _, node = heapq.heappop(self.waiting)
-            for clause in self.graph.clauses(node, self.variables[node], self.signed):
-                self.solver.add_clause(clause)
+        # Most of the time of a sweep goes by here: no calls but those of the solver.
+        waiting, variables, add = self.waiting, self.variables, self.solver.add_clause
+        all_fan_ins, levels, is_xor = self.graph.fan_ins, self.graph.levels, self.graph.is_xor
+        while waiting and gates:
+            node = heapq.heappop(waiting)[1]
+            signed = []
+            for literal in all_fan_ins[node]:  # type: ignore[union-attr]  # only gates wait
+                below = literal >> 1
+                variable = variables.get(below)
+                if variable is None:
+                    self.last += 1
+                    variable = variables[below] = self.last
+                    if all_fan_ins[below] is not None:
+                        heapq.heappush(waiting, (-levels[below], below))
+                signed.append(-variable if literal & 1 else variable)
+            x, y = signed
+            z = variables[node]
+            if is_xor[node]:
+                add([-z, x, y])
+                add([-z, -x, -y])
+                add([z, x, -y])
+                add([z, -x, y])
+            else:
+                add([-z, x])
+                add([-z, y])
+                add([z, -x, -y])
             gates -= 1
 
-    def inputs(self) -> dict[int, bool]:
-        """Return the values that the solver's model gives to inputs, by node."""
-        model = self.solver.get_model()
-        inputs = (node for node in self.variables if node and self.graph.fan_ins[node] is None)
+    def forget(self, node: int) -> None:
+        """Drop a node that leaves the graph; its clauses stay, for a variable that nothing reads."""
+        self.variables.pop(node, None)
+
+    def inputs(self, *nodes: int) -> dict[int, bool]:
+        """Return the values that the solver's model gives to the inputs that nodes depend on, by node."""
+        model, fan_ins = self.solver.get_model(), self.graph.fan_ins
+        met, waiting = set(nodes), list(nodes)
+        while waiting:
+            for literal in fan_ins[waiting.pop()] or ():
+                if literal >> 1 not in met:
+                    met.add(literal >> 1)
+                    waiting.append(literal >> 1)
+        inputs = (node for node in met if node and fan_ins[node] is None)
         return {node: model[self.variables[node] - 1] > 0 for node in inputs}
 
     def write(self, proof: Proof, lemmas: list[list[int]]) -> None:

@@ -13,11 +13,13 @@ import jax
 import numpy as np
 
 from circuits.netlist import Circuit, cone, output_named
+from circuits.simulation.long_words import simulate_long_words, variable_tables
 from circuits.simulation.patterns import exhaustive_patterns
 from circuits.simulation.simulator import evaluate, simulate
 from circuits.verification.answers import Satisfiable, Unsatisfiable
 from circuits.verification.cnf import dimacs_text
 from circuits.verification.drat import Proof, ProofFiles
+from circuits.verification.structural_hashing import hashed
 from circuits.verification.sweeping import Swept, mixed_patterns, sweep
 from jaxnet.answers import Undecided
 from jaxnet.progress import progress_bar
@@ -25,8 +27,10 @@ from jaxnet.validation import whole_number
 
 # All patterns are tried up to this number of inputs, and of gates times patterns: some seconds.
 _MAX_INPUTS, _MAX_WORK = 24, 2**39
-# Gates times random patterns, and the most words of these: a tenth of a second.
-_RANDOM_WORK, _MAX_WORDS = 2**33, 2**14
+# Gates times patterns that are not worth a compiled program, whose making takes a tenth of a second.
+_SMALL_WORK = 2**28
+# Gates times random patterns, and the most words of these: hundredths of a second, and a bit of memory for each.
+_RANDOM_WORK, _MAX_WORDS = 2**29, 2**10
 
 
 def satisfiable(
@@ -40,8 +44,9 @@ def satisfiable(
 ) -> Satisfiable | Unsatisfiable | Undecided:
     """Find inputs for which an output is 1, or prove that there are none.
 
-    Up to 24 inputs and 2^39 gates times patterns, all patterns are tried. Beyond that, random ones; then SAT sweeping:
-    gates that look alike are proved equal and merged, inputs first, until the output is easy to decide.
+    Equal structures are found first. Then, up to 24 inputs and 2^39 gates times patterns, all patterns are tried;
+    beyond that, random ones, then SAT sweeping: gates that look alike are proved equal and merged, inputs first, until
+    the output is easy to decide.
 
     Args:
         circuit: any circuit.
@@ -100,6 +105,10 @@ def decide(
     name = output_named(where, circuit, output)
     place = circuit.output_names.index(name)
     part = cone(circuit, [name])
+    if proof is None:
+        part = hashed(part)
+        if not part.outputs[0]:
+            return Unsatisfiable("structure", time.perf_counter() - start)
 
     def found(method: str, x: list[bool] | np.ndarray) -> Satisfiable:
         if not np.asarray(evaluate(circuit, np.asarray(x, bool)))[place]:
@@ -119,7 +128,9 @@ def decide(
         return Undecided(f"time limit of {time_limit:g} s", tuple(tried))
     if proof is None:
         words = 1 << max(4, min(_MAX_WORDS, _RANDOM_WORK // (32 * max(1, part.n_gates))).bit_length() - 1)
-        if (x := _first(part, mixed_patterns(part.n_inputs, words, seed=seed))) is not None:
+        rows = mixed_patterns(part.n_inputs, words, seed=seed)
+        inputs = [int.from_bytes(row.astype("<u4").tobytes(), "little") for row in rows]
+        if (x := _first_of_words(part, inputs, 32 * words)) is not None:
             return found("random patterns", x)
         tried.append(f"random patterns: {32 * words:,}")
     swept, files = _sweep(part, deadline, seed, proof, progress)
@@ -153,6 +164,8 @@ def check_time_limit(where: str, time_limit: float | None) -> None:
 def _all_patterns(circuit: Circuit, deadline: float, progress: bool) -> tuple[int, np.ndarray | None]:
     """Return how many patterns were tried, and the first for which the only output is 1, if there is one."""
     n = circuit.n_inputs
+    if max(1, circuit.n_gates) << n <= _SMALL_WORK:
+        return 2**n, _first_of_words(circuit, variable_tables(n), 2**n)
     blocks = exhaustive_patterns(n)
     bar = progress_bar("all patterns", blocks, shown=progress)
     for i, words in enumerate(bar):
@@ -161,6 +174,13 @@ def _all_patterns(circuit: Circuit, deadline: float, progress: bool) -> tuple[in
         if (x := _first(circuit, words)) is not None:
             return 2**n, x
     return 2**n, None
+
+
+def _first_of_words(circuit: Circuit, inputs: list[int], patterns: int) -> np.ndarray | None:
+    """Return the first pattern for which the only output is 1, of patterns that are integers; None if there is none."""
+    ones = simulate_long_words(circuit, inputs, patterns)[circuit.outputs[0]]
+    place = (ones & -ones).bit_length() - 1
+    return np.array([word >> place & 1 for word in inputs], bool) if ones else None
 
 
 def _first(circuit: Circuit, words: np.ndarray) -> np.ndarray | None:

@@ -13,18 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+from pysat.solvers import Glucose4
 
 from circuits.gates import OR
 from circuits.netlist import Circuit
 from circuits.verification.drat import Proof
-from circuits.verification.sat_queries import AlwaysEqual, DeadlinePassed, SometimesDifferent, prove_equal
+from circuits.verification.local_functions import equal_nearby
+from circuits.verification.sat_queries import AlwaysEqual, DeadlinePassed, Encoding, SometimesDifferent, prove_equal
 from circuits.verification.xor_and_graphs import XorAndGraph, folded, xor_or_and
 from jaxnet.answers import Undecided
 from jaxnet.progress import progress_bar
 from jaxnet.validation import whole_number
 
-# Patterns that are made of each counterexample.
+# Patterns that are made of each counterexample, and how many counterexamples are simulated together.
 _NEIGHBOURS = 32
+_BATCH = 24
+# Gates that look alike and are known to differ, after which counterexamples are not waited for.
+_MOST_ALIKE = 4
 
 
 class Swept(NamedTuple):
@@ -144,6 +149,8 @@ class _Sweep:
         self.graph = XorAndGraph.of_inputs(n)
         # For each node of the circuit, its literal in the graph.
         self.literals = [2 * node for node in range(n + 1)]
+        # What a proof says of a query is about its own solver.
+        self.whole = None if proof else Encoding(self.graph, Glucose4())
         # For each structure, the literal of the gate that has it.
         self.known: dict[tuple[bool, int, int], int] = {}
         # For each node of the graph, its values as an integer with a bit per pattern. They are inverted where the first
@@ -154,9 +161,12 @@ class _Sweep:
         self._append(0)
         for words in mixed_patterns(n, patterns // 32, seed=seed):
             self._append(int.from_bytes(words.astype("<u4").tobytes(), "little"))
-        # For each such integer, the first node that has it.
-        self.classes: dict[int, int] = {}
-        self._classify()
+        # For each such integer, the nodes that have it and that no merge has replaced; all of them differ.
+        self.classes: dict[int, list[int]] = {}
+        for node, value in enumerate(self.values):
+            self.classes.setdefault(value, []).append(node)
+        # Counterexamples that are not among the patterns yet.
+        self.waiting: list[dict[int, bool]] = []
         self.calls = self.merged = self.hashed = self.apart = 0
 
     def run(self, progress: bool) -> list[bool] | None:
@@ -180,11 +190,12 @@ class _Sweep:
         literal = self.literals[goal]
         if literal and not self._value(literal):
             self.calls += 1
-            match prove_equal(self.graph, literal >> 1, literal & 1, expired=self.expired, proof=self.proof):
+            match self._ask(literal >> 1, literal & 1, None):
                 case AlwaysEqual():
                     self.literals[goal] = literal = 0
                 case SometimesDifferent(inputs):
-                    self._refine(inputs)
+                    self.waiting.append(inputs)
+                    self._refine()
         if not literal:
             return None
         ones = self._value(literal)
@@ -211,6 +222,8 @@ class _Sweep:
         self._append(self._value(x) ^ self._value(y) if is_xor else self._value(x) & self._value(y))
         literal = self.known[key] = self._merge(kept)
         if literal != 2 * kept:
+            if self.whole:
+                self.whole.forget(kept)
             self.graph.pop()
             self.values.pop()
             self.inverted.pop()
@@ -218,30 +231,49 @@ class _Sweep:
 
     def _merge(self, node: int) -> int:
         """Return the literal that the newest node is: its own, or that of an earlier one, perhaps inverted."""
-        while True:
-            other = self.classes.setdefault(self.values[node], node)
-            if other == node:
-                return 2 * node
+        alike = self.classes.setdefault(self.values[node], [])
+        for other in alike:
             literal = 2 * other ^ self.inverted[node] ^ self.inverted[other]
+            # Truth tables leave nothing in a proof.
+            if not self.proof and equal_nearby(self.graph, node, literal):
+                self.merged += 1
+                return literal
             self.calls += 1
-            match prove_equal(self.graph, node, literal, effort=self.effort, expired=self.expired, proof=self.proof):
+            match self._ask(node, literal, self.effort):
                 case AlwaysEqual():
                     self.merged += 1
                     return literal
                 case SometimesDifferent(inputs) if self.width < self.most_patterns:
-                    self._refine(inputs)
+                    self.waiting.append(inputs)
+                    if len(self.waiting) >= _BATCH or len(alike) >= _MOST_ALIKE:
+                        self._refine()
+                        return self._merge(node)
                 case SometimesDifferent() | Undecided():
                     self.apart += 1
                     return 2 * node
+        alike.append(node)
+        return 2 * node
 
-    def _refine(self, inputs: dict[int, bool]) -> None:
-        """Add patterns: these inputs and random other ones, first as they are, then with one or more inverted."""
-        n, width = self.circuit.n_inputs, _NEIGHBOURS
+    def _ask(self, node: int, literal: int, effort: int | None) -> AlwaysEqual | SometimesDifferent | Undecided:
+        """Ask a solver whether a node always has the value of a literal."""
+        return prove_equal(
+            self.graph, node, literal, effort=effort, expired=self.expired, proof=self.proof, whole=self.whole
+        )
+
+    def _refine(self) -> None:
+        """Add patterns for each counterexample: its inputs with random other ones, then with some inverted."""
+        n, width = self.circuit.n_inputs, _NEIGHBOURS * len(self.waiting)
+        block = [0] * (n + 1)
+        for number, inputs in enumerate(self.waiting):
+            shift = _NEIGHBOURS * number
+            for i in range(1, n + 1):
+                same = -inputs[i] & (1 << _NEIGHBOURS) - 1 if i in inputs else self.random.getrandbits(_NEIGHBOURS)
+                block[i] |= same << shift
+            for place in range(1, _NEIGHBOURS):
+                for i in self.random.sample(sorted(inputs), min(len(inputs), 1 + place // 16)):
+                    block[i] ^= 1 << shift + place
+        self.waiting = []
         mask = (1 << width) - 1
-        block = [0, *(-inputs[i] & mask if i in inputs else self.random.getrandbits(width) for i in range(1, n + 1))]
-        for place in range(1, width):
-            for i in self.random.sample(sorted(inputs), min(len(inputs), 1 + place // 16)):
-                block[i] ^= 1 << place
         gates = zip(self.graph.is_xor[n + 1 :], filter(None, self.graph.fan_ins[n + 1 :]), strict=True)
         for is_xor, (x, y) in gates:
             a, b = block[x >> 1] ^ -(x & 1) & mask, block[y >> 1] ^ -(y & 1) & mask
@@ -249,12 +281,11 @@ class _Sweep:
         flipped = (word ^ -inverted & mask for word, inverted in zip(block, self.inverted, strict=True))
         self.values = [old | new << self.width for old, new in zip(self.values, flipped, strict=True)]
         self.width += width
-        self._classify()
-
-    def _classify(self) -> None:
-        """Find the first node of each row of values anew."""
-        places = range(len(self.values) - 1, -1, -1)
-        self.classes = dict(zip(reversed(self.values), places, strict=True))
+        classes: dict[int, list[int]] = {}
+        for alike in self.classes.values():
+            for node in alike:
+                classes.setdefault(self.values[node], []).append(node)
+        self.classes = classes
 
     def _append(self, value: int) -> None:
         """Keep the values of the newest node."""
