@@ -28,7 +28,7 @@ def equivalent(
 ) -> Equivalent | Counterexample | Undecided:
     """Prove that two circuits are the same function, or find inputs for which they are not.
 
-    Where the two have the same structure, one pass over the gates shows it. Else, up to 24 inputs and 2^39 gates times
+    Where the two have the same structure, one pass over the gates shows it. Else, up to 24 inputs and 2^41 gates times
     patterns, all patterns are tried; beyond that, random ones, then SAT sweeping: gates of both that look alike are
     proved equal and merged, inputs first, until the outputs are merged too.
 

@@ -26,7 +26,7 @@ from jaxnet.progress import progress_bar
 from jaxnet.validation import whole_number
 
 # All patterns are tried up to this number of inputs, and of gates times patterns: some seconds.
-_MAX_INPUTS, _MAX_WORK = 24, 2**39
+_MAX_INPUTS, _MAX_WORK = 24, 2**41
 # Gates times patterns that are not worth a compiled program, whose making takes a tenth of a second.
 _SMALL_WORK = 2**28
 # Gates times random patterns, and the most words of these: hundredths of a second, and a bit of memory for each.
@@ -44,7 +44,7 @@ def satisfiable(
 ) -> Satisfiable | Unsatisfiable | Undecided:
     """Find inputs for which an output is 1, or prove that there are none.
 
-    Equal structures are found first. Then, up to 24 inputs and 2^39 gates times patterns, all patterns are tried;
+    Equal structures are found first. Then, up to 24 inputs and 2^41 gates times patterns, all patterns are tried;
     beyond that, random ones, then SAT sweeping: gates that look alike are proved equal and merged, inputs first, until
     the output is easy to decide.
 

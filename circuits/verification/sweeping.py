@@ -27,9 +27,9 @@ from jaxnet.validation import whole_number
 
 # Patterns that are made of each counterexample, and how many counterexamples are simulated together.
 _NEIGHBOURS = 32
-_BATCH = 24
+_BATCH = 32
 # Gates that look alike and are known to differ, after which counterexamples are not waited for.
-_MOST_ALIKE = 4
+_MOST_ALIKE = 8
 
 
 class Swept(NamedTuple):
@@ -269,8 +269,9 @@ class _Sweep:
             for i in range(1, n + 1):
                 same = -inputs[i] & (1 << _NEIGHBOURS) - 1 if i in inputs else self.random.getrandbits(_NEIGHBOURS)
                 block[i] |= same << shift
+            met = sorted(inputs)
             for place in range(1, _NEIGHBOURS):
-                for i in self.random.sample(sorted(inputs), min(len(inputs), 1 + place // 16)):
+                for i in self.random.sample(met, min(len(met), 1 + place // 16)):
                     block[i] ^= 1 << shift + place
         self.waiting = []
         mask = (1 << width) - 1
