@@ -25,6 +25,7 @@ from circuits.measures import Statistics as Statistics
 from circuits.measures import statistics as statistics
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
+from circuits.registers import unroll as unroll
 from circuits.simulation.patterns import exhaustive_patterns as exhaustive_patterns
 from circuits.simulation.patterns import pack as pack
 from circuits.simulation.patterns import random_patterns as random_patterns
