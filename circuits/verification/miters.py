@@ -53,11 +53,7 @@ def joined(where: str, a: Circuit, b: Circuit, by: By) -> Circuit:
         ValueError: if the inputs or outputs do not match.
     """
     for circuit in (a, b):
-        if not isinstance(circuit, Circuit):
-            raise TypeError(
-                f"{where}: expected two Circuits, got {type(circuit).__name__}. circuits.to_circuit makes one of "
-                "threshold units."
-            )
+        check_circuit(where, circuit)
     if by not in ("name", "position"):
         raise ValueError(f"{where}: expected by to be 'name' or 'position', got {by!r}.")
     inputs_of_b = _matched(where, "input", a.input_names, b.input_names, by)
@@ -70,6 +66,23 @@ def joined(where: str, a: Circuit, b: Circuit, by: By) -> Circuit:
         netlist.gate(XOR, nodes_of_a[a.outputs[i]], nodes_of_b[b.outputs[j]]) for i, j in enumerate(outputs_of_b)
     ]
     return netlist.circuit({"differs": netlist.tree(OR, differences) if differences else netlist.constant(False)})
+
+
+def check_circuit(where: str, circuit: object) -> None:
+    """Check that what is to be compared is a circuit.
+
+    Args:
+        where: named in the error.
+        circuit: what was given.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    if not isinstance(circuit, Circuit):
+        raise TypeError(
+            f"{where}: expected two Circuits, got {type(circuit).__name__}. circuits.to_circuit makes one of "
+            "threshold units."
+        )
 
 
 def _matched(where: str, kind: str, a: tuple[str, ...], b: tuple[str, ...], by: By) -> list[int]:
