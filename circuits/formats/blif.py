@@ -47,6 +47,7 @@ def loads(
     *,
     model: str | None = None,
     registers: Registers = "refuse",
+    cycles: int | None = None,
     exdc: Literal["warn", "ignore", "refuse"] = "warn",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
@@ -63,7 +64,9 @@ def loads(
         source: its name, for errors.
         model: which one of several models; the first if None.
         registers: "refuse" them, or "cut" them: a latch q becomes an input q, and its next state an output q_next.
-            Clocks and initial values are left out then.
+            Clocks and initial values are left out then. "unroll" them as `circuits.unroll` does, with initial values
+            0 and 1 as the file has them; 2 and 3, and none, are free.
+        cycles: how many to unroll.
         exdc: what to do with don't-cares (.exdc), of which a circuit has none: "warn" and "ignore" read what the file
             gives for the outputs there, "refuse" is an error.
         library: the cells of .gate, and of .subckt where the file has no such model: a genlib or Liberty file, or what
@@ -91,7 +94,7 @@ def loads(
     if model is not None and model not in models:
         raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
     top = next(iter(models)) if model is None else model
-    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}")
+    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", cycles)
     if models[top].instances:
         check_hierarchy(top, models, nets, separator, cells)
     flatten(top, models, nets, separator, cells)
@@ -215,7 +218,10 @@ class _Reader:
                 if not 2 <= len(words) <= 5:
                     raise self._error(f".latch takes 2 to 5 words, found {len(words)}", number)
                 self._check_read(words[:1], number)
-                self._at_hand.latches.append((words[1], words[0], number))
+                # A clock is two words, its edge and its net; an initial value comes last.
+                value = words[-1] if len(words) in (3, 5) else ""
+                initial = 0 if value == "0" else 1 if value == "1" else "free"
+                self._at_hand.latches.append((words[1], words[0], number, initial))
             case ".conn" | ".barbuf":
                 if len(words) != 2:
                     raise self._error(f"{kind} takes two nets, found {len(words)}", number)

@@ -9,6 +9,7 @@ from circuits.covers import Cover
 from circuits.errors import listed
 from circuits.formats.cells import Cell, parts_of
 from circuits.formats.nets import Nets
+from circuits.registers import Initial
 
 # What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
 # grow exponentially, so that a short file may stand for more than any memory holds.
@@ -30,7 +31,7 @@ class Model:
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
         self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
-        self.latches: list[tuple[str, str, int]] = []
+        self.latches: list[tuple[str, str, int, Initial]] = []
         self.instances: list[Instance] = []
 
     def size(self, separator: str) -> int:
@@ -102,9 +103,9 @@ def flatten(
         for net, cover, fan_ins, line in model.gates:
             check_driven(net, line)
             nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
-        for net, next_state, line in model.latches:
+        for net, next_state, line, initial in model.latches:
             check_driven(net, line)
-            nets.register(flat(net), [flat(next_state)], ".latch", line)
+            nets.register(flat(net), [flat(next_state)], ".latch", line, initial)
         inner = []
         for instance in model.instances:
             if instance.model not in models:
