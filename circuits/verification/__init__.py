@@ -1,6 +1,6 @@
 """Questions about circuits, with proofs: is an output ever 1, are two circuits equal, for how many inputs is it 1.
 
 Read in this order: `miters` (two circuits as one question), `cnf` (a question as clauses), `drat` (proofs and their
-checker), `answers`, `xor_and_graphs`, `sat_queries`, `sweeping`, `satisfiability`, `port_names` and
+checker), `answers`, `xor_and_graphs`, `sat_queries`, `sweeping`, `satisfiability`; `port_names`, `port_classes` and
 `matching` (which ports belong together), `equivalence`, `model_counting`.
 """

@@ -86,6 +86,15 @@ def test_a_function_that_random_patterns_never_see():
     assert answer.matching.outputs == {"r24": "z0"}
 
 
+def test_a_function_that_one_flip_never_changes():
+    """Constant wherever fewer than two inputs differ from the others: pairs have to be flipped."""
+    pairs = [(0, 3), (1, 4), (2, 5), (0, 4), (6, 7), (1, 6)]
+    words = " | ".join(f"x{i} & x{j} & " + " & ".join(f"~x{k}" for k in range(8) if k not in (i, j)) for i, j in pairs)
+    circuit = parse(f"y = {words}", inputs=[f"x{i}" for i in range(8)])
+    answer = equivalent(circuit, shuffled(circuit, 6), by="function")
+    assert isinstance(answer, Equivalent)
+
+
 def test_symmetric_inputs_need_no_search():
     circuit = parse("y = xor(" + ", ".join(f"x{i}" for i in range(64)) + ")")
     assert next(matchings(circuit, shuffled(circuit, 5), [])).outputs == {"y": "z0"}
