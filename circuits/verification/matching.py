@@ -15,7 +15,7 @@ from circuits.netlist import Circuit
 from circuits.simulation.patterns import pack
 from circuits.simulation.simulator import simulate
 from circuits.verification.answers import Counterexample, Equivalent, Matching
-from circuits.verification.port_classes import PortClasses, count, mixed_rows, refined, ways_to_split
+from circuits.verification.port_classes import PortClasses, count, mixed_rows, refined, structure, ways_to_split
 from circuits.verification.port_names import renamed
 from jaxnet.answers import Undecided
 
@@ -99,6 +99,7 @@ def matchings(
     """
     rng = np.random.default_rng(seed)
     trial = np.asarray(pack(mixed_rows(_TRIAL, a.n_inputs, rng)))
+    structures = np.stack([structure(a), structure(b)])
     start = PortClasses(np.zeros((2, a.n_inputs), int), np.zeros((2, a.n_outputs), int))
     waiting: list[PortClasses] = [start]
     seeds = deque(maxlen=_MOST_SEEDS)
@@ -111,7 +112,7 @@ def matchings(
             if classes is None:
                 break
             if flips == 1:
-                while (matching := _completed(a, b, classes, trial, patterns)) is not None:
+                while (matching := _completed(a, b, classes, structures, trial, patterns)) is not None:
                     key = (*matching.inputs.values(), *matching.outputs.values())
                     if key in proposed:
                         break
@@ -121,17 +122,17 @@ def matchings(
             # What several flips told apart is looked at by single ones again.
             flips = 1 if flips > 1 and count(classes.inputs) > n_before else flips + 1
         if classes is not None:
-            waiting += reversed(ways_to_split(classes))
+            waiting += reversed(ways_to_split(classes, structures))
 
 
 def _completed(
-    a: Circuit, b: Circuit, classes: PortClasses, trial: np.ndarray, patterns: list[np.ndarray]
+    a: Circuit, b: Circuit, classes: PortClasses, structures: np.ndarray, trial: np.ndarray, patterns: list[np.ndarray]
 ) -> Matching | None:
-    """Pair the inputs of each class as they come, and outputs that agree on all patterns; None if they do not."""
+    """Pair the inputs of each class by structure, and outputs that agree on all patterns; None if they do not."""
     words = trial
     if patterns:  # each as a word of its own
         words = np.concatenate([trial, np.stack(patterns, axis=1) * np.uint32(2**32 - 1)], axis=1)
-    order_a, order_b = (np.argsort(row, kind="stable") for row in classes.inputs)
+    order_a, order_b = (np.lexsort((near, row)) for near, row in zip(structures, classes.inputs, strict=True))
     words_b = np.empty_like(words)
     words_b[order_b] = words[order_a]
     values = [np.asarray(simulate(circuit, w)) for circuit, w in ((a, words), (b, words_b))]

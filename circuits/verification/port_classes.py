@@ -17,6 +17,8 @@ from circuits.simulation.simulator import simulate
 _IDLE_ROUNDS = 4
 # Words that are simulated at once: 64 MiB of inputs.
 _MOST_WORDS = 2**24
+# How far around an input its structure is looked at, in gates.
+_STRUCTURE_ROUNDS = 24
 # The most gates times sets of inputs, where several inputs are flipped together.
 _MOST_WORK = 2**24
 
@@ -60,11 +62,11 @@ def refined(
             values = _responses(circuit, words[row], sets)
             plain.append(values[:, 0])
             changes.append(values[:, 1:] ^ values[:, :1])
-            kinds.append(_mixed(row)[sets].sum(1, dtype=np.uint64))
-        hits = [_mixed(change, kind) for change, kind in zip(changes, kinds, strict=True)]
+            kinds.append(mixed(row)[sets].sum(1, dtype=np.uint64))
+        hits = [mixed(change, kind) for change, kind in zip(changes, kinds, strict=True)]
         outputs = _classes_of(
             [
-                _mixed(own, base, hit.sum(1, dtype=np.uint64))
+                mixed(own, base, hit.sum(1, dtype=np.uint64))
                 for own, base, hit in zip(classes.outputs, plain, hits, strict=True)
             ]
         )
@@ -73,8 +75,8 @@ def refined(
         colours = []
         for own, hit, column, sets in zip(classes.inputs, hits, outputs, flipped, strict=True):
             sums = np.zeros(len(own), np.uint64)
-            np.add.at(sums, sets, _mixed(hit, column[:, None]).sum(0, dtype=np.uint64)[:, None])
-            colours.append(_mixed(own, sums))
+            np.add.at(sums, sets, mixed(hit, column[:, None]).sum(0, dtype=np.uint64)[:, None])
+            colours.append(mixed(own, sums))
         inputs = _classes_of(colours)
         if inputs is None:
             return None
@@ -88,8 +90,13 @@ def refined(
     return classes
 
 
-def ways_to_split(classes: PortClasses) -> list[PortClasses]:
-    """Return the ways to give an input of a, from a smallest class of several, a partner in b."""
+def ways_to_split(classes: PortClasses, structures: np.ndarray) -> list[PortClasses]:
+    """Return the ways to give an input of a, from a smallest class of several, a partner in b.
+
+    Args:
+        classes: to split.
+        structures: `(2, n)`, the structure of each input of both; partners that have the same come first.
+    """
     of_a, of_b = classes.inputs
     sizes = np.bincount(of_a) if of_a.size else np.zeros(0, int)
     if not (sizes > 1).any():
@@ -97,11 +104,33 @@ def ways_to_split(classes: PortClasses) -> list[PortClasses]:
     chosen = np.flatnonzero(sizes == sizes[sizes > 1].min())[0]
     first = np.flatnonzero(of_a == chosen)[0]
     ways = []
-    for partner in np.flatnonzero(of_b == chosen):
+    partners = np.flatnonzero(of_b == chosen)
+    for partner in partners[np.argsort(structures[1, partners] != structures[0, first], kind="stable")]:
         inputs = classes.inputs.copy()
         inputs[0, first] = inputs[1, partner] = len(sizes)
         ways.append(PortClasses(inputs, classes.outputs))
     return ways
+
+
+def structure(circuit: Circuit) -> np.ndarray:
+    """Return a number for each input that is the same where the gates around it are wired alike, `(n,)` uint64.
+
+    Where several matchings are right, one under which the circuits have common gates is by far the easiest to prove.
+    """
+    a, b = circuit.fan_ins.T
+    gates = slice(1 + circuit.n_inputs, None)
+    kind = np.zeros(circuit.n_nodes, np.uint64)
+    kind[gates] = 1 + circuit.tables
+    np.add.at(kind, circuit.outputs, np.uint64(32))
+    kind[0] = 64
+    colour = kind
+    for _ in range(_STRUCTURE_ROUNDS):
+        near = np.zeros(circuit.n_nodes, np.uint64)
+        near[gates] = mixed(colour[a], np.uint64([1])) + mixed(colour[b], np.uint64([2]))
+        np.add.at(near, a, mixed(colour[gates], np.uint64([3])))
+        np.add.at(near, b, mixed(colour[gates], np.uint64([4])))
+        colour = mixed(kind, colour, near)
+    return colour[1 : 1 + circuit.n_inputs]
 
 
 def count(classes: np.ndarray) -> int:
@@ -143,7 +172,7 @@ def _responses(circuit: Circuit, words: np.ndarray, flipped: np.ndarray) -> np.n
     return np.concatenate(columns, axis=1)
 
 
-def _mixed(*parts: np.ndarray) -> np.ndarray:
+def mixed(*parts: np.ndarray) -> np.ndarray:
     """Return a hash of numbers, element by element: splitmix64 of one after another."""
     value = np.zeros((), np.uint64)
     for part in parts:

@@ -56,7 +56,7 @@ def test_the_answer_is_that_of_all_permutations(random_circuit, nodes_of, all_ro
         assert answer.reason == "no matching of the inputs and outputs was found"
 
 
-@pytest.mark.parametrize("name", ["c17", "c432", "c499", "c880", "c1355", "c1908"])
+@pytest.mark.parametrize("name", ["c17", "c432", "c880", "c1908", "c6288"])
 def test_iscas85(iscas85, name):
     circuit = read(iscas85 / f"{name}.bench")
     answer = equivalent(circuit, shuffled(circuit, 1), by="function", time_limit=60)

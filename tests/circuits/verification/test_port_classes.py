@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from circuits import parse
-from circuits.verification.port_classes import PortClasses, refined, ways_to_split
+from circuits.verification.port_classes import PortClasses, refined, structure, ways_to_split
 
 
 def start(n, m):
@@ -44,6 +44,18 @@ def test_pairs_are_flipped():
 
 def test_ways_to_split():
     classes = PortClasses(np.array([[0, 1, 1], [1, 0, 1]]), np.zeros((2, 1), int))
-    ways = [way.inputs.tolist() for way in ways_to_split(classes)]
-    assert ways == [[[0, 2, 1], [2, 0, 1]], [[0, 2, 1], [1, 0, 2]]]
-    assert ways_to_split(PortClasses(np.array([[0, 1], [1, 0]]), np.zeros((2, 1), int))) == []
+    first, second = [[0, 2, 1], [2, 0, 1]], [[0, 2, 1], [1, 0, 2]]
+    ways = [way.inputs.tolist() for way in ways_to_split(classes, np.zeros((2, 3), np.uint64))]
+    assert ways == [first, second]
+    # A partner of the same structure comes first.
+    ways = [way.inputs.tolist() for way in ways_to_split(classes, np.array([[5, 6, 7], [7, 5, 6]], np.uint64))]
+    assert ways == [second, first]
+    classes = PortClasses(np.array([[0, 1], [1, 0]]), np.zeros((2, 1), int))
+    assert ways_to_split(classes, np.zeros((2, 2), np.uint64)) == []
+
+
+def test_structure():
+    of_a = structure(parse("y = (a & b) ^ ~c; z = c"))
+    of_b = structure(parse("z = c; y = (q & r) ^ ~c", inputs=["c", "q", "r"]))
+    assert of_a[[2, 0, 1]].tolist() == of_b.tolist()
+    assert len(set(of_a.tolist())) == 3  # a and b are the first and the second of their gate
