@@ -126,9 +126,9 @@ def structure(circuit: Circuit) -> np.ndarray:
     colour = kind
     for _ in range(_STRUCTURE_ROUNDS):
         near = np.zeros(circuit.n_nodes, np.uint64)
-        near[gates] = mixed(colour[a], np.uint64([1])) + mixed(colour[b], np.uint64([2]))
-        np.add.at(near, a, mixed(colour[gates], np.uint64([3])))
-        np.add.at(near, b, mixed(colour[gates], np.uint64([4])))
+        near[gates] = mixed(colour[a], np.array([1], np.uint64)) + mixed(colour[b], np.array([2], np.uint64))
+        np.add.at(near, a, mixed(colour[gates], np.array([3], np.uint64)))
+        np.add.at(near, b, mixed(colour[gates], np.array([4], np.uint64)))
         colour = mixed(kind, colour, near)
     return colour[1 : 1 + circuit.n_inputs]
 
