@@ -14,6 +14,7 @@ from circuits.drawing.gate_symbols import draw_circuit as draw_circuit
 from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
 from circuits.errors import ParseError as ParseError
 from circuits.expressions import parse as parse
+from circuits.formats.cell_libraries import read_cells as read_cells
 from circuits.formats.files import dumps as dumps
 from circuits.formats.files import loads as loads
 from circuits.formats.files import read as read
@@ -24,6 +25,7 @@ from circuits.measures import Statistics as Statistics
 from circuits.measures import statistics as statistics
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
+from circuits.registers import unroll as unroll
 from circuits.simulation.patterns import exhaustive_patterns as exhaustive_patterns
 from circuits.simulation.patterns import pack as pack
 from circuits.simulation.patterns import random_patterns as random_patterns

@@ -18,6 +18,7 @@ BEFORE = {
         "errors",
         "gates",
         "netlist",
+        "registers",
         "tracing",
         "library",
         "expressions",

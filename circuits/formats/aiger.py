@@ -14,8 +14,9 @@ from circuits.errors import ParseError
 from circuits.formats.aiger_binary import ands_bytes
 from circuits.formats.aiger_lines import NUMBER, Lines, shown
 from circuits.formats.aiger_sections import SECTIONS, Header, read_body, read_header
-from circuits.formats.nets import Registers
+from circuits.formats.nets import Registers, check_registers
 from circuits.netlist import Circuit
+from circuits.registers import unroll
 
 Properties = Literal["refuse", "outputs"]
 
@@ -27,7 +28,12 @@ _UNLISTED_INPUTS = 1 << 20
 
 
 def loads(
-    data: bytes | str, source: str = "aiger", *, registers: Registers = "refuse", properties: Properties = "refuse"
+    data: bytes | str,
+    source: str = "aiger",
+    *,
+    registers: Registers = "refuse",
+    cycles: int | None = None,
+    properties: Properties = "refuse",
 ) -> Circuit:
     r"""Read a circuit from an AIGER file, version 1.0 or 1.9, ASCII or binary, as its header says.
 
@@ -38,7 +44,9 @@ def loads(
         data: the whole file; of an ASCII file also its text.
         source: its name, for errors.
         registers: "refuse" latches, or "cut" them: a latch q becomes an input q, and its next state an output q_next;
-            its reset value is dropped.
+            its reset value is dropped. "unroll" them as `circuits.unroll` does, with their reset values; one that is
+            not reset is free.
+        cycles: how many to unroll.
         properties: "refuse" bad states, constraints, justice and fairness, or take them for "outputs", after the true
             ones and in this order: b0, c0, j0_0, j0_1, f0, or by their symbols. Outputs q_next come last.
 
@@ -59,8 +67,7 @@ def loads(
     Traceback (most recent call last):
     circuits.ParseError: aiger:5: AND 0: expected three numbers parted by single spaces, found '6 2 4 5'
     """
-    if registers not in ("refuse", "cut"):
-        raise ValueError(f"loads: expected registers to be 'refuse' or 'cut', got {registers!r}.")
+    check_registers(registers, cycles)
     if properties not in ("refuse", "outputs"):
         raise ValueError(f"loads: expected properties to be 'refuse' or 'outputs', got {properties!r}.")
     text = isinstance(data, str)
@@ -82,7 +89,12 @@ def loads(
         outputs += [f"{name}_{k}" for k in range(size)]
     outputs += [*symbols.names("f"), *(f"{name}_next" for name in symbols.names("l"))]
     _check_made(outputs, lines)
-    return to_circuit(body.graph, inputs, outputs)
+    circuit = to_circuit(body.graph, inputs, outputs)
+    if cycles is None:
+        return circuit
+    states = symbols.names("l")
+    initial = dict(zip(states, body.resets, strict=True))
+    return unroll(circuit, cycles, registers={name: f"{name}_next" for name in states}, initial=initial)
 
 
 def _refuse(header: Header, lines: Lines, registers: Registers, properties: Properties) -> None:

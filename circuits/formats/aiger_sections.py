@@ -11,6 +11,7 @@ import numpy as np
 from circuits.and_inverter import AndInverter, CycleError, in_order
 from circuits.formats.aiger_binary import read_ands
 from circuits.formats.aiger_lines import NUMBER, Lines, shown
+from circuits.registers import Initial
 
 # By the letter of their symbols; the last four are of AIGER 1.9.
 SECTIONS = {
@@ -48,11 +49,13 @@ class Body(NamedTuple):
         graph: its inputs are the inputs and the latches; its outputs are the outputs, bad states, constraints, literals
             of justice properties, fairness constraints, and the next states of the latches.
         justice: how many literals each justice property has.
+        resets: the initial value of each latch.
         end: the byte after them.
     """
 
     graph: AndInverter
     justice: list[int]
+    resets: list[Initial]
     end: int
 
 
@@ -88,19 +91,19 @@ def read_body(lines: Lines, header: Header) -> Body:
 def _read_binary(lines: Lines, header: Header) -> Body:
     # Definitions are not listed: variables are in order, inputs first, then latches, then ANDs.
     n = header.counts["i"] + header.counts["l"]
-    _, next_states = _latches(lines, header)
+    _, next_states, resets = _latches(lines, header)
     outputs, justice = _outputs(lines, header)
     start = lines.offset
     ands, used = read_ands(lines.rest, n, header.ands, lambda message, byte: lines.error_at(message, start + byte))
     literals = np.concatenate([outputs.values, next_states.values])
-    return Body(AndInverter(n, ands, literals), justice, start + used)
+    return Body(AndInverter(n, ands, literals), justice, resets, start + used)
 
 
 def _read_ascii(lines: Lines, header: Header) -> Body:
     counts, highest = header.counts, header.highest
     constant = _Literals(np.zeros(1, np.int64), np.zeros(1, np.int64))
     defined = _define(lines, highest, "input", constant, _section(lines, "input", counts["i"]))
-    states, next_states = _latches(lines, header)
+    states, next_states, resets = _latches(lines, header)
     defined = _define(lines, highest, "latch", defined, states)
     outputs, justice = _outputs(lines, header)
     first = lines.read + 1
@@ -120,7 +123,7 @@ def _read_ascii(lines: Lines, header: Header) -> Body:
     next_literals, literals, pairs = (_renumbered(lines, used, defined) for used in in_file_order)
     graph = AndInverter(n, pairs.reshape(-1, 2)[rows], np.concatenate([literals, next_literals]))
     try:
-        return Body(in_order(graph), justice, lines.offset)
+        return Body(in_order(graph), justice, resets, lines.offset)
     except CycleError as error:
         loop = [str(defined.values[node]) for node in error.loop]
         arrows = " <- ".join([*loop[:6], *["..."] * (len(loop) > 6), loop[0]])
@@ -135,15 +138,17 @@ def _section(lines: Lines, what: str, count: int) -> _Literals:
     return _Literals(values, np.arange(first, first + len(values)))
 
 
-def _latches(lines: Lines, header: Header) -> tuple[_Literals, _Literals]:
-    """Read the latches and their next states. Reset values are checked, and dropped."""
+def _latches(lines: Lines, header: Header) -> tuple[_Literals, _Literals, list[Initial]]:
+    """Read the latches, their next states, and their reset values."""
     count, first = header.counts["l"], lines.read + 1
     form, numbers = ("'next' or 'next reset'", 1) if header.binary else ("'latch next' or 'latch next reset'", 2)
     pattern = NUMBER + (b" " + NUMBER) * (numbers - 1) + b"(?: " + NUMBER + b")?"
     rows = [list(map(int, line.split())) for line in lines.match("latch", count, pattern, form)]
     if header.binary:
         rows = [[2 * latch, *row] for latch, row in enumerate(rows, start=1 + header.counts["i"])]
+    resets: list[Initial] = []
     for line, (latch, _, *reset) in enumerate(rows, start=first):
+        resets.append("free" if reset and reset[0] == latch else 1 if reset and reset[0] else 0)
         if reset and reset[0] not in (0, 1, latch):
             raise lines.error(
                 f"expected latch {latch} to be reset to 0, 1 or {latch} (not at all), found {reset[0]}", line
@@ -152,7 +157,7 @@ def _latches(lines: Lines, header: Header) -> tuple[_Literals, _Literals]:
     line_of_latch = np.arange(first, first + len(table))
     next_states = _Literals(table[:, 1], line_of_latch)
     _check_range(lines, header.highest, "next state", next_states)
-    return _Literals(table[:, 0], line_of_latch), next_states
+    return _Literals(table[:, 0], line_of_latch), next_states, resets
 
 
 def _outputs(lines: Lines, header: Header) -> tuple[_Literals, list[int]]:

@@ -35,7 +35,7 @@ _KINDS = {FALSE: "gnd", TRUE: "vdd", BUF: "BUFF", NOT: "NOT"}
 _KINDS |= {AND: "AND", NAND: "NAND", OR: "OR", NOR: "NOR", XOR: "XOR", XNOR: "XNOR"}
 
 
-def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") -> Circuit:
+def loads(text: str, source: str = "bench", *, registers: Registers = "refuse", cycles: int | None = None) -> Circuit:
     r"""Read a circuit from the text of a .bench file.
 
     Lines are `INPUT(net)`, `OUTPUT(net)`, `net = GATE(net, ...)`, in any order; `#` begins a comment. Gates are AND,
@@ -47,6 +47,8 @@ def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") 
         text: the whole file.
         source: its name, for errors.
         registers: "refuse" them, or "cut" them: a register q becomes an input q, and its next state an output q_next.
+            "unroll" them as `circuits.unroll` does, with free initial values, since the format has none.
+        cycles: how many to unroll.
 
     Returns:
         A circuit with a gate per gate of the file; a gate of n nets becomes a balanced tree of n - 1.
@@ -63,7 +65,7 @@ def loads(text: str, source: str = "bench", *, registers: Registers = "refuse") 
     Traceback (most recent call last):
     circuits.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
     """
-    nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers)
+    nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers, cycles=cycles)
     for number, line in numbered_lines(text):
         if line:
             _read_line(line, number, nets)

@@ -5,17 +5,21 @@ University of California, Berkeley (1992), with the extensions of ABC and Yosys 
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from circuits.covers import Cover, add_cover
 from circuits.errors import ParseError, cut_short, listed
 from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten
+from circuits.formats.cell_functions import Function, add_function
+from circuits.formats.cell_libraries import library_of
+from circuits.formats.cells import Cell
 from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers
 from circuits.gates import essential
-from circuits.netlist import Circuit
+from circuits.netlist import Builder, Circuit
 
 # Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
 _SKIPPED = {".clock", ".clock_event", ".cycle", ".latch_order", ".area", ".delay", ".wire", ".wire_load_slope"}
@@ -24,7 +28,7 @@ _SKIPPED |= {".input_drive", ".output_load", ".max_input_load"}
 _SKIPPED |= {".default_input_drive", ".default_output_load", ".default_max_input_load"}
 _SKIPPED |= {".attr", ".param", ".cname"}
 _REFUSED = {
-    ".gate": "a cell of a library, which is another file; map to .names first, as ABC does with `unmap`",
+    ".gate": "a cell of a library; library= names the genlib or Liberty file",
     ".mlatch": "a cell of a library, which is another file",
     ".search": "another file to read; put its models into this one",
     ".start_kiss": "a state machine, not a netlist",
@@ -43,23 +47,30 @@ def loads(
     *,
     model: str | None = None,
     registers: Registers = "refuse",
+    cycles: int | None = None,
     exdc: Literal["warn", "ignore", "refuse"] = "warn",
+    library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
     r"""Read a circuit from the text of a BLIF file.
 
     Read are .model, .inputs, .outputs, .names with the rows on which a net is 1, or those on which it is 0, .subckt of
-    models in the same file, which is flattened, .latch, Yosys's .conn, and .end, which may be missing. Lines of a
-    model may come in any order; `#` begins a comment, and a backslash at its end continues a line. Clocks, delays,
-    loads, .attr, .param and .cname are passed over. An inner net of a model that is used by others is net@1, net@2.
+    models in the same file, which is flattened, .gate of a library, .latch, Yosys's .conn, ABC's .barbuf, and .end,
+    which may be missing. Lines of a model may come in any order; `#` begins a comment, and a backslash at its end
+    continues a line. Clocks, delays, loads, .attr, .param and .cname are passed over. An inner net of a model that is
+    used by others is net@1, net@2.
 
     Args:
         text: the whole file.
         source: its name, for errors.
         model: which one of several models; the first if None.
         registers: "refuse" them, or "cut" them: a latch q becomes an input q, and its next state an output q_next.
-            Clocks and initial values are left out then.
+            Clocks and initial values are left out then. "unroll" them as `circuits.unroll` does, with initial values
+            0 and 1 as the file has them; 2 and 3, and none, are free.
+        cycles: how many to unroll.
         exdc: what to do with don't-cares (.exdc), of which a circuit has none: "warn" and "ignore" read what the file
             gives for the outputs there, "refuse" is an error.
+        library: the cells of .gate, and of .subckt where the file has no such model: a genlib or Liberty file, or what
+            `read_cells` returns.
 
     Returns:
         A circuit with one gate for each .names of up to two nets, and trees of AND and OR gates for the others.
@@ -68,7 +79,7 @@ def loads(
         ParseError: with the line, if a line is none of these, a net is driven twice or not at all, or by itself
             through others, a cover is malformed or has rows of both values, a model is missing, lacks a net or uses
             itself, models of models come to more than `MOST_FLATTENED` characters, Yosys's $undef is read, there is a
-            register to refuse, or what needs other files: .gate, .mlatch, .search.
+            register to refuse, a cell that the library lacks, or what needs other files: .mlatch, .search.
 
     Source: University of California, Berkeley, Berkeley Logic Interchange Format (1992).
 
@@ -78,17 +89,18 @@ def loads(
     if exdc not in ("warn", "ignore", "refuse"):
         raise ValueError(f"loads: expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
     separator = _free_separator(text)
-    models = _Reader(text, source, exdc).models
+    cells = library_of("loads", library)
+    models = _Reader(text, source, exdc, has_cells=bool(cells)).models
     if model is not None and model not in models:
         raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
     top = next(iter(models)) if model is None else model
-    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}")
+    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", cycles)
     if models[top].instances:
-        check_hierarchy(top, models, nets, separator)
-    flatten(top, models, nets, separator)
+        check_hierarchy(top, models, nets, separator, cells)
+    flatten(top, models, nets, separator, cells)
     if not nets.outputs and not nets.registers:
         raise nets.error("expected at least one net in .outputs, found none")
-    return nets.circuit(add_cover)
+    return nets.circuit(_add)
 
 
 def dumps(circuit: Circuit, model: str = "circuit") -> str:
@@ -131,6 +143,12 @@ def dumps(circuit: Circuit, model: str = "circuit") -> str:
     return "\n".join([*lines, ".end", ""])
 
 
+def _add(netlist: Builder, kind: Cover | Function, nodes: list[int]) -> int:
+    if isinstance(kind, Function):
+        return add_function(netlist, kind, nodes)
+    return add_cover(netlist, kind, nodes)
+
+
 def _rows(table: int, n: int) -> list[str]:
     """Return the rows on which a gate of n nets is 1."""
     on = [row for row in range(2**n) if table >> row & 1]
@@ -143,8 +161,9 @@ _ROWS = {(table, n): _rows(table, n) for table in range(16) for n in range(3)}
 class _Reader:
     """Reads the models of a file, line by line."""
 
-    def __init__(self, text: str, source: str, exdc: str):
+    def __init__(self, text: str, source: str, exdc: str, *, has_cells: bool = False):
         self.source, self._exdc = source, exdc
+        self._instances = (".subckt", ".gate") if has_cells else (".subckt",)
         self.models: dict[str, Model] = {}
         self._model: Model | None = None  # the one at hand; None after .end
         self._names: tuple[list[str], int] | None = None  # the words of the .names at hand
@@ -193,16 +212,19 @@ class _Reader:
         match kind:
             case ".inputs" | ".outputs":
                 self._declare(kind, words, number)
-            case ".subckt":
+            case _ if kind in self._instances:
                 self._instance(words, number)
             case ".latch":
                 if not 2 <= len(words) <= 5:
                     raise self._error(f".latch takes 2 to 5 words, found {len(words)}", number)
                 self._check_read(words[:1], number)
-                self._at_hand.latches.append((words[1], words[0], number))
-            case ".conn":
+                # A clock is two words, its edge and its net; an initial value comes last.
+                value = words[-1] if len(words) in (3, 5) else ""
+                initial = 0 if value == "0" else 1 if value == "1" else "free"
+                self._at_hand.latches.append((words[1], words[0], number, initial))
+            case ".conn" | ".barbuf":
                 if len(words) != 2:
-                    raise self._error(f".conn takes two nets, found {len(words)}", number)
+                    raise self._error(f"{kind} takes two nets, found {len(words)}", number)
                 self._check_read(words[:1], number)
                 self._at_hand.gates.append((words[1], _BUFFER, (words[0],), number))
             case ".exdc":

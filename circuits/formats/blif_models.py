@@ -1,11 +1,15 @@
 """Models that use models in BLIF: checked, and flattened into one netlist."""
 
 import itertools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from circuits.covers import Cover
 from circuits.errors import listed
+from circuits.formats.cells import Cell, parts_of
 from circuits.formats.nets import Nets
+from circuits.registers import Initial
 
 # What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
 # grow exponentially, so that a short file may stand for more than any memory holds.
@@ -13,7 +17,7 @@ MOST_FLATTENED = 2**26
 
 
 class Instance(NamedTuple):
-    """A .subckt: the model, the outer net of each net of the model, and the line."""
+    """A .subckt or .gate: the model or cell, the outer net of each of its nets, and the line."""
 
     model: str
     nets: dict[str, str]
@@ -27,7 +31,7 @@ class Model:
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
         self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
-        self.latches: list[tuple[str, str, int]] = []
+        self.latches: list[tuple[str, str, int, Initial]] = []
         self.instances: list[Instance] = []
 
     def size(self, separator: str) -> int:
@@ -39,7 +43,9 @@ class Model:
         return 10 + rows + sum(map(len, nets)) + (len(separator) + 8) * len(nets)
 
 
-def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: str) -> None:
+def check_hierarchy(
+    top: str, models: dict[str, Model], nets: Nets, separator: str, cells: Mapping[str, Cell] = MappingProxyType({})
+) -> None:
     """Check that each model is there, none uses itself, and the flattened text is not too long; without recursion."""
     sizes: dict[str, int] = {}
     path: dict[str, None] = {}
@@ -49,7 +55,12 @@ def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: s
         if name in sizes:
             stack.pop()
             continue
-        waiting = {instance.model: instance.line for instance in models[name].instances if instance.model not in sizes}
+        inner = [instance for instance in models[name].instances if instance.model in models or not cells]
+        for instance in models[name].instances:
+            if instance.model not in models and cells and instance.model not in cells:
+                message = f"there is no model and no cell {instance.model!r} in the library"
+                raise nets.error(message, instance.line)
+        waiting = {instance.model: instance.line for instance in inner if instance.model not in sizes}
         path[name] = None
         for child, line in waiting.items():
             if child not in models:
@@ -61,15 +72,17 @@ def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: s
             continue
         stack.pop()
         path.pop(name)
-        total = models[name].size(separator) + sum(sizes[instance.model] for instance in models[name].instances)
+        total = models[name].size(separator) + sum(sizes[instance.model] for instance in inner)
         if total > MOST_FLATTENED:
             message = f"model {name!r} with the models in it comes to more than {MOST_FLATTENED} characters"
             raise nets.error(f"{message}, once flattened")
         sizes[name] = total
 
 
-def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> None:
-    """Declare and drive the nets of a model and of those it uses."""
+def flatten(
+    top: str, models: dict[str, Model], nets: Nets, separator: str, cells: Mapping[str, Cell] = MappingProxyType({})
+) -> None:
+    """Declare and drive the nets of a model and of those it uses; cells stand for models that are not in the file."""
     for net, line in models[top].inputs.items():
         nets.input(net, line)
     for net, line in models[top].outputs.items():
@@ -90,11 +103,14 @@ def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> N
         for net, cover, fan_ins, line in model.gates:
             check_driven(net, line)
             nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
-        for net, next_state, line in model.latches:
+        for net, next_state, line, initial in model.latches:
             check_driven(net, line)
-            nets.register(flat(net), [flat(next_state)], ".latch", line)
+            nets.register(flat(net), [flat(next_state)], ".latch", line, initial)
         inner = []
         for instance in model.instances:
+            if instance.model not in models:
+                _add_cell(instance, cells[instance.model], flat, nets, separator)
+                continue
             child = models[instance.model]
             _check_formals(instance, child, nets)
             for formal in child.outputs:
@@ -103,6 +119,17 @@ def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> N
             nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
             inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
         stack.extend(reversed(inner))
+
+
+def _add_cell(instance: Instance, cell: Cell, flat: Callable[[str], str], nets: Nets, separator: str) -> None:
+    try:
+        parts = parts_of(instance.model, cell, {pin: flat(net) for pin, net in instance.nets.items()}, separator)
+    except ValueError as error:
+        raise nets.error(str(error), instance.line) from None
+    for net, function, fan_ins in parts.gates:
+        nets.drive(net, function, fan_ins, instance.line)
+    for net, following in parts.registers:
+        nets.register(net, [following], f"cell {instance.model!r}", instance.line)
 
 
 def _check_formals(instance: Instance, child: Model, nets: Nets) -> None:

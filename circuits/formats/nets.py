@@ -1,6 +1,6 @@
 """A netlist as most formats write it: nets by name, in any order, each driven once, and without cycles.
 
-Every error has the line at fault. Registers are refused, or cut into an input and an output.
+Every error has the line at fault. Registers are refused, cut into an input and an output, or unrolled.
 """
 
 import functools
@@ -9,8 +9,31 @@ from typing import Any, Literal, NamedTuple
 
 from circuits.errors import ParseError
 from circuits.netlist import Builder, Circuit
+from circuits.registers import Initial, unroll
+from jaxnet.validation import whole_number
 
-Registers = Literal["refuse", "cut"]
+Registers = Literal["refuse", "cut", "unroll"]
+
+
+def check_registers(registers: Registers, cycles: int | None) -> None:
+    """Check what a user says that is to be done with registers.
+
+    Args:
+        registers: "refuse", "cut" or "unroll".
+        cycles: how many to unroll; None otherwise.
+
+    Raises:
+        ValueError: if it is none of them, or cycles are missing, too few, or not wanted.
+        TypeError: if the cycles are no whole number.
+    """
+    if registers not in ("refuse", "cut", "unroll"):
+        raise ValueError(f"loads: expected registers to be 'refuse', 'cut' or 'unroll', got {registers!r}.")
+    if registers == "unroll" and cycles is None:
+        raise ValueError('loads: registers="unroll" takes cycles=, how many of them.')
+    if registers != "unroll" and cycles is not None:
+        raise ValueError(f'loads: cycles goes with registers="unroll", got registers={registers!r}.')
+    if cycles is not None:
+        whole_number("loads", "cycles", cycles, 1)
 
 
 class Driver(NamedTuple):
@@ -28,8 +51,10 @@ class Nets:
         source: the file, for errors.
         input_as: how the format declares an input, with {net}, for errors.
         gate_as: how it drives a net, with {net}.
-        registers: "refuse" them, or "cut" them: a register q becomes an input q, and its next state an output q_next.
+        registers: "refuse" them, or "cut" them: a register q becomes an input q, and its next state an output q_next;
+            or "unroll" the netlist.
         output_as: how the format declares an output, with {net}.
+        cycles: how many are unrolled.
 
     >>> nets = Nets("file", "input {net}", "{net} = ...")
     >>> nets.input("a", 1)
@@ -46,15 +71,16 @@ class Nets:
         gate_as: str,
         registers: Registers = "refuse",
         output_as: str = "OUTPUT({net})",
+        cycles: int | None = None,
     ):
-        if registers not in ("refuse", "cut"):
-            raise ValueError(f"loads: expected registers to be 'refuse' or 'cut', got {registers!r}.")
-        self.source, self._registers = source, registers
+        check_registers(registers, cycles)
+        self.source, self._registers, self._cycles = source, registers, cycles
         self._input_as, self._gate_as, self._output_as = input_as, gate_as, output_as
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
         self.drivers: dict[str, Driver] = {}
         self.registers: dict[str, tuple[str, int]] = {}
+        self._initial: dict[str, Initial] = {}
 
     def error(self, message: str, line: int | None = None) -> ParseError:
         """Return the error to raise."""
@@ -79,8 +105,8 @@ class Nets:
         self._check_free(net, line)
         self.drivers[net] = Driver(kind, tuple(fan_ins), line)
 
-    def register(self, net: str, fan_ins: Sequence[str], what: str, line: int) -> None:
-        """Drive a net by a register, whose one fan-in is its next state."""
+    def register(self, net: str, fan_ins: Sequence[str], what: str, line: int, initial: Initial = "free") -> None:
+        """Drive a net by a register, whose one fan-in is its next state; to unroll it takes an initial value."""
         if self._registers == "refuse":
             raise self.error(
                 f"{what} is a register: expected a combinational circuit, without state. "
@@ -91,6 +117,7 @@ class Nets:
             raise self.error(f"{what} of {len(fan_ins)} nets cannot be cut, only a register of one", line)
         self._check_free(net, line)
         self.registers[net] = (fan_ins[0], line)
+        self._initial[net] = initial
 
     def circuit(self, add: Callable[[Builder, Any, list[int]], int]) -> Circuit:
         """Return the circuit, once all is declared.
@@ -105,7 +132,11 @@ class Nets:
             ParseError: if a net that is used is driven by nothing, or by itself through others.
         """
         netlist = Builder([*self.inputs, *self.registers])
-        return netlist.circuit(self.resolve(netlist.inputs, functools.partial(add, netlist)))
+        circuit = netlist.circuit(self.resolve(netlist.inputs, functools.partial(add, netlist)))
+        if self._cycles is None:
+            return circuit
+        registers = {net: f"{net}_next" for net in self.registers}
+        return unroll(circuit, self._cycles, registers=registers, initial=self._initial)
 
     def resolve(self, inputs: Sequence[int], add: Callable[[Any, list[int]], int]) -> dict[str, int]:
         """Return the nodes of the outputs by name, once all is declared; for units rather than gates.

@@ -4,8 +4,14 @@ IEEE 1364-2005, the part of it that is a netlist. Behaviour is refused; docs/rtl
 """
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
+from circuits.formats.cell_functions import Function, add_function
+from circuits.formats.cell_libraries import library_of
+from circuits.formats.cells import Cell
 from circuits.formats.naming import names_of
+from circuits.formats.nets import Registers
 from circuits.formats.verilog_modules import Module, module_of
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
@@ -18,7 +24,15 @@ _FORMS |= {NAND: "~({0} & {1})", NOR: "~({0} | {1})", XNOR: "~({0} ^ {1})"}
 _FORMS |= {0b0010: "{0} & ~{1}", 0b0100: "~{0} & {1}", 0b1011: "{0} | ~{1}", 0b1101: "~{0} | {1}"}
 
 
-def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circuit:
+def loads(
+    text: str,
+    source: str = "verilog",
+    *,
+    top: str | None = None,
+    registers: Registers = "refuse",
+    cycles: int | None = None,
+    library: str | Path | Mapping[str, Cell] | None = None,
+) -> Circuit:
     r"""Read a circuit from the text of a Verilog file: a module of gates, assigns and wires.
 
     Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
@@ -33,6 +47,9 @@ def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circ
         text: the whole file.
         source: its name, for errors.
         top: the module to read, where there are several; it must not need the others.
+        registers: "refuse" flip-flops of the library, "cut" or "unroll" them, as BLIF does.
+        cycles: how many to unroll.
+        library: the cells of instances, with pins by name: a genlib or Liberty file, or what `read_cells` returns.
 
     Returns:
         A circuit with a gate per gate of the file, and per operator and bit; a NOT beside another operator is a part of
@@ -51,7 +68,8 @@ def loads(text: str, source: str = "verilog", *, top: str | None = None) -> Circ
     circuits.ParseError: verilog:1: expected a name, found 'reg', a variable
     """
     file = Text(text, source)
-    return Module(file, module_of(file, top)).nets.circuit(_add)
+    cells = library_of("loads", library)
+    return Module(file, module_of(file, top), cells, registers, cycles).nets.circuit(_add)
 
 
 def dumps(circuit: Circuit, module: str = "circuit") -> str:
@@ -116,7 +134,9 @@ def _written(name: str) -> str:
     return name if plain else f"\\{name} "
 
 
-def _add(netlist: Builder, kind: tuple[int, bool], nodes: list[int]) -> int:
+def _add(netlist: Builder, kind: tuple[int, bool] | Function, nodes: list[int]) -> int:
+    if isinstance(kind, Function):
+        return add_function(netlist, kind, nodes)
     table, inverted = kind
     if not nodes:
         return netlist.constant(inverted)

@@ -4,10 +4,13 @@ IEEE 1364-2005, clauses 4, 6, 7 and 12. Whatever changes with time, and whatever
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from circuits.errors import ParseError
-from circuits.formats.nets import Nets
+from circuits.formats.cells import Cell
+from circuits.formats.nets import Nets, Registers
+from circuits.formats.verilog_cells import add_cell
 from circuits.formats.verilog_expressions import DrivenBit, Expressions
 from circuits.formats.verilog_tokens import SYSTEM_VERILOG, Text, Token
 from circuits.formats.verilog_vectors import MAX_WIDTH, Signal, numbers_at, width
@@ -79,19 +82,29 @@ class Module:
     Args:
         text: the file, for errors.
         tokens: the module, from its name to its `endmodule`.
+        cells: what instances may be of.
+        registers: what to do with those among them that are registers.
+        cycles: how many to unroll.
 
     Raises:
         ParseError: with the line, if it is malformed, or more than a netlist.
     """
 
-    def __init__(self, text: Text, tokens: Sequence[Token]):
-        self._text = text
+    def __init__(
+        self,
+        text: Text,
+        tokens: Sequence[Token],
+        cells: Mapping[str, Cell] = MappingProxyType({}),
+        registers: Registers = "refuse",
+        cycles: int | None = None,
+    ):
+        self._text, self._cells = text, cells
         self._signals: dict[str, Signal] = {}
         self._ports: dict[str, Token] = {}  # by name, in the order of the module's header
         self._directions: dict[str, tuple[str, Token]] = {}
         self._wires: dict[str, Token] = {}
         self._statements: list[tuple[str, Sequence[Token], Token]] = []  # assigns and gates, and what ends them
-        self.nets = Nets(text.source, "input {net}", "assign {net} = ...", output_as="output {net}")
+        self.nets = Nets(text.source, "input {net}", "assign {net} = ...", registers, "output {net}", cycles)
         self._expressions = Expressions(text, self.nets, self._signal)
         place = self._header(tokens)
         while tokens[place].kind != "endmodule":
@@ -101,6 +114,8 @@ class Module:
         for keyword, body, end in self._statements:
             if keyword == "assign":
                 self._assign(body, end)
+            elif keyword == "name":
+                self._instances(body, end)
             else:
                 self._gate(keyword, body, end)
         self._check_names()
@@ -133,11 +148,12 @@ class Module:
         """Read a declaration, or keep an assign or a gate for later, and return the place after it."""
         first = tokens[place]
         keyword = first.kind
-        if keyword not in (*_DIRECTIONS, "wire", "assign", *TREES, *_UNARY):
+        is_cell = keyword == "name" and first.text in self._cells
+        if not is_cell and keyword not in (*_DIRECTIONS, "wire", "assign", *TREES, *_UNARY):
             instance = ", an instance of a module" if first.kind == "name" and first.text not in SYSTEM_VERILOG else ""
             found = _found(first) + instance
             raise self._text.error(f"expected wires, assigns or gates, found {found}. docs/rtl.md has a way", first)
-        start = place + 1
+        start = place if is_cell else place + 1
         while tokens[place].kind != ";":
             if tokens[place].kind == "endmodule":
                 raise self._text.error(f"this {first} has no ; at its end", first)
@@ -247,6 +263,16 @@ class Module:
                     raise self._text.error(f"expected one bit, found {len(target)}", operand[0])
                 gate = DrivenBit(table, inverted, names, (keyword, terminals[0], 0))
                 self._expressions.drive(target[0], gate, terminals[0])
+
+    def _instances(self, body: Sequence[Token], end: Token) -> None:
+        """Read `cell name (.pin(net), ...), name (...)`."""
+        for piece, after in _split(body[1:], end):
+            if len(piece) < 3 or [token.kind for token in (*piece[:2], piece[-1])] != ["name", "(", ")"]:
+                raise self._text.error(f"expected a name and .pin(net) in parentheses, found {_found(after)}", after)
+            pins = _split(piece[2:-1], piece[-1]) if len(piece) > 3 else []
+            for pin, _ in pins:
+                self._imply(pin[3:-1])
+            add_cell(self._text, self.nets, self._expressions, body[0], self._cells[body[0].text], pins)
 
     def _is_strength(self, opened: Token, token: Token) -> bool:
         return opened.kind == "(" and _STRENGTHS.fullmatch(token.kind) is not None

@@ -2,5 +2,6 @@
 
 Read in this order: `miters` (two circuits as one question), `cnf` (a question as clauses), `drat` (proofs and their
 checker), `answers`, `xor_and_graphs`, `structural_hashing`, `local_functions`, `sat_queries`, `sweeping`,
-`satisfiability`, `equivalence`, `model_counting`.
+`satisfiability`; `port_names`, `port_classes` and `matching` (which ports belong together), `equivalence`,
+`model_counting`.
 """

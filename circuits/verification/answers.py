@@ -4,9 +4,22 @@ None of them is true or false: ask for the type.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from circuits.verification.drat import ProofFiles
 from jaxnet.answers import Answer
+
+
+class Matching(NamedTuple):
+    """Which ports of two circuits belong together.
+
+    Attributes:
+        inputs: the name in the second circuit of each input of the first.
+        outputs: the same of each output.
+    """
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -69,5 +82,12 @@ class Unsatisfiable(Proved):
     """The output is never 1; see `Proved`."""
 
 
+@dataclass(frozen=True)
 class Equivalent(Proved):
-    """The circuits give the same outputs for all inputs; see `Proved`."""
+    """The circuits give the same outputs for all inputs; see `Proved`.
+
+    Attributes:
+        matching: which of their ports belong together, where `by="function"` found it.
+    """
+
+    matching: Matching | None = None

@@ -5,13 +5,18 @@ checking using cuts and heaps (1997): how to decide it.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from circuits.netlist import Circuit
 from circuits.simulation.simulator import evaluate
 from circuits.verification.answers import Counterexample, Equivalent, Satisfiable
-from circuits.verification.miters import By, joined
+from circuits.verification.matching import match_and_prove
+from circuits.verification.miters import By, check_circuit, joined
+from circuits.verification.port_names import named, renamed
 from circuits.verification.satisfiability import decide
 from jaxnet.answers import Undecided
 
@@ -20,7 +25,8 @@ def equivalent(
     a: Circuit,
     b: Circuit,
     *,
-    by: By = "name",
+    by: By | Literal["function"] = "name",
+    names: Mapping[str, str] | None = None,
     time_limit: float | None = None,
     proof: str | os.PathLike | None = None,
     progress: bool = False,
@@ -36,7 +42,9 @@ def equivalent(
         a: any circuit.
         b: another with as many inputs and outputs.
         by: which inputs and outputs belong together: those of the same "name", in any order, or those at the same
-            "position", whatever their names.
+            "position", whatever their names; or those that a search by "function" finds, whatever their names and
+            places, which the answer has as its `matching`.
+        names: what ports of a are called in b, where the names differ: `{"1": "N1"}`.
         time_limit: seconds; looked at now and then, so that it may take a few more. None for no limit.
         proof: where to write the question as `proof.cnf` and, if they are equal, the proof as `proof.drat`.
             `verification.drat.check`, or drat-trim, checks the proof, so that only the CNF has to be trusted. No
@@ -46,7 +54,7 @@ def equivalent(
 
     Returns:
         `Equivalent`, `Counterexample` or, only with a time limit, `Undecided`. None of them is true or false: match on
-        the type.
+        the type. By "function" there is no counterexample: where no matching is found, the answer is `Undecided`.
 
     Raises:
         ValueError: if the inputs or outputs do not match, with those that are left over; or if a number is out of
@@ -67,6 +75,24 @@ def equivalent(
     >>> answer.inputs, answer.outputs_a, answer.outputs_b
     ({'a': True, 'b': True}, {'y': False}, {'y': True})
     """
+    if names is not None and by != "name":
+        raise ValueError(f"equivalent: names says which ports belong together, expected no by={by!r} beside it.")
+    if names is not None or by == "function":
+        for circuit in (a, b):
+            check_circuit("equivalent", circuit)
+
+    def prove(renamed_b: Circuit, seconds: float | None) -> Equivalent | Counterexample | Undecided:
+        return equivalent(a, renamed_b, time_limit=seconds, proof=proof, progress=progress, seed=seed)
+
+    if by == "function":
+        return match_and_prove(a, b, prove, time_limit=time_limit, seed=seed)
+    if names is not None:
+        matching = named("equivalent", a, b, names)
+        answer = prove(renamed(b, matching), time_limit)
+        if isinstance(answer, Counterexample):
+            outputs_b = {matching.outputs[name]: bit for name, bit in answer.outputs_b.items()}
+            return replace(answer, outputs_b=outputs_b)
+        return answer
     question = joined("equivalent", a, b, by)
     answer = decide("equivalent", question, None, time_limit=time_limit, proof=proof, progress=progress, seed=seed)
     if isinstance(answer, Undecided):

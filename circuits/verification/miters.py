@@ -55,11 +55,7 @@ def joined(where: str, a: Circuit, b: Circuit, by: By) -> Circuit:
         ValueError: if the inputs or outputs do not match.
     """
     for circuit in (a, b):
-        if not isinstance(circuit, Circuit):
-            raise TypeError(
-                f"{where}: expected two Circuits, got {type(circuit).__name__}. circuits.to_circuit makes one of "
-                "threshold units."
-            )
+        check_circuit(where, circuit)
     if by not in ("name", "position"):
         raise ValueError(f"{where}: expected by to be 'name' or 'position', got {by!r}.")
     inputs_of_b = _matched(where, "input", a.input_names, b.input_names, by)
@@ -78,6 +74,23 @@ def joined(where: str, a: Circuit, b: Circuit, by: By) -> Circuit:
         layer, last = np.append(last + np.arange(even // 2), layer[even:]), last + even // 2
     differs = layer if len(layer) else [0]
     return Circuit(a.input_names, np.concatenate(fan_ins), np.concatenate(tables), differs, ["differs"])
+
+
+def check_circuit(where: str, circuit: object) -> None:
+    """Check that what is to be compared is a circuit.
+
+    Args:
+        where: named in the error.
+        circuit: what was given.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    if not isinstance(circuit, Circuit):
+        raise TypeError(
+            f"{where}: expected two Circuits, got {type(circuit).__name__}. circuits.to_circuit makes one of "
+            "threshold units."
+        )
 
 
 def _matched(where: str, kind: str, a: tuple[str, ...], b: tuple[str, ...], by: By) -> list[int]:

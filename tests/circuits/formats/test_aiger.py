@@ -284,7 +284,7 @@ def test_registers_and_properties_are_refused(error):
     assert error(ParseError, loads, b"aig 1 1 0 0 0 1\n2\n") == f"aiger:1: {PROPERTIES.format('bad state: 1')}"
     # A header that counts none of them is that of a circuit.
     assert loads(b"aag 1 1 0 1 0 0 0 0 0\n2\n3\n").n_outputs == 1
-    message = "loads: expected registers to be 'refuse' or 'cut', got 'keep'."
+    message = "loads: expected registers to be 'refuse', 'cut' or 'unroll', got 'keep'."
     assert error(ValueError, loads, TOGGLE, registers="keep") == message
     message = "loads: expected properties to be 'refuse' or 'outputs', got 'cut'."
     assert error(ValueError, loads, TOGGLE, properties="cut") == message

@@ -331,7 +331,7 @@ def test_registers_are_cut(table, error):
 
 def test_a_word_for_registers_that_is_none(error):
     assert error(ValueError, loads, C17, registers="keep") == (
-        "loads: expected registers to be 'refuse' or 'cut', got 'keep'."
+        "loads: expected registers to be 'refuse', 'cut' or 'unroll', got 'keep'."
     )
 
 

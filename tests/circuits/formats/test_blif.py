@@ -253,8 +253,8 @@ ERRORS = [
     (".names", 4, ".names takes the nets of a cover and the net that it drives, found none"),
     ("11 1", 4, "expected a line that begins with a dot, found '11 1'"),
     (BUF + ".area 1\n1 1", 7, "expected a line that begins with a dot, found '1 1'"),
-    (".gate AND2 A=a B=b Y=y", 4, ".gate is refused: it is a cell of a library, which is another file; "
-     "map to .names first, as ABC does with `unmap`"),
+    (".gate AND2 A=a B=b Y=y", 4, ".gate is refused: it is a cell of a library; library= names the genlib or "
+     "Liberty file"),
     (".mlatch D d=a q=y", 4, ".mlatch is refused: it is a cell of a library, which is another file"),
     (".search lib.blif", 4, ".search is refused: it is another file to read; put its models into this one"),
     (".start_kiss", 4, ".start_kiss is refused: it is a state machine, not a netlist"),

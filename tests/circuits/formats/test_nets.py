@@ -77,7 +77,7 @@ def test_registers_are_refused_or_cut(error):
     assert circuit.outputs.tolist() == [1, 3, 1]
     assert (
         error(ValueError, Nets, "file", "", "", "keep")
-        == "loads: expected registers to be 'refuse' or 'cut', got 'keep'."
+        == "loads: expected registers to be 'refuse', 'cut' or 'unroll', got 'keep'."
     )
 
 
