@@ -20,7 +20,7 @@ ANSWERS = [
     ),
     (
         Equivalent("all patterns", 0.5),
-        "Equivalent(method='all patterns', seconds=0.5, calls=0, merged=0, proof=None)",
+        "Equivalent(method='all patterns', seconds=0.5, calls=0, merged=0, proof=None, matching=None)",
     ),
     (
         Undecided("time limit of 1 s", ("all patterns",)),
