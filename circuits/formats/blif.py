@@ -10,10 +10,10 @@ from typing import Literal
 
 from circuits.covers import Cover, add_cover
 from circuits.errors import ParseError, cut_short, listed
-from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten
+from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, root_of
 from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
-from circuits.formats.nets import Nets, Registers
+from circuits.formats.nets import Nets, Registers, Undriven
 from circuits.gates import essential
 from circuits.netlist import Circuit
 
@@ -43,6 +43,7 @@ def loads(
     *,
     model: str | None = None,
     registers: Registers = "refuse",
+    undriven: Undriven = "refuse",
     exdc: Literal["warn", "ignore", "refuse"] = "warn",
 ) -> Circuit:
     r"""Read a circuit from the text of a BLIF file.
@@ -55,9 +56,11 @@ def loads(
     Args:
         text: the whole file.
         source: its name, for errors.
-        model: which one of several models; the first if None.
+        model: which one of several models; the one that no other uses if None.
         registers: "refuse" them, or "cut" them: a latch q becomes an input q, and its next state an output q_next.
             Clocks and initial values are left out then.
+        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
+            "input", after the declared ones.
         exdc: what to do with don't-cares (.exdc), of which a circuit has none: "warn" and "ignore" read what the file
             gives for the outputs there, "refuse" is an error.
 
@@ -66,7 +69,7 @@ def loads(
 
     Raises:
         ParseError: with the line, if a line is none of these, a net is driven twice or not at all, or by itself
-            through others, a cover is malformed or has rows of both values, a model is missing, lacks a net or uses
+            through others, a cover is malformed or has rows of both values, no other model uses any of several, a model is missing, lacks a net or uses
             itself, models of models come to more than `MOST_FLATTENED` characters, Yosys's $undef is read, there is a
             register to refuse, or what needs other files: .gate, .mlatch, .search.
 
@@ -81,8 +84,8 @@ def loads(
     models = _Reader(text, source, exdc).models
     if model is not None and model not in models:
         raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
-    top = next(iter(models)) if model is None else model
-    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}")
+    top = root_of(models, source) if model is None else model
+    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", undriven=undriven)
     if models[top].instances:
         check_hierarchy(top, models, nets, separator)
     flatten(top, models, nets, separator)
@@ -250,13 +253,14 @@ class _Reader:
             raise self._error(".subckt takes a model and formal=actual for each of its nets, found none", number)
         nets = {}
         for word in words[1:]:
-            formal, _, actual = word.partition("=")
-            if not formal or not actual:
+            formal, equals, actual = word.partition("=")
+            if not formal or not equals:
                 raise self._error(f"expected formal=actual, found {cut_short(word)!r}", number)
             if formal in nets:
                 raise self._error(f"formal net {formal!r} is given twice", number)
             self._check_read([actual], number)
-            nets[formal] = actual
+            if actual:  # `formal=` alone is not connected
+                nets[formal] = actual
         self._at_hand.instances.append(Instance(words[0], nets, number))
 
     def _add_constant(self, name: str) -> None:
