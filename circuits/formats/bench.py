@@ -46,7 +46,8 @@ def loads(
     Lines are `INPUT(net)`, `OUTPUT(net)`, `net = GATE(net, ...)`, in any order; `#` begins a comment. Gates are AND,
     NAND, OR, NOR, XOR, XNOR of one or more nets (XOR is odd parity, XNOR its complement), NOT, BUF or BUFF, the
     constants `net = vdd` and `net = gnd`, and ABC's `net = LUT 0x8 (a, b)`, in which bit a + 2b + ... of the number is
-    the value, and `net = MUX(s, a, b)`, which is a where s is 1 and b where it is 0, as in ABC. Gate names may be in either case; nets are any text without spaces, commas, parentheses and equals signs.
+    the value, and `net = MUX(s, a, b)`, which is a where s is 1 and b where it is 0, as in ABC. Gate names may be in
+    either case; nets are any text without spaces, commas, parentheses and equals signs.
 
     Args:
         text: the whole file.

@@ -69,9 +69,10 @@ def loads(
 
     Raises:
         ParseError: with the line, if a line is none of these, a net is driven twice or not at all, or by itself
-            through others, a cover is malformed or has rows of both values, no other model uses any of several, a model is missing, lacks a net or uses
-            itself, models of models come to more than `MOST_FLATTENED` characters, Yosys's $undef is read, there is a
-            register to refuse, or what needs other files: .gate, .mlatch, .search.
+            through others, a cover is malformed or has rows of both values, several models are used by no other, a
+            model is missing, lacks a net or uses itself, models of models come to more than `MOST_FLATTENED`
+            characters, Yosys's $undef is read, there is a register to refuse, or what needs other files: .gate,
+            .mlatch, .search.
 
     Source: University of California, Berkeley, Berkeley Logic Interchange Format (1992).
 

@@ -80,7 +80,7 @@ def test_a_broken_file_is_named_with_its_line(capsys, tmp_path):
     assert main(["compare", str(broken)]) == 2
     assert capsys.readouterr().err == (
         f"circuits: {broken}:3: unknown gate 'NADN', expected one of "
-        "AND, NAND, OR, NOR, XOR, XNOR, NXOR, NOT, INV, BUF, BUFF\n"
+        "AND, NAND, OR, NOR, XOR, XNOR, NXOR, NOT, INV, BUF, BUFF, MUX\n"
     )
 
 
