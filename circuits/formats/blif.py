@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from circuits.covers import Cover, add_cover
+from circuits.covers import Cover, add_cover, kind_of
 from circuits.errors import ParseError, cut_short, listed
 from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, root_of
+from circuits.formats.gate_lists import Numbers
 from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers, Undriven
-from circuits.gates import essential
+from circuits.gates import BUF, essential
 from circuits.netlist import Circuit
 
 # Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
@@ -31,9 +32,8 @@ _REFUSED = {
     ".blackbox": "a model without a function",
 }
 _READ = [".model", ".inputs", ".outputs", ".names", ".subckt", ".latch", ".conn", ".exdc", ".end"]
-_BUFFER, _TRUE, _FALSE = Cover(("1",), True), Cover(("",), True), Cover((), True)
 # Yosys's constants; by default it declares them in each model.
-_CONSTANTS = {"$true": _TRUE, "$false": _FALSE}
+_CONSTANTS = {"$true": True, "$false": False}
 _UNDEFINED = "$undef"
 
 
@@ -82,11 +82,11 @@ def loads(
     if exdc not in ("warn", "ignore", "refuse"):
         raise ValueError(f"loads: expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
     separator = _free_separator(text)
-    models = _Reader(text, source, exdc).models
+    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", undriven=undriven)
+    models = _Reader(text, source, exdc, nets.numbers).models
     if model is not None and model not in models:
         raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
     top = root_of(models, source) if model is None else model
-    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", undriven=undriven)
     if models[top].instances:
         check_hierarchy(top, models, nets, separator)
     flatten(top, models, nets, separator)
@@ -147,15 +147,15 @@ _ROWS = {(table, n): _rows(table, n) for table in range(16) for n in range(3)}
 class _Reader:
     """Reads the models of a file, line by line."""
 
-    def __init__(self, text: str, source: str, exdc: str):
+    def __init__(self, text: str, source: str, exdc: str, numbers: Numbers):
         self.source, self._exdc = source, exdc
         self.models: dict[str, Model] = {}
         self._model: Model | None = None  # the one at hand; None after .end
         self._names: tuple[list[str], int] | None = None  # the words of the .names at hand
         self._rows: list[str] = []
         self._row_lines: list[int] = []
-        self._covers: dict[tuple[int, tuple[str, ...]], Cover] = {}  # most are among a few
-        self._nets: dict[str, str] = {}  # one string a name
+        self._covers: dict[tuple[int, tuple[str, ...]], Cover | int | bool] = {}  # most are among a few
+        self._numbers = numbers  # of the nets of all models
         self._has_undefined = _UNDEFINED in text
         for number, line in _lines(text, source):
             if line[0] == ".":
@@ -208,7 +208,8 @@ class _Reader:
                 if len(words) != 2:
                     raise self._error(f".conn takes two nets, found {len(words)}", number)
                 self._check_read(words[:1], number)
-                self._at_hand.gates.append((words[1], _BUFFER, (words[0],), number))
+                net, fan_in = self._numbers[words[1]], self._numbers[words[0]]
+                self._at_hand.gates.add(net, BUF, (fan_in,), number)
             case ".exdc":
                 self._start_exdc(number)
             case ".end":
@@ -267,20 +268,21 @@ class _Reader:
     def _add_constant(self, name: str) -> None:
         """Drive a constant of Yosys in each model that does not do so."""
         for model in self.models.values():
-            if name not in model.inputs and all(net != name for net, *_ in model.gates):
-                model.gates.append((name, _CONSTANTS[name], (), 0))
+            if name not in model.inputs and self._numbers[name] not in model.gates.nets:
+                model.gates.add(self._numbers[name], _CONSTANTS[name], (), 0)
 
     def _end_names(self) -> None:
         """Keep the .names at hand, now that all its rows are there."""
         if self._names is None:
             return
-        (_, *fan_ins, net), number = [self._nets.setdefault(word, word) for word in self._names[0]], self._names[1]
+        (_, *fan_ins, net), number = self._names[0], self._names[1]
         if self._has_undefined:
             self._check_read(fan_ins, number)
         key = (len(fan_ins), tuple(self._rows))
         if key not in self._covers:
-            self._covers[key] = self._cover(len(fan_ins))
-        self._at_hand.gates.append((net, self._covers[key], tuple(fan_ins), number))
+            self._covers[key] = kind_of(self._cover(len(fan_ins)), len(fan_ins))
+        numbers = self._numbers
+        self._at_hand.gates.add(numbers[net], self._covers[key], map(numbers.__getitem__, fan_ins), number)
         self._names, self._rows, self._row_lines = None, [], []
 
     def _cover(self, n: int) -> Cover:

@@ -1,10 +1,14 @@
 """Models that use models in BLIF: checked, and flattened into one netlist."""
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from circuits.covers import Cover
 from circuits.errors import ParseError, listed
+from circuits.formats.gate_lists import Gates
 from circuits.formats.nets import Nets
 
 # What models of models may come to, in characters of the text that they are once flattened: some 2 million gates. They
@@ -26,16 +30,17 @@ class Model:
     def __init__(self):
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
-        self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
+        self.gates = Gates()
         self.latches: list[tuple[str, str, int]] = []
         self.instances: list[Instance] = []
 
-    def size(self, separator: str) -> int:
+    def size(self, separator: str, names: Sequence[str]) -> int:
         """About how many characters an instance of it adds to a flattened netlist, without those in it."""
-        nets = [net for gate in self.gates for net in (gate[0], *gate[2])]
+        nets = [names[net] for net in (*self.gates.nets, *self.gates.fan_ins)]
         nets += [net for latch in self.latches for net in latch[:2]]
         nets += [net for instance in self.instances for net in instance.nets]
-        rows = sum(len(cover.cubes) * (len(fan_ins) + 3) for _, cover, fan_ins, _ in self.gates)
+        widths = np.diff(self.gates.offsets()).tolist()
+        rows = sum(_rows(kind) * (n + 3) for kind, n in zip(self.gates.kinds, widths, strict=True))
         return 10 + rows + sum(map(len, nets)) + (len(separator) + 8) * len(nets)
 
 
@@ -62,6 +67,7 @@ def root_of(models: dict[str, Model], source: str) -> str:
 def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: str) -> None:
     """Check that each model is there, none uses itself, and the flattened text is not too long; without recursion."""
     sizes: dict[str, int] = {}
+    names = list(nets.numbers)
     path: dict[str, None] = {}
     stack = [top]
     while stack:
@@ -81,7 +87,7 @@ def check_hierarchy(top: str, models: dict[str, Model], nets: Nets, separator: s
             continue
         stack.pop()
         path.pop(name)
-        total = models[name].size(separator) + sum(sizes[instance.model] for instance in models[name].instances)
+        total = models[name].size(separator, names) + sum(sizes[instance.model] for instance in models[name].instances)
         if total > MOST_FLATTENED:
             message = f"model {name!r} with the models in it comes to more than {MOST_FLATTENED} characters"
             raise nets.error(f"{message}, once flattened")
@@ -94,6 +100,8 @@ def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> N
         nets.input(net, line)
     for net, line in models[top].outputs.items():
         nets.output(net, line)
+    names = list(nets.numbers)
+    nets.drive_all(models[top].gates)
     numbers = itertools.count(1)
     # A model, what its formal nets are outside, and what makes the names of its other nets those of this instance.
     stack: list[tuple[Model, dict[str, str], str]] = [(models[top], {}, "")]
@@ -107,9 +115,11 @@ def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> N
             if net in inputs:
                 raise nets.error(f"net {net!r} is driven twice: here and in line {inputs[net]}", line)
 
-        for net, cover, fan_ins, line in model.gates:
-            check_driven(net, line)
-            nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
+        if suffix or model is not models[top]:
+            gates = model.gates
+            for gate, (number, kind, line) in enumerate(zip(gates.nets, gates.kinds, gates.lines, strict=True)):
+                check_driven(names[number], line)
+                nets.drive(flat(names[number]), kind, [flat(names[net]) for net in gates.fan_ins_of(gate)], line)
         for net, next_state, line in model.latches:
             check_driven(net, line)
             nets.register(flat(net), [flat(next_state)], ".latch", line)
@@ -123,6 +133,10 @@ def flatten(top: str, models: dict[str, Model], nets: Nets, separator: str) -> N
             nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
             inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
         stack.extend(reversed(inner))
+
+
+def _rows(kind: Cover | int | bool) -> int:
+    return len(kind.cubes) if isinstance(kind, Cover) else 2
 
 
 def _check_formals(instance: Instance, child: Model, nets: Nets) -> None:
