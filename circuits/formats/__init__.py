@@ -1,6 +1,6 @@
 """Circuits on file.
 
 Read in this order: `files` (read and write, by the file's extension), `nets` and `gate_lists` (what readers of
-netlists build), `lines` and `naming`; then one module or family of modules per format: `bench`, `blif`, `pla`,
-`aiger`, `verilog`, `th`; `dimacs` and `dot` only write.
+netlists build), `lines`, `naming` and `renaming`; then one module or family of modules per format: `bench`, `blif`,
+`pla`, `aiger`, `verilog`, `th`; `dimacs` and `dot` only write.
 """

@@ -171,6 +171,11 @@ def _is_name_of_abc(data: bytes, start: int) -> bool:
     return end <= len(data) and data[end : end + 1] in (b"", b"\n")
 
 
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
+    return _NAME.fullmatch(name) is not None
+
+
 def dumps(circuit: Circuit, *, binary: bool) -> bytes:
     r"""Write a circuit as the bytes of an AIGER file.
 
@@ -191,7 +196,7 @@ def dumps(circuit: Circuit, *, binary: bool) -> bytes:
     """
     extension = ".aig" if binary else ".aag"
     for name in (*circuit.input_names, *circuit.output_names):
-        if not _NAME.fullmatch(name):
+        if not is_legal(name):
             raise ValueError(f"dumps: {extension} cannot hold the name {name!r}: expected printable ASCII. Rename it.")
     n, ands, outputs = from_circuit(circuit)
     highest = n + len(ands)

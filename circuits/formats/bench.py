@@ -80,6 +80,11 @@ def loads(
     return nets.circuit(_add)
 
 
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
+    return _NET.fullmatch(name) is not None
+
+
 def _read_line(line: str, number: int, nets: Nets) -> None:
     if match := _IO.fullmatch(line):
         declare = nets.input if match[1].upper() == "INPUT" else nets.output
@@ -151,7 +156,7 @@ def dumps(circuit: Circuit) -> str:
     """
     if not circuit.n_outputs:
         raise ValueError("dumps: .bench holds one output or more, got none.")
-    names, buffers = names_of(circuit, ".bench", lambda name: _NET.fullmatch(name) is not None)
+    names, buffers = names_of(circuit, ".bench", is_legal)
     lines = [f"INPUT({name})" for name in circuit.input_names]
     lines += [f"OUTPUT({name})" for name in circuit.output_names]
     gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)

@@ -121,9 +121,9 @@ def dumps(circuit: Circuit, model: str = "circuit") -> str:
     """
     if not circuit.n_outputs:
         raise ValueError("dumps: .blif holds one output or more, got none.")
-    if not _legal(model):
+    if not is_legal(model):
         raise ValueError(f"dumps: .blif cannot hold the name {model!r} of the model. Rename it.")
-    names, buffers = names_of(circuit, ".blif", _legal)
+    names, buffers = names_of(circuit, ".blif", is_legal)
     lines = [f".model {model}", _declared(".inputs", circuit.input_names), _declared(".outputs", circuit.output_names)]
     gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
     for node, (table, fan_ins) in enumerate(gates, start=1 + circuit.n_inputs):
@@ -331,7 +331,8 @@ def _declared(kind: str, nets: Sequence[str]) -> str:
     return " \\\n".join(" ".join([kind] * (i == 0) + [*nets[i : i + 10]]) for i in range(0, max(1, len(nets)), 10))
 
 
-def _legal(name: str) -> bool:
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
     return (
         len(name.split()) == 1
         and name.split()[0] == name

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from circuits.errors import ParseError
 from circuits.formats import aiger, bench, blif, dimacs, dot, pla, th, verilog
+from circuits.formats.renaming import original, renamed
 from circuits.netlist import Circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 
@@ -23,6 +24,7 @@ class Format(NamedTuple):
         dumps: writes a circuit as the content of a file.
         binary: whether the content is bytes.
         comments: what begins one, up to the end of its line.
+        legal: whether a name can be written; None where the writer refuses names itself.
     """
 
     extension: str
@@ -31,17 +33,24 @@ class Format(NamedTuple):
     dumps: Callable[..., Any]
     binary: bool = False
     comments: tuple[bytes, ...] = (b"#",)
+    legal: Callable[[str], bool] | None = None
 
 
 FORMATS = {
     format.extension: format
     for format in (
-        Format(".aag", "AIGER, ASCII", aiger.loads, partial(aiger.dumps, binary=False), binary=True),
-        Format(".aig", "AIGER, binary", aiger.loads, partial(aiger.dumps, binary=True), binary=True),
-        Format(".bench", "ISCAS", bench.loads, bench.dumps),
-        Format(".blif", "Berkeley logic interchange format", blif.loads, blif.dumps),
-        Format(".pla", "espresso", pla.loads, pla.dumps),
-        Format(".v", "structural Verilog", verilog.loads, verilog.dumps, comments=(b"//", b"/*")),
+        Format(
+            ".aag", "AIGER, ASCII", aiger.loads, partial(aiger.dumps, binary=False), binary=True, legal=aiger.is_legal
+        ),
+        Format(
+            ".aig", "AIGER, binary", aiger.loads, partial(aiger.dumps, binary=True), binary=True, legal=aiger.is_legal
+        ),
+        Format(".bench", "ISCAS", bench.loads, bench.dumps, legal=bench.is_legal),
+        Format(".blif", "Berkeley logic interchange format", blif.loads, blif.dumps, legal=blif.is_legal),
+        Format(".pla", "espresso", pla.loads, pla.dumps, legal=pla.is_legal),
+        Format(
+            ".v", "structural Verilog", verilog.loads, verilog.dumps, comments=(b"//", b"/*"), legal=verilog.is_legal
+        ),
         Format(".th", "threshold units, threABC", th.loads, th.dumps),
         Format(".cnf", "DIMACS", None, dimacs.dumps),
         Format(".dot", "Graphviz", None, dot.dumps),
@@ -186,7 +195,15 @@ def _dumped(where: str, circuit: Any, known: Format, options: dict[str, Any]) ->
         )
     if not of_units and known.extension == ".th":
         raise TypeError(f"{where}: .th holds threshold units, got gates. circuits.from_circuit makes units of them.")
-    return _said_by(where, known.dumps, circuit, **options)
+    lines: list[str] = []
+    if known.legal is not None:
+        circuit, lines = renamed(circuit, known.legal, apart=known.extension == ".v")
+    data = _said_by(where, known.dumps, circuit, **options)
+    if not lines:
+        return data
+    mark = "//" if known.extension == ".v" else "#"
+    kept = "".join(f"{mark} {line}\n" for line in lines)
+    return data + b"c\n" + kept.encode() if isinstance(data, bytes) else kept + data
 
 
 def _format(where: str, path: Path | None, format: str | None) -> Format:
@@ -204,7 +221,7 @@ def _format(where: str, path: Path | None, format: str | None) -> Format:
 def _loaded(where: str, known: Format, data: bytes, source: str, options: dict[str, Any]) -> Any:
     assert known.loads is not None
     if known.binary:
-        return _said_by(where, known.loads, data, source, **options)
+        return original(_said_by(where, known.loads, data, source, **options), data[data.rfind(b"\nc\n") :])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -215,7 +232,8 @@ def _loaded(where: str, known: Format, data: bytes, source: str, options: dict[s
             return _loaded(where, known, data, source, options)
         message = f"expected text, found byte 0x{data[error.start]:02x}"
         raise ParseError(message, source=source, line=line) from None
-    return _said_by(where, known.loads, text, source, **options)
+    circuit = _said_by(where, known.loads, text, source, **options)
+    return original(circuit, data) if known.legal is not None else circuit
 
 
 def _without_comment(line: bytes, marks: tuple[bytes, ...]) -> bytes:

@@ -126,7 +126,7 @@ def dumps(circuit: Circuit) -> str:
     if not circuit.n_outputs:
         raise ValueError("dumps: .pla holds one output or more, got none.")
     for name in (*circuit.input_names, *circuit.output_names):
-        if [name] != name.split() or "#" in name or name[0] == ".":
+        if not is_legal(name):
             raise ValueError(f"dumps: .pla cannot hold the name {name!r}. Rename it.")
     outputs_of: dict[str, list[str]] = {}
     for output, table in enumerate(_tables(circuit)):
@@ -136,6 +136,11 @@ def dumps(circuit: Circuit) -> str:
     names = [" ".join([".ilb", *circuit.input_names]), " ".join([".ob", *circuit.output_names])]
     lines = [f".i {circuit.n_inputs}", f".o {circuit.n_outputs}", *names, f".p {len(rows)}", *rows, ".e"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
+    return [name] == name.split() and "#" not in name and name[0] != "."
 
 
 def _tables(circuit: Circuit) -> list[int]:
