@@ -66,6 +66,8 @@ def loads(
     text = isinstance(data, str)
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
+    if data.startswith(b"aag ") and data.split(b"\n", 1)[0].endswith(b"\r"):  # a file of Windows
+        data = data.replace(b"\r\n", b"\n")
     lines = Lines(data, source)
     header = read_header(lines)
     if header.binary and text:
