@@ -196,7 +196,7 @@ def _dumped(where: str, circuit: Any, known: Format, options: dict[str, Any]) ->
     if not of_units and known.extension == ".th":
         raise TypeError(f"{where}: .th holds threshold units, got gates. circuits.from_circuit makes units of them.")
     lines: list[str] = []
-    if known.legal is not None:
+    if known.legal is not None and isinstance(circuit, Circuit):
         circuit, lines = renamed(circuit, known.legal, apart=known.extension == ".v")
     data = _said_by(where, known.dumps, circuit, **options)
     if not lines:
