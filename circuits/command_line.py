@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # If the pipe closes before `prove` has answered, exit with 141, never with 0 (equal).
     status = _GONE if options.command == "prove" else 0
     try:
-        status = getattr(commands, options.command)(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            status = getattr(commands, options.command)(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -67,6 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         traceback.print_exc()
         return _MISTAKE
+
+
+def _warned(message: Warning | str, *_: object) -> None:
+    """Print a warning as errors are printed, without the place in this program."""
+    print(f"circuits: {str(message).splitlines()[0]}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,6 +137,18 @@ def _parser() -> argparse.ArgumentParser:
             "--registers", choices=("refuse", "cut"), help="refuse them, or cut each into an input and an output"
         )
         each.add_argument(
+            "--undriven",
+            type=_zero_or_one,
+            metavar="0|1|input",
+            help="what a net is that is read and that nothing drives",
+        )
+        each.add_argument("--model", metavar="NAME", help="which model of a .blif, if not the one that no other uses")
+        each.add_argument("--exdc", choices=("warn", "ignore", "refuse"), help="what to do with .exdc of a .blif")
+        each.add_argument(
+            "--properties", choices=("refuse", "outputs"), help="read bad states and such of AIGER as outputs"
+        )
+        each.add_argument("--top", metavar="NAME", help="which module of a .v")
+        each.add_argument(
             "--dont-cares", type=int, choices=(0, 1), help="which value to give where a .pla leaves it open"
         )
     return parser
@@ -145,6 +165,12 @@ def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument(
         "--activity", action="store_true", help="print how often inputs and outputs are 1, and change"
     )
+
+
+def _zero_or_one(text: str) -> int | str:
+    if text not in ("0", "1", "input", "refuse"):
+        raise argparse.ArgumentTypeError(f"expected 0, 1, input or refuse, got {text!r}")
+    return int(text) if text in ("0", "1") else text
 
 
 def _one_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from circuits.errors import ParseError
 from circuits.expressions import parse
-from circuits.formats.files import FORMATS, dumps, loads, read
+from circuits.formats.files import FORMATS, content_of, dumps, extension_of, loads, read
 from circuits.netlist import Circuit, depth
 from circuits.threshold.gate_conversion import from_circuit, to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -34,6 +34,9 @@ DEMO = {
     "4-bit parity": "a ^ b ^ c ^ d",
     "full adder": "s = a ^ b ^ c; carry = maj(a, b, c)",
 }
+
+# Options of the readers, each of which has a flag.
+READ_OPTIONS = ("registers", "undriven", "dont_cares", "model", "exdc", "properties", "top")
 
 # Rows that `simulate` evaluates and prints at once.
 _MOST_ROWS = 2**20
@@ -224,13 +227,13 @@ def load(text: str, options: argparse.Namespace) -> Circuit:
 
     Args:
         text: as it was typed.
-        options: with `from_`, `registers` and `dont_cares`, which are for files.
+        options: with `from_` and those of `READ_OPTIONS`, which are for files.
 
     Raises:
         ParseError: if it is no circuit.
         OSError: if the file cannot be read.
 
-    >>> load("a & b", argparse.Namespace(from_=None, registers=None, dont_cares=None))
+    >>> load("a & b", argparse.Namespace(from_=None))
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
     circuit = load_any(text, options)
@@ -242,13 +245,13 @@ def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircu
 
     Args:
         text: as it was typed.
-        options: with `from_`, `registers` and `dont_cares`, which are for files.
+        options: with `from_` and those of `READ_OPTIONS`, which are for files.
 
     Raises:
         ParseError: if it is no circuit.
         OSError: if the file cannot be read.
     """
-    chosen = {"registers": options.registers, "dont_cares": options.dont_cares}
+    chosen = {name: getattr(options, name, None) for name in READ_OPTIONS}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     # A text is a path if it ends like one, has a slash, or is a file; "a.b & c" is none of these.
     is_file = options.from_ is not None or _is_readable(Path(text)) or "/" in text or os.path.isfile(text)
@@ -279,7 +282,7 @@ def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namesp
     """
     if out == "-" and options.to is None:
         raise ParseError("expected --to FORMAT, such as --to .blif", source="<stdout>")
-    format = (Path(out).suffix if options.to is None else options.to).lower()
+    format = (extension_of(Path(out)) if options.to is None else options.to).lower()
     if format not in FORMATS:
         raise ParseError(f"unknown format {format!r}, expected one of {', '.join(FORMATS)}", source=out)
     if format == ".th" and isinstance(circuit, Circuit):
@@ -299,7 +302,7 @@ def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namesp
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        Path(out).write_bytes(data)
+        Path(out).write_bytes(content_of(Path(out), data))
 
 
 def name_of(text: str) -> str:
@@ -324,5 +327,5 @@ def _stdin() -> TextIO:
 
 
 def _is_readable(path: Path) -> bool:
-    known = FORMATS.get(path.suffix.lower())
+    known = FORMATS.get(extension_of(path))
     return known is not None and known.loads is not None

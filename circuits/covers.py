@@ -48,6 +48,13 @@ def add_cover(netlist: Builder, cover: Cover, nodes: Sequence[int]) -> int:
     return add_signal(netlist, join(netlist, OR, products, inverted=not cover.on))
 
 
+def kind_of(cover: Cover, n: int) -> Cover | int | bool:
+    """Return a cover of n inputs as readers keep it: a constant's value, a gate's 4-bit table, or the cover."""
+    if n == 0:
+        return bool(cover.cubes) == cover.on
+    return _table(cover) if n <= 2 else cover
+
+
 def add_product(netlist: Builder, cube: str, nodes: Sequence[int], *, inverted: bool = False) -> Signal:
     """Add the gates of a cube: the AND of its literals; `inverted` is its complement."""
     literals = [(node, value == "0") for node, value in zip(nodes, cube, strict=True) if value != "-"]

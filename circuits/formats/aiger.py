@@ -73,6 +73,8 @@ def loads(
     text = isinstance(data, str)
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
+    if data.startswith(b"aag ") and data.split(b"\n", 1)[0].endswith(b"\r"):  # a file of Windows
+        data = data.replace(b"\r\n", b"\n")
     lines = Lines(data, source)
     header = read_header(lines)
     if header.binary and text:
@@ -183,6 +185,11 @@ def _is_name_of_abc(data: bytes, start: int) -> bool:
     return end <= len(data) and data[end : end + 1] in (b"", b"\n")
 
 
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
+    return _NAME.fullmatch(name) is not None
+
+
 def dumps(circuit: Circuit, *, binary: bool) -> bytes:
     r"""Write a circuit as the bytes of an AIGER file.
 
@@ -203,7 +210,7 @@ def dumps(circuit: Circuit, *, binary: bool) -> bytes:
     """
     extension = ".aig" if binary else ".aag"
     for name in (*circuit.input_names, *circuit.output_names):
-        if not _NAME.fullmatch(name):
+        if not is_legal(name):
             raise ValueError(f"dumps: {extension} cannot hold the name {name!r}: expected printable ASCII. Rename it.")
     n, ands, outputs = from_circuit(circuit)
     highest = n + len(ands)

@@ -4,13 +4,14 @@ F. Brglez and H. Fujiwara (ISCAS 1985); F. Brglez, D. Bryan and K. Kozminski (IS
 """
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 
 from circuits.errors import ParseError, cut_short
 from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
-from circuits.formats.nets import Nets, Registers
+from circuits.formats.nets import Nets, Registers, Undriven
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TREES, TRUE, XNOR, XOR, essential
 from circuits.netlist import Builder, Circuit
 from circuits.simulation.truth_tables import add_table
@@ -22,9 +23,11 @@ _TABLE = re.compile(r"([^\s(),=]+)\s*=\s*(?ai:LUT\s+0x([0-9a-f]+))\s*\(([^()=]*)
 _NET = re.compile(r"[^\s(),=#]+")
 _CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*((?ai:vdd|gnd))")
 
+_AND_NOT = 0b0010
 _TREES = {name.upper(): tree for name, tree in TREES.items()} | {"NXOR": TREES["xnor"]}
 _UNARY = {"NOT": NOT, "INV": NOT, "BUF": BUF, "BUFF": BUF}
 _CONSTANTS = {"VDD": True, "GND": False}
+_MUX = "MUX"
 _REGISTERS = {"DFF", "DFFSR", "DFFRSE", "LATCH"}
 # How ABC writes a plain register: reset, set and enable are not used.
 _UNUSED = ("gnd",) * 4
@@ -35,13 +38,21 @@ _KINDS = {FALSE: "gnd", TRUE: "vdd", BUF: "BUFF", NOT: "NOT"}
 _KINDS |= {AND: "AND", NAND: "NAND", OR: "OR", NOR: "NOR", XOR: "XOR", XNOR: "XNOR"}
 
 
-def loads(text: str, source: str = "bench", *, registers: Registers = "refuse", cycles: int | None = None) -> Circuit:
+def loads(
+    text: str,
+    source: str = "bench",
+    *,
+    registers: Registers = "refuse",
+    cycles: int | None = None,
+    undriven: Undriven = "refuse",
+) -> Circuit:
     r"""Read a circuit from the text of a .bench file.
 
     Lines are `INPUT(net)`, `OUTPUT(net)`, `net = GATE(net, ...)`, in any order; `#` begins a comment. Gates are AND,
     NAND, OR, NOR, XOR, XNOR of one or more nets (XOR is odd parity, XNOR its complement), NOT, BUF or BUFF, the
     constants `net = vdd` and `net = gnd`, and ABC's `net = LUT 0x8 (a, b)`, in which bit a + 2b + ... of the number is
-    the value. Gate names may be in either case; nets are any text without spaces, commas, parentheses and equals signs.
+    the value, and `net = MUX(s, a, b)`, which is a where s is 1 and b where it is 0, as in ABC. Gate names may be in
+    either case; nets are any text without spaces, commas, parentheses and equals signs.
 
     Args:
         text: the whole file.
@@ -49,6 +60,8 @@ def loads(text: str, source: str = "bench", *, registers: Registers = "refuse", 
         registers: "refuse" them, or "cut" them: a register q becomes an input q, and its next state an output q_next.
             "unroll" them as `circuits.unroll` does, with free initial values, since the format has none.
         cycles: how many to unroll.
+        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
+            "input", after the declared ones.
 
     Returns:
         A circuit with a gate per gate of the file; a gate of n nets becomes a balanced tree of n - 1.
@@ -65,13 +78,18 @@ def loads(text: str, source: str = "bench", *, registers: Registers = "refuse", 
     Traceback (most recent call last):
     circuits.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
     """
-    nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers, cycles=cycles)
+    nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers, cycles=cycles, undriven=undriven)
     for number, line in numbered_lines(text):
         if line:
             _read_line(line, number, nets)
     if not nets.outputs and not nets.registers:
         raise ParseError("expected at least one OUTPUT(net), found none", source=source)
     return nets.circuit(_add)
+
+
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
+    return _NET.fullmatch(name) is not None
 
 
 def _read_line(line: str, number: int, nets: Nets) -> None:
@@ -99,11 +117,11 @@ def _read_line(line: str, number: int, nets: Nets) -> None:
         nets.register(net, fan_ins[:1] if plain else fan_ins, kind, number)
     elif table is not None:
         _check_table(table, len(fan_ins), nets, number)
-        nets.drive(net, int(table, 16), fan_ins, number)
+        nets.drive(net, _table_kind(int(table, 16), len(fan_ins)), fan_ins, number)
     else:
-        if kind not in _TREES and kind not in _UNARY and kind not in _CONSTANTS:
+        if kind not in _TREES and kind not in _UNARY and kind not in _CONSTANTS and kind != _MUX:
             raise nets.error(
-                f"unknown gate {cut_short(kind)!r}, expected one of {', '.join([*_TREES, *_UNARY])}", number
+                f"unknown gate {cut_short(kind)!r}, expected one of {', '.join([*_TREES, *_UNARY, _MUX])}", number
             )
         if kind in _UNARY and len(fan_ins) != 1:
             raise nets.error(f"{kind} takes one net, found {len(fan_ins)}", number)
@@ -111,7 +129,9 @@ def _read_line(line: str, number: int, nets: Nets) -> None:
             raise nets.error(f"{kind} takes one or more nets, found none", number)
         if kind in _CONSTANTS and fan_ins:
             raise nets.error(f"{kind} takes no nets, found {len(fan_ins)}", number)
-        nets.drive(net, kind, fan_ins, number)
+        if kind == _MUX and len(fan_ins) != 3:
+            raise nets.error(f"MUX takes three nets, the selecting one first, found {len(fan_ins)}", number)
+        nets.drive(net, _kind(kind, len(fan_ins)), fan_ins, number)
 
 
 def _check_table(digits: str, n: int, nets: Nets, line: int) -> None:
@@ -143,7 +163,7 @@ def dumps(circuit: Circuit) -> str:
     """
     if not circuit.n_outputs:
         raise ValueError("dumps: .bench holds one output or more, got none.")
-    names, buffers = names_of(circuit, ".bench", lambda name: _NET.fullmatch(name) is not None)
+    names, buffers = names_of(circuit, ".bench", is_legal)
     lines = [f"INPUT({name})" for name in circuit.input_names]
     lines += [f"OUTPUT({name})" for name in circuit.output_names]
     gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
@@ -155,17 +175,37 @@ def dumps(circuit: Circuit) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _add(netlist: Builder, kind: str | int, nodes: list[int]) -> int:
-    if isinstance(kind, int) and 1 <= len(nodes) <= 2:  # a look-up table of a gate, as it stands
-        return netlist.gate(kind if len(nodes) == 2 else kind * 0b0101, *nodes)
-    if isinstance(kind, int):  # one whose bits are written out only now: a short line may have many
-        table = np.frombuffer(kind.to_bytes(2 ** len(nodes) // 8 or 1, "little"), np.uint8)
-        return add_table(netlist, np.unpackbits(table, count=2 ** len(nodes), bitorder="little").astype(bool), nodes)
-    if kind in _CONSTANTS:
-        return netlist.constant(_CONSTANTS[kind])
-    if kind in _UNARY:
-        return netlist.gate(_UNARY[kind], nodes[0])
+class _Table(NamedTuple):
+    """A look-up table whose bits are written out only when gates are made of it: a short line may have many."""
+
+    bits: int
+
+
+def _table_kind(bits: int, n: int) -> int | bool | _Table:
+    """Return the kind of a look-up table of n nets: one gate as it stands, where that is all."""
+    return (bool(bits), bits * 0b0101, bits)[n] if n <= 2 else _Table(bits)
+
+
+def _kind(gate: str, n: int) -> int | bool | str:
+    """Return the kind of a gate of n nets by its name."""
+    if gate in _CONSTANTS:
+        return _CONSTANTS[gate]
+    if gate in _UNARY:
+        return _UNARY[gate]
+    if n > 2 or gate == _MUX:
+        return gate
+    table, inverted = _TREES[gate]
+    if n == 1:
+        return NOT if inverted else BUF
+    return table ^ 0b1111 if inverted else table
+
+
+def _add(netlist: Builder, kind: str | _Table, nodes: list[int]) -> int:
+    if isinstance(kind, _Table):
+        table = np.frombuffer(kind.bits.to_bytes(2 ** len(nodes) // 8, "little"), np.uint8)
+        return add_table(netlist, np.unpackbits(table, bitorder="little").astype(bool), nodes)
+    if kind == _MUX:
+        select, a, b = nodes
+        return netlist.gate(OR, netlist.gate(AND, a, select), netlist.gate(_AND_NOT, b, select))
     table, inverted = _TREES[kind]
-    if len(nodes) == 1:
-        return netlist.gate(NOT if inverted else BUF, nodes[0])
     return netlist.tree(table, nodes, inverted=inverted)

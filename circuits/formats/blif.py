@@ -9,16 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from circuits.covers import Cover, add_cover
+from circuits.covers import Cover, add_cover, kind_of
 from circuits.errors import ParseError, cut_short, listed
-from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten
+from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, root_of
 from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
 from circuits.formats.cells import Cell
+from circuits.formats.gate_lists import Numbers
 from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
-from circuits.formats.nets import Nets, Registers
-from circuits.gates import essential
+from circuits.formats.nets import Nets, Registers, Undriven
+from circuits.gates import BUF, essential
 from circuits.netlist import Builder, Circuit
 
 # Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
@@ -35,9 +36,8 @@ _REFUSED = {
     ".blackbox": "a model without a function",
 }
 _READ = [".model", ".inputs", ".outputs", ".names", ".subckt", ".latch", ".conn", ".exdc", ".end"]
-_BUFFER, _TRUE, _FALSE = Cover(("1",), True), Cover(("",), True), Cover((), True)
 # Yosys's constants; by default it declares them in each model.
-_CONSTANTS = {"$true": _TRUE, "$false": _FALSE}
+_CONSTANTS = {"$true": True, "$false": False}
 _UNDEFINED = "$undef"
 
 
@@ -48,6 +48,7 @@ def loads(
     model: str | None = None,
     registers: Registers = "refuse",
     cycles: int | None = None,
+    undriven: Undriven = "refuse",
     exdc: Literal["warn", "ignore", "refuse"] = "warn",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
@@ -62,11 +63,13 @@ def loads(
     Args:
         text: the whole file.
         source: its name, for errors.
-        model: which one of several models; the first if None.
+        model: which one of several models; the one that no other uses if None.
         registers: "refuse" them, or "cut" them: a latch q becomes an input q, and its next state an output q_next.
             Clocks and initial values are left out then. "unroll" them as `circuits.unroll` does, with initial values
             0 and 1 as the file has them; 2 and 3, and none, are free.
         cycles: how many to unroll.
+        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
+            "input", after the declared ones.
         exdc: what to do with don't-cares (.exdc), of which a circuit has none: "warn" and "ignore" read what the file
             gives for the outputs there, "refuse" is an error.
         library: the cells of .gate, and of .subckt where the file has no such model: a genlib or Liberty file, or what
@@ -77,9 +80,10 @@ def loads(
 
     Raises:
         ParseError: with the line, if a line is none of these, a net is driven twice or not at all, or by itself
-            through others, a cover is malformed or has rows of both values, a model is missing, lacks a net or uses
-            itself, models of models come to more than `MOST_FLATTENED` characters, Yosys's $undef is read, there is a
-            register to refuse, a cell that the library lacks, or what needs other files: .mlatch, .search.
+            through others, a cover is malformed or has rows of both values, several models are used by no other, a
+            model is missing, lacks a net or uses itself, models of models come to more than `MOST_FLATTENED`
+            characters, Yosys's $undef is read, there is a register to refuse, a cell that the library lacks, or what
+            needs other files: .mlatch, .search.
 
     Source: University of California, Berkeley, Berkeley Logic Interchange Format (1992).
 
@@ -90,11 +94,11 @@ def loads(
         raise ValueError(f"loads: expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
     separator = _free_separator(text)
     cells = library_of("loads", library)
-    models = _Reader(text, source, exdc, has_cells=bool(cells)).models
+    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", cycles, undriven=undriven)
+    models = _Reader(text, source, exdc, nets.numbers, has_cells=bool(cells)).models
     if model is not None and model not in models:
         raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
-    top = next(iter(models)) if model is None else model
-    nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", cycles)
+    top = root_of(models, source) if model is None else model
     if models[top].instances:
         check_hierarchy(top, models, nets, separator, cells)
     flatten(top, models, nets, separator, cells)
@@ -129,9 +133,9 @@ def dumps(circuit: Circuit, model: str = "circuit") -> str:
     """
     if not circuit.n_outputs:
         raise ValueError("dumps: .blif holds one output or more, got none.")
-    if not _legal(model):
+    if not is_legal(model):
         raise ValueError(f"dumps: .blif cannot hold the name {model!r} of the model. Rename it.")
-    names, buffers = names_of(circuit, ".blif", _legal)
+    names, buffers = names_of(circuit, ".blif", is_legal)
     lines = [f".model {model}", _declared(".inputs", circuit.input_names), _declared(".outputs", circuit.output_names)]
     gates = zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True)
     for node, (table, fan_ins) in enumerate(gates, start=1 + circuit.n_inputs):
@@ -161,7 +165,7 @@ _ROWS = {(table, n): _rows(table, n) for table in range(16) for n in range(3)}
 class _Reader:
     """Reads the models of a file, line by line."""
 
-    def __init__(self, text: str, source: str, exdc: str, *, has_cells: bool = False):
+    def __init__(self, text: str, source: str, exdc: str, numbers: Numbers, *, has_cells: bool = False):
         self.source, self._exdc = source, exdc
         self._instances = (".subckt", ".gate") if has_cells else (".subckt",)
         self.models: dict[str, Model] = {}
@@ -169,8 +173,8 @@ class _Reader:
         self._names: tuple[list[str], int] | None = None  # the words of the .names at hand
         self._rows: list[str] = []
         self._row_lines: list[int] = []
-        self._covers: dict[tuple[int, tuple[str, ...]], Cover] = {}  # most are among a few
-        self._nets: dict[str, str] = {}  # one string a name
+        self._covers: dict[tuple[int, tuple[str, ...]], Cover | int | bool] = {}  # most are among a few
+        self._numbers = numbers  # of the nets of all models
         self._has_undefined = _UNDEFINED in text
         for number, line in _lines(text, source):
             if line[0] == ".":
@@ -226,7 +230,8 @@ class _Reader:
                 if len(words) != 2:
                     raise self._error(f"{kind} takes two nets, found {len(words)}", number)
                 self._check_read(words[:1], number)
-                self._at_hand.gates.append((words[1], _BUFFER, (words[0],), number))
+                net, fan_in = self._numbers[words[1]], self._numbers[words[0]]
+                self._at_hand.gates.add(net, BUF, (fan_in,), number)
             case ".exdc":
                 self._start_exdc(number)
             case ".end":
@@ -272,32 +277,34 @@ class _Reader:
             raise self._error(".subckt takes a model and formal=actual for each of its nets, found none", number)
         nets = {}
         for word in words[1:]:
-            formal, _, actual = word.partition("=")
-            if not formal or not actual:
+            formal, equals, actual = word.partition("=")
+            if not formal or not equals:
                 raise self._error(f"expected formal=actual, found {cut_short(word)!r}", number)
             if formal in nets:
                 raise self._error(f"formal net {formal!r} is given twice", number)
             self._check_read([actual], number)
-            nets[formal] = actual
+            if actual:  # `formal=` alone is not connected
+                nets[formal] = actual
         self._at_hand.instances.append(Instance(words[0], nets, number))
 
     def _add_constant(self, name: str) -> None:
         """Drive a constant of Yosys in each model that does not do so."""
         for model in self.models.values():
-            if name not in model.inputs and all(net != name for net, *_ in model.gates):
-                model.gates.append((name, _CONSTANTS[name], (), 0))
+            if name not in model.inputs and self._numbers[name] not in model.gates.nets:
+                model.gates.add(self._numbers[name], _CONSTANTS[name], (), 0)
 
     def _end_names(self) -> None:
         """Keep the .names at hand, now that all its rows are there."""
         if self._names is None:
             return
-        (_, *fan_ins, net), number = [self._nets.setdefault(word, word) for word in self._names[0]], self._names[1]
+        (_, *fan_ins, net), number = self._names[0], self._names[1]
         if self._has_undefined:
             self._check_read(fan_ins, number)
         key = (len(fan_ins), tuple(self._rows))
         if key not in self._covers:
-            self._covers[key] = self._cover(len(fan_ins))
-        self._at_hand.gates.append((net, self._covers[key], tuple(fan_ins), number))
+            self._covers[key] = kind_of(self._cover(len(fan_ins)), len(fan_ins))
+        numbers = self._numbers
+        self._at_hand.gates.add(numbers[net], self._covers[key], map(numbers.__getitem__, fan_ins), number)
         self._names, self._rows, self._row_lines = None, [], []
 
     def _cover(self, n: int) -> Cover:
@@ -346,7 +353,8 @@ def _declared(kind: str, nets: Sequence[str]) -> str:
     return " \\\n".join(" ".join([kind] * (i == 0) + [*nets[i : i + 10]]) for i in range(0, max(1, len(nets)), 10))
 
 
-def _legal(name: str) -> bool:
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
     return (
         len(name.split()) == 1
         and name.split()[0] == name

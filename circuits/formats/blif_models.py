@@ -1,13 +1,16 @@
 """Models that use models in BLIF: checked, and flattened into one netlist."""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+
 from circuits.covers import Cover
-from circuits.errors import listed
+from circuits.errors import ParseError, listed
 from circuits.formats.cells import Cell, parts_of
+from circuits.formats.gate_lists import Gates
 from circuits.formats.nets import Nets
 from circuits.registers import Initial
 
@@ -30,17 +33,38 @@ class Model:
     def __init__(self):
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
-        self.gates: list[tuple[str, Cover, tuple[str, ...], int]] = []
+        self.gates = Gates()
         self.latches: list[tuple[str, str, int, Initial]] = []
         self.instances: list[Instance] = []
 
-    def size(self, separator: str) -> int:
+    def size(self, separator: str, names: Sequence[str]) -> int:
         """About how many characters an instance of it adds to a flattened netlist, without those in it."""
-        nets = [net for gate in self.gates for net in (gate[0], *gate[2])]
+        nets = [names[net] for net in (*self.gates.nets, *self.gates.fan_ins)]
         nets += [net for latch in self.latches for net in latch[:2]]
         nets += [net for instance in self.instances for net in instance.nets]
-        rows = sum(len(cover.cubes) * (len(fan_ins) + 3) for _, cover, fan_ins, _ in self.gates)
+        widths = np.diff(self.gates.offsets()).tolist()
+        rows = sum(_rows(kind) * (n + 3) for kind, n in zip(self.gates.kinds, widths, strict=True))
         return 10 + rows + sum(map(len, nets)) + (len(separator) + 8) * len(nets)
+
+
+def root_of(models: dict[str, Model], source: str) -> str:
+    """Return the model that no other uses.
+
+    Args:
+        models: all of a file, by name.
+        source: the file, for errors.
+
+    Raises:
+        ParseError: if there are several such models, or none.
+    """
+    used = {instance.model for name, model in models.items() for instance in model.instances if instance.model != name}
+    roots = [name for name in models if name not in used]
+    if len(roots) == 1:
+        return roots[0]
+    if not roots:
+        raise ParseError(f"the models use each other in a circle: {listed(models)}", source=source)
+    said = f"expected one model that no other uses, found {len(roots)}: {listed(roots)}"
+    raise ParseError(f'{said}; model="{roots[0]}" chooses', source=source)
 
 
 def check_hierarchy(
@@ -48,6 +72,7 @@ def check_hierarchy(
 ) -> None:
     """Check that each model is there, none uses itself, and the flattened text is not too long; without recursion."""
     sizes: dict[str, int] = {}
+    names = list(nets.numbers)
     path: dict[str, None] = {}
     stack = [top]
     while stack:
@@ -72,7 +97,7 @@ def check_hierarchy(
             continue
         stack.pop()
         path.pop(name)
-        total = models[name].size(separator) + sum(sizes[instance.model] for instance in inner)
+        total = models[name].size(separator, names) + sum(sizes[instance.model] for instance in inner)
         if total > MOST_FLATTENED:
             message = f"model {name!r} with the models in it comes to more than {MOST_FLATTENED} characters"
             raise nets.error(f"{message}, once flattened")
@@ -87,6 +112,8 @@ def flatten(
         nets.input(net, line)
     for net, line in models[top].outputs.items():
         nets.output(net, line)
+    names = list(nets.numbers)
+    nets.drive_all(models[top].gates)
     numbers = itertools.count(1)
     # A model, what its formal nets are outside, and what makes the names of its other nets those of this instance.
     stack: list[tuple[Model, dict[str, str], str]] = [(models[top], {}, "")]
@@ -100,9 +127,11 @@ def flatten(
             if net in inputs:
                 raise nets.error(f"net {net!r} is driven twice: here and in line {inputs[net]}", line)
 
-        for net, cover, fan_ins, line in model.gates:
-            check_driven(net, line)
-            nets.drive(flat(net), cover, [flat(name) for name in fan_ins] if suffix else fan_ins, line)
+        if suffix or model is not models[top]:
+            gates = model.gates
+            for gate, (number, kind, line) in enumerate(zip(gates.nets, gates.kinds, gates.lines, strict=True)):
+                check_driven(names[number], line)
+                nets.drive(flat(names[number]), kind, [flat(names[net]) for net in gates.fan_ins_of(gate)], line)
         for net, next_state, line, initial in model.latches:
             check_driven(net, line)
             nets.register(flat(net), [flat(next_state)], ".latch", line, initial)
@@ -114,7 +143,7 @@ def flatten(
             child = models[instance.model]
             _check_formals(instance, child, nets)
             for formal in child.outputs:
-                if formal not in child.inputs:
+                if formal not in child.inputs and formal in instance.nets:
                     check_driven(instance.nets[formal], instance.line)
             nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
             inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
@@ -132,6 +161,10 @@ def _add_cell(instance: Instance, cell: Cell, flat: Callable[[str], str], nets: 
         nets.register(net, [following], f"cell {instance.model!r}", instance.line)
 
 
+def _rows(kind: Cover | int | bool) -> int:
+    return len(kind.cubes) if isinstance(kind, Cover) else 2
+
+
 def _check_formals(instance: Instance, child: Model, nets: Nets) -> None:
     formals = child.inputs | child.outputs
     for formal in instance.nets:
@@ -139,6 +172,3 @@ def _check_formals(instance: Instance, child: Model, nets: Nets) -> None:
             raise nets.error(
                 f"model {instance.model!r} has no net {formal!r}, expected {listed(formals)}", instance.line
             )
-    for formal in formals:
-        if formal not in instance.nets:
-            raise nets.error(f"net {formal!r} of model {instance.model!r} is not connected", instance.line)

@@ -1,5 +1,7 @@
 """Circuits on file: `read` and `write` go by the file's extension. A reader refuses what it would have to guess."""
 
+import gzip
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any, NamedTuple
 
 from circuits.errors import ParseError
 from circuits.formats import aiger, bench, blif, dimacs, dot, pla, th, verilog
+from circuits.formats.renaming import original, renamed
 from circuits.netlist import Circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 
@@ -20,6 +23,8 @@ class Format(NamedTuple):
         loads: reads a circuit from the content of a file; None if the format is only written.
         dumps: writes a circuit as the content of a file.
         binary: whether the content is bytes.
+        comments: what begins one, up to the end of its line.
+        legal: whether a name can be written; None where the writer refuses names itself.
     """
 
     extension: str
@@ -27,17 +32,25 @@ class Format(NamedTuple):
     loads: Callable[..., Any] | None
     dumps: Callable[..., Any]
     binary: bool = False
+    comments: tuple[bytes, ...] = (b"#",)
+    legal: Callable[[str], bool] | None = None
 
 
 FORMATS = {
     format.extension: format
     for format in (
-        Format(".aag", "AIGER, ASCII", aiger.loads, partial(aiger.dumps, binary=False), binary=True),
-        Format(".aig", "AIGER, binary", aiger.loads, partial(aiger.dumps, binary=True), binary=True),
-        Format(".bench", "ISCAS", bench.loads, bench.dumps),
-        Format(".blif", "Berkeley logic interchange format", blif.loads, blif.dumps),
-        Format(".pla", "espresso", pla.loads, pla.dumps),
-        Format(".v", "structural Verilog", verilog.loads, verilog.dumps),
+        Format(
+            ".aag", "AIGER, ASCII", aiger.loads, partial(aiger.dumps, binary=False), binary=True, legal=aiger.is_legal
+        ),
+        Format(
+            ".aig", "AIGER, binary", aiger.loads, partial(aiger.dumps, binary=True), binary=True, legal=aiger.is_legal
+        ),
+        Format(".bench", "ISCAS", bench.loads, bench.dumps, legal=bench.is_legal),
+        Format(".blif", "Berkeley logic interchange format", blif.loads, blif.dumps, legal=blif.is_legal),
+        Format(".pla", "espresso", pla.loads, pla.dumps, legal=pla.is_legal),
+        Format(
+            ".v", "structural Verilog", verilog.loads, verilog.dumps, comments=(b"//", b"/*"), legal=verilog.is_legal
+        ),
         Format(".th", "threshold units, threABC", th.loads, th.dumps),
         Format(".cnf", "DIMACS", None, dimacs.dumps),
         Format(".dot", "Graphviz", None, dot.dumps),
@@ -51,7 +64,8 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit
     Args:
         path: a file.
         format: its format, as the extension of such files: ".aag" or ".aig" (AIGER), ".bench" (ISCAS), ".blif", ".pla"
-            (espresso), ".v" (structural Verilog), ".th" (threshold units); by the file's own extension if None.
+            (espresso), ".v" (structural Verilog), ".th" (threshold units); by the file's own extension if None. A file
+            whose name ends in .gz is unzipped, and its extension is the one before.
         options: of the format's `loads`, such as `registers="cut"` or `dont_cares=0`.
 
     Returns:
@@ -69,7 +83,13 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit
     """
     path = Path(path)
     known = _format("read", path, format)
-    return _loaded(known, path.read_bytes(), str(path), options)
+    data = path.read_bytes()
+    if _is_zipped(path):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ParseError(f"expected gzip, as its name says: {error}", source=str(path)) from None
+    return _loaded("read", known, data, str(path), options)
 
 
 def loads(data: str | bytes, format: str, *, source: str | None = None, **options: Any) -> Circuit | ThresholdCircuit:
@@ -93,7 +113,7 @@ def loads(data: str | bytes, format: str, *, source: str | None = None, **option
     """
     known = _format("loads", None, format)
     data = data.encode() if isinstance(data, str) else bytes(data)
-    return _loaded(known, data, known.extension[1:] if source is None else source, options)
+    return _loaded("loads", known, data, known.extension[1:] if source is None else source, options)
 
 
 def write(circuit: Circuit | ThresholdCircuit, path: str | Path, format: str | None = None, **options: Any) -> None:
@@ -119,8 +139,8 @@ def write(circuit: Circuit | ThresholdCircuit, path: str | Path, format: str | N
     Circuit(5 inputs, 2 outputs, 6 gates)
     """
     path = Path(path)
-    data = dumps(circuit, _format("write", path, format).extension, **options)
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    data = _dumped("write", circuit, _format("write", path, format), options)
+    path.write_bytes(content_of(path, data.encode() if isinstance(data, str) else data))
 
 
 def dumps(circuit: Circuit | ThresholdCircuit, format: str, **options: Any) -> str | bytes:
@@ -144,22 +164,51 @@ def dumps(circuit: Circuit | ThresholdCircuit, format: str, **options: Any) -> s
     OUTPUT(y)
     y = AND(a, b)
     """
-    known = _format("dumps", None, format)
+    return _dumped("dumps", circuit, _format("dumps", None, format), options)
+
+
+def extension_of(path: Path) -> str:
+    """Return the extension that says the format of a file, in lower case; the one before .gz.
+
+    >>> extension_of(Path("c432.bench.gz"))
+    '.bench'
+    """
+    return Path(path.stem if _is_zipped(path) else path).suffix.lower()
+
+
+def content_of(path: Path, data: bytes) -> bytes:
+    """Return what to write into a file: zipped if its name ends in .gz."""
+    return gzip.compress(data, mtime=0) if _is_zipped(path) else data
+
+
+def _is_zipped(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _dumped(where: str, circuit: Any, known: Format, options: dict[str, Any]) -> str | bytes:
     of_units = isinstance(circuit, ThresholdCircuit)
     if not of_units and not isinstance(circuit, Circuit):
-        raise TypeError(f"dumps: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
+        raise TypeError(f"{where}: expected a Circuit or a ThresholdCircuit, got {type(circuit).__name__}.")
     if of_units and known.extension not in (".th", ".dot"):
         raise TypeError(
-            f"dumps: {known.extension} holds gates, got threshold units. circuits.to_circuit makes gates of them."
+            f"{where}: {known.extension} holds gates, got threshold units. circuits.to_circuit makes gates of them."
         )
     if not of_units and known.extension == ".th":
-        raise TypeError("dumps: .th holds threshold units, got gates. circuits.from_circuit makes units of them.")
-    return known.dumps(circuit, **options)
+        raise TypeError(f"{where}: .th holds threshold units, got gates. circuits.from_circuit makes units of them.")
+    lines: list[str] = []
+    if known.legal is not None and isinstance(circuit, Circuit):
+        circuit, lines = renamed(circuit, known.legal, apart=known.extension == ".v")
+    data = _said_by(where, known.dumps, circuit, **options)
+    if not lines:
+        return data
+    mark = "//" if known.extension == ".v" else "#"
+    kept = "".join(f"{mark} {line}\n" for line in lines)
+    return data + b"c\n" + kept.encode() if isinstance(data, bytes) else kept + data
 
 
 def _format(where: str, path: Path | None, format: str | None) -> Format:
     """Return the format that is asked for, if `where`, a function of this module, takes it."""
-    extension = (path.suffix if path is not None else "") if format is None else format
+    extension = (extension_of(path) if path is not None else "") if format is None else format
     known = FORMATS.get(extension.lower())
     possible = [f.extension for f in FORMATS.values() if f.loads is not None or where in ("write", "dumps")]
     if known is None or known.extension not in possible:
@@ -169,14 +218,40 @@ def _format(where: str, path: Path | None, format: str | None) -> Format:
     return known
 
 
-def _loaded(known: Format, data: bytes, source: str, options: dict[str, Any]) -> Any:
+def _loaded(where: str, known: Format, data: bytes, source: str, options: dict[str, Any]) -> Any:
     assert known.loads is not None
     if known.binary:
-        return known.loads(data, source, **options)
+        return original(_said_by(where, known.loads, data, source, **options), data[data.rfind(b"\nc\n") :])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start]
+        if any(mark in before for mark in known.comments):  # an old editor's letter, in a comment
+            data = b"\n".join(_without_comment(line, known.comments) for line in data.split(b"\n"))
+            return _loaded(where, known, data, source, options)
         message = f"expected text, found byte 0x{data[error.start]:02x}"
         raise ParseError(message, source=source, line=line) from None
-    return known.loads(text, source, **options)
+    circuit = _said_by(where, known.loads, text, source, **options)
+    return original(circuit, data) if known.legal is not None else circuit
+
+
+def _without_comment(line: bytes, marks: tuple[bytes, ...]) -> bytes:
+    """Return a line as UTF-8 whose comment, if that is not UTF-8, is taken for Latin-1."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        begin = min((at for mark in marks if (at := line.find(mark)) >= 0), default=len(line))
+        return line[:begin] + line[begin:].decode("latin-1").encode()
+    return line
+
+
+def _said_by(where: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a function of a format; its errors begin with the function that the user called."""
+    try:
+        return call(*arguments, **options)
+    except (ValueError, TypeError) as error:
+        name, colon, said = str(error).partition(": ")
+        if where in ("read", "write") and name in ("loads", "dumps") and colon:
+            raise type(error)(f"{where}: {said}") from None
+        raise

@@ -1,18 +1,22 @@
 """A netlist as most formats write it: nets by name, in any order, each driven once, and without cycles.
 
-Every error has the line at fault. Registers are refused, cut into an input and an output, or unrolled.
+Every error has the line at fault. Registers are refused, cut into an input and an output, or unrolled; nets that
+nothing drives are refused, or take a value, or become inputs.
 """
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
 
 from circuits.errors import ParseError
+from circuits.formats.gate_lists import CycleError, Gates, Numbers, in_order
 from circuits.netlist import Builder, Circuit
 from circuits.registers import Initial, unroll
 from jaxnet.validation import whole_number
 
 Registers = Literal["refuse", "cut", "unroll"]
+Undriven = Literal["refuse", "input", 0, 1]
 
 
 def check_registers(registers: Registers, cycles: int | None) -> None:
@@ -36,14 +40,6 @@ def check_registers(registers: Registers, cycles: int | None) -> None:
         whole_number("loads", "cycles", cycles, 1)
 
 
-class Driver(NamedTuple):
-    """What drives a net: a gate of some kind, of other nets."""
-
-    kind: Any
-    fan_ins: tuple[str, ...]
-    line: int
-
-
 class Nets:
     """A netlist that is being read.
 
@@ -55,12 +51,18 @@ class Nets:
             or "unroll" the netlist.
         output_as: how the format declares an output, with {net}.
         cycles: how many are unrolled.
+        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
+            "input", after the declared ones and before the registers, in the order in which the file reads them. None
+            refuses them too, for a format without that option, which errors then do not name.
+
+    A gate's kind is its 4-bit table if it is one gate of one or two nets, or the value of a constant, as a bool, or
+    anything that the format's own function makes gates of.
 
     >>> nets = Nets("file", "input {net}", "{net} = ...")
     >>> nets.input("a", 1)
     >>> nets.output("y", 2)
     >>> nets.drive("y", 0b0101, ("a",), 3)
-    >>> nets.circuit(lambda netlist, table, nodes: netlist.gate(table, *nodes))
+    >>> nets.circuit()
     Circuit(1 inputs, 1 outputs, 1 gates)
     """
 
@@ -72,19 +74,28 @@ class Nets:
         registers: Registers = "refuse",
         output_as: str = "OUTPUT({net})",
         cycles: int | None = None,
+        *,
+        undriven: Undriven | None = None,
     ):
         check_registers(registers, cycles)
-        self.source, self._registers, self._cycles = source, registers, cycles
+        if undriven not in (None, "refuse", "input", 0, 1) or isinstance(undriven, (bool, float)):
+            raise ValueError(f"loads: expected undriven to be 'refuse', 0, 1 or 'input', got {undriven!r}.")
+        self.source, self._registers, self._cycles, self._undriven = source, registers, cycles, undriven
         self._input_as, self._gate_as, self._output_as = input_as, gate_as, output_as
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
-        self.drivers: dict[str, Driver] = {}
         self.registers: dict[str, tuple[str, int]] = {}
         self._initial: dict[str, Initial] = {}
+        self.numbers = Numbers()
+        self._gates = Gates()
 
     def error(self, message: str, line: int | None = None) -> ParseError:
         """Return the error to raise."""
         return ParseError(message, source=self.source, line=line)
+
+    def is_driven(self, net: str) -> bool:
+        """Return whether something drives a net, by what is declared so far."""
+        return self._line(net) is not None
 
     def input(self, net: str, line: int) -> None:
         """Declare an input."""
@@ -93,6 +104,7 @@ class Nets:
         if (other := self._line(net)) is not None:
             raise self.error(f"net {net!r} is driven twice: by {self._as_input(net)} and in line {other}", line)
         self.inputs[net] = line
+        self.numbers.drivers[self.numbers[net]] = Numbers.DECLARED
 
     def output(self, net: str, line: int) -> None:
         """Declare an output, which has the name of its net."""
@@ -100,10 +112,29 @@ class Nets:
             raise self.error(f"{self._output_as.format(net=net)} stands in line {self.outputs[net]} already", line)
         self.outputs[net] = line
 
-    def drive(self, net: str, kind: Any, fan_ins: Sequence[str], line: int) -> None:
+    def drive(self, net: str, kind: Any, fan_ins: Iterable[str], line: int) -> None:
         """Drive a net by a gate."""
-        self._check_free(net, line)
-        self.drivers[net] = Driver(kind, tuple(fan_ins), line)
+        numbers, gates = self.numbers, self._gates
+        number = numbers[net]
+        if numbers.drivers[number] != Numbers.FREE:
+            self._check_free(net, line)
+        numbers.drivers[number] = len(gates.kinds)
+        gates.add(number, kind, map(numbers.__getitem__, fan_ins), line)
+
+    def drive_all(self, gates: Gates) -> None:
+        """Drive nets by gates, whose nets go by their numbers; the first call of all, since it keeps the columns."""
+        assert not self._gates.kinds
+        drivers = np.frombuffer(self.numbers.drivers, np.int32) if gates else np.zeros(0, np.int32)
+        nets = np.asarray(gates.nets)
+        if (drivers[nets] != Numbers.FREE).any() or (np.bincount(nets, minlength=1) > 1).any():
+            names, lines = list(self.numbers), dict[int, int]()
+            for net, line in zip(gates.nets, gates.lines, strict=True):
+                self._check_free(names[net], line)
+                if net in lines:
+                    raise self.error(f"net {names[net]!r} is driven twice: here and in line {lines[net]}", line)
+                lines[net] = line
+        drivers[nets] = np.arange(len(gates))
+        self._gates = gates
 
     def register(self, net: str, fan_ins: Sequence[str], what: str, line: int, initial: Initial = "free") -> None:
         """Drive a net by a register, whose one fan-in is its next state; to unroll it takes an initial value."""
@@ -118,12 +149,14 @@ class Nets:
         self._check_free(net, line)
         self.registers[net] = (fan_ins[0], line)
         self._initial[net] = initial
+        self.numbers.drivers[self.numbers[net]] = Numbers.DECLARED
 
-    def circuit(self, add: Callable[[Builder, Any, list[int]], int]) -> Circuit:
+    def circuit(self, add: Callable[[Builder, Any, list[int]], int] | None = None) -> Circuit:
         """Return the circuit, once all is declared.
 
         Args:
-            add: makes the node of a net, from what it drives and the nodes of its fan-ins.
+            add: makes the node of a net, from a kind that is neither a table nor a constant and from the nodes of its
+                fan-ins; None where there is no such kind.
 
         Returns:
             A circuit with a driver for each net, also for those that no output needs.
@@ -131,12 +164,29 @@ class Nets:
         Raises:
             ParseError: if a net that is used is driven by nothing, or by itself through others.
         """
-        netlist = Builder([*self.inputs, *self.registers])
-        circuit = netlist.circuit(self.resolve(netlist.inputs, functools.partial(add, netlist)))
+        self._settle()
+        circuit = self._made(add)
         if self._cycles is None:
             return circuit
         registers = {net: f"{net}_next" for net in self.registers}
         return unroll(circuit, self._cycles, registers=registers, initial=self._initial)
+
+    def _made(self, add: Callable[[Builder, Any, list[int]], int] | None) -> Circuit:
+        """Return the circuit with its registers cut."""
+        names = [*self.inputs, *self.registers]
+        if {*map(type, self._gates.kinds)} <= {int}:
+            return self._of_tables(names)
+        netlist = Builder(names)
+
+        def made(kind: Any, nodes: list[int]) -> int:
+            if type(kind) is int:
+                return netlist.gate(kind, *nodes)
+            if type(kind) is bool:
+                return netlist.constant(kind)
+            assert add is not None
+            return add(netlist, kind, nodes)
+
+        return netlist.circuit(self.resolve(netlist.inputs, made))
 
     def resolve(self, inputs: Sequence[int], add: Callable[[Any, list[int]], int]) -> dict[str, int]:
         """Return the nodes of the outputs by name, once all is declared; for units rather than gates.
@@ -151,25 +201,67 @@ class Nets:
         Raises:
             ParseError: as `circuit`.
         """
+        self._settle()
         names = [*self.inputs, *self.registers]
-        nodes = dict(zip(names, inputs, strict=True))
-        for net in self._in_order(names):
-            driver = self.drivers[net]
-            nodes[net] = add(driver.kind, [nodes[name] for name in driver.fan_ins])
+        nodes = [0] * len(self.numbers)
+        for name, node in zip(names, inputs, strict=True):
+            nodes[self.numbers[name]] = node
+        gates = self._gates
+        for gate in self._in_order().tolist():
+            nodes[gates.nets[gate]] = add(gates.kinds[gate], [nodes[net] for net in gates.fan_ins_of(gate)])
+        return {name: nodes[net] for name, net in self._output_nets().items()}
+
+    def _of_tables(self, names: list[str]) -> Circuit:
+        """Return the circuit of gates that are all tables: no gate is touched one by one."""
+        gates, order, offsets = self._gates, self._in_order(), self._gates.offsets()
+        nodes = np.zeros(len(self.numbers) + 1, np.int32)
+        nodes[[self.numbers[name] for name in names]] = 1 + np.arange(len(names))
+        nodes[np.asarray(gates.nets)[order]] = 1 + len(names) + np.arange(len(order))
+        fed_by = nodes[np.asarray(gates.fan_ins)]
+        fan_ins = np.zeros((len(order), 2), np.int32)
+        first, last = offsets[:-1][order], offsets[1:][order] - 1
+        fan_ins[:, 0] = fed_by[first]
+        fan_ins[:, 1] = np.where(last > first, fed_by[last], 0)
+        outputs = self._output_nets()
+        tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
+        return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs)
+
+    def _settle(self) -> None:
+        """Drive the nets that nothing drives, as the caller chose."""
+        if self._undriven in (None, "refuse"):
+            return
+        gates, drivers = self._gates, self.numbers.drivers
+        names = list(self.numbers)
+        free = np.asarray(drivers)[np.asarray(gates.fan_ins)] == Numbers.FREE
+        feeding = np.searchsorted(gates.ends, np.flatnonzero(free), "right")
+        open_nets = {
+            names[gates.fan_ins[i]]: gates.lines[g] for i, g in zip(np.flatnonzero(free), feeding, strict=True)
+        }
+        for net, line in [*self.outputs.items(), *self.registers.values()]:
+            if not self.is_driven(net):
+                open_nets.setdefault(net, line)
+        for net, line in open_nets.items():
+            if self._undriven == "input":
+                self.input(net, line)
+            else:
+                self.drive(net, bool(self._undriven), (), line)
+
+    def _output_nets(self) -> dict[str, int]:
+        """Return the number of the net of each output, by the name of the output."""
         outputs = {}
         for net, line in self.outputs.items():
-            outputs[net] = self._node(net, nodes, f"of {self._output_as.format(net=net)}", line)
+            outputs[net] = self._number(net, f"of {self._output_as.format(net=net)}", line)
         for net, (next_state, line) in self.registers.items():
             name = f"{net}_next"
             if name in outputs or name in self.inputs or name in self.registers:
                 raise self.error(f"register {net!r} would be cut into an output {name!r}, which is there already", line)
-            outputs[name] = self._node(next_state, nodes, f", the next state of {net!r},", line)
+            outputs[name] = self._number(next_state, f", the next state of {net!r},", line)
         return outputs
 
-    def _node(self, net: str, nodes: dict[str, int], what: str, line: int) -> int:
-        if net not in nodes:
-            raise self._undriven(net, what, line)
-        return nodes[net]
+    def _number(self, net: str, what: str, line: int) -> int:
+        if not self.is_driven(net):
+            raise self._not_driven(net, what, line)
+        return self.numbers[net]
 
     def _check_free(self, net: str, line: int) -> None:
         if (other := self._line(net)) is not None:
@@ -181,45 +273,34 @@ class Nets:
             return self.inputs[net]
         if net in self.registers:
             return self.registers[net][1]
-        return self.drivers[net].line if net in self.drivers else None
+        driver = self.numbers.drivers[self.numbers[net]] if net in self.numbers else Numbers.FREE
+        return None if driver == Numbers.FREE else self._gates.lines[driver]
 
-    def _in_order(self, inputs: Sequence[str]) -> list[str]:
-        """Return the driven nets, each after its fan-ins; depth first, without recursion, so no depth is too deep."""
-        order: list[str] = []
-        done = set(inputs)
-        path: dict[str, None] = {}  # the nets from the root to the one at hand, in order
-        for root in self.drivers:
-            stack = [root]
-            while stack:
-                net = stack[-1]
-                if net in done:
-                    stack.pop()
-                    continue
-                waiting = [name for name in self.drivers[net].fan_ins if name not in done]
-                if not waiting:
-                    stack.pop()
-                    path.pop(net, None)
-                    done.add(net)
-                    order.append(net)
-                    continue
-                path[net] = None
-                for name in waiting:
-                    if name not in self.drivers:
-                        raise self._undriven(name, f", an input of gate {net!r},", self.drivers[net].line)
-                    if name in path:
-                        nets = list(path)
-                        raise self._cycle(nets[nets.index(name) :])
-                stack.extend(reversed(waiting))
-        return order
+    def _in_order(self) -> np.ndarray:
+        """Return the gates, each after its fan-ins."""
+        gates = self._gates
+        sources = np.asarray(self.numbers.drivers)[np.asarray(gates.fan_ins)]
+        free = np.flatnonzero(sources == Numbers.FREE)
+        if free.size:
+            gate = int(np.searchsorted(gates.ends, free[0], "right"))
+            names = list(self.numbers)
+            what = f", an input of gate {names[gates.nets[gate]]!r},"
+            raise self._not_driven(names[gates.fan_ins[free[0]]], what, gates.lines[gate])
+        try:
+            return in_order(sources, gates.offsets())
+        except CycleError as cycle:
+            names = list(self.numbers)
+            raise self._cycle([names[gates.nets[gate]] for gate in cycle.gates]) from None
 
     def _as_input(self, net: str) -> str:
         return self._input_as.format(net=net)
 
-    def _undriven(self, net: str, what: str, line: int) -> ParseError:
+    def _not_driven(self, net: str, what: str, line: int) -> ParseError:
         expected = f"{self._as_input(net)} or {self._gate_as.format(net=net)}"
         space = "" if what.startswith(",") else " "
-        return self.error(f"net {net!r}{space}{what} is driven by nothing: expected {expected}", line)
+        choice = "" if self._undriven is None else '; undriven=0, 1 or "input" chooses what it is'
+        return self.error(f"net {net!r}{space}{what} is driven by nothing: expected {expected}{choice}", line)
 
     def _cycle(self, loop: list[str]) -> ParseError:
         shown = " <- ".join([*loop[:6], *(["..."] if len(loop) > 6 else []), loop[0]])
-        return self.error(f"net {loop[0]!r} depends on itself: {shown}; expected no cycles", self.drivers[loop[0]].line)
+        return self.error(f"net {loop[0]!r} depends on itself: {shown}; expected no cycles", self._line(loop[0]))

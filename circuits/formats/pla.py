@@ -5,6 +5,7 @@ R. Rudell, espresso(5), University of California, Berkeley (1986).
 
 import functools
 import operator
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
@@ -54,8 +55,8 @@ def loads(text: str, source: str = "pla", *, dont_cares: DontCares = "refuse") -
         A circuit with a tree of AND gates for each row and one of OR gates for each output.
 
     Raises:
-        ParseError: with the line, if a line is none of these, a row is too long or short, .p is not the number of rows,
-            two sets of fr or fdr meet, there are don't-cares to refuse, or a keyword of many-valued or symbolic
+        ParseError: with the line, if a line is none of these, a row is too long or short, two
+            sets of fr or fdr meet, there are don't-cares to refuse, or a keyword of many-valued or symbolic
             minimisation is used.
 
     Source: R. Rudell, espresso(5) (1986).
@@ -125,7 +126,7 @@ def dumps(circuit: Circuit) -> str:
     if not circuit.n_outputs:
         raise ValueError("dumps: .pla holds one output or more, got none.")
     for name in (*circuit.input_names, *circuit.output_names):
-        if [name] != name.split() or "#" in name or name[0] == ".":
+        if not is_legal(name):
             raise ValueError(f"dumps: .pla cannot hold the name {name!r}. Rename it.")
     outputs_of: dict[str, list[str]] = {}
     for output, table in enumerate(_tables(circuit)):
@@ -135,6 +136,11 @@ def dumps(circuit: Circuit) -> str:
     names = [" ".join([".ilb", *circuit.input_names]), " ".join([".ob", *circuit.output_names])]
     lines = [f".i {circuit.n_inputs}", f".o {circuit.n_outputs}", *names, f".p {len(rows)}", *rows, ".e"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
+    return [name] == name.split() and "#" not in name and name[0] != "."
 
 
 def _tables(circuit: Circuit) -> list[int]:
@@ -299,7 +305,8 @@ class _Reader:
             if kind not in self._sizes:
                 raise self._error(f"expected {kind} and a number, found none")
         if self._said is not None and self._said[0] != len(self.rows):
-            raise self._error(f".p says {self._said[0]} rows, found {len(self.rows)}", self._said[1])
+            message = f".p says {self._said[0]} rows, found {len(self.rows)}, which are read"
+            warnings.warn(f"{self.source}:{self._said[1]}: {message}", stacklevel=2)
 
     def _keyword(self, kind: str, words: list[str], number: int) -> None:
         match kind:

@@ -110,7 +110,7 @@ def _read_unit(names: list[str], number: int, statements: Iterator[tuple[int, li
     for name in fan_ins:
         if name != _TRUE:
             _check_name(name, number, nets)
-        elif _TRUE not in nets.drivers:
+        elif not nets.is_driven(_TRUE):
             nets.drive(_TRUE, [0], (), number)
     line, words = next(statements, (None, []))
     if line is None:

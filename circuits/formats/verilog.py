@@ -102,9 +102,9 @@ def dumps(circuit: Circuit, module: str = "circuit") -> str:
     endmodule
     <BLANKLINE>
     """
-    if not _legal(module):
+    if not is_legal(module):
         raise ValueError(f"dumps: .v cannot hold the name {module!r} of the module. Rename it.")
-    names, buffers = names_of(circuit, ".v", _legal)
+    names, buffers = names_of(circuit, ".v", is_legal)
     if both := sorted({*circuit.input_names} & {*circuit.output_names}):
         raise ValueError(f"dumps: .v cannot hold output {both[0]!r}, which has the name of an input. Rename it.")
     written = [_written(name) for name in names if name is not None]
@@ -124,7 +124,8 @@ def dumps(circuit: Circuit, module: str = "circuit") -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _legal(name: str) -> bool:
+def is_legal(name: str) -> bool:
+    """Return whether a name can be written."""
     return re.fullmatch("[!-~]+", name) is not None
 
 

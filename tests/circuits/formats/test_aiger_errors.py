@@ -21,7 +21,6 @@ ERRORS = [
     (b"", 1, HEADER.format("")),
     (b"\n" + HALF_ADDER, 1, HEADER.format("")),
     (b"\xef\xbb\xbf" + HALF_ADDER, 1, HEADER.format("ï»¿aag 7 2 0 2 3")),
-    (HALF_ADDER.replace(b"\n", b"\r\n"), 1, HEADER.format("aag 7 2 0 2 3\r")),
     (b"aag 7 2 0 2", 1, HEADER.format("aag 7 2 0 2")),
     (b"aag 0 0 0 0 0 0 0 0 0 0", 1, HEADER.format("aag 0 0 0 0 0 0 0 0 0 0")),
     (b"aag 1 1 0 -1 0\n2\n", 1, HEADER.format("aag 1 1 0 -1 0")),

@@ -191,8 +191,8 @@ def test_the_gates_of_a_file_stay_gates():
 
 
 EXPECTED = "expected INPUT(net), OUTPUT(net) or net = GATE(net, ...), found {!r}"
-GATES = "AND, NAND, OR, NOR, XOR, XNOR, NXOR, NOT, INV, BUF, BUFF"
-NOTHING = "is driven by nothing: expected INPUT({0}) or {0} = GATE(...)"
+GATES = "AND, NAND, OR, NOR, XOR, XNOR, NXOR, NOT, INV, BUF, BUFF, MUX"
+NOTHING = 'is driven by nothing: expected INPUT({0}) or {0} = GATE(...); undriven=0, 1 or "input" chooses what it is'
 REGISTER = (
     "is a register: expected a combinational circuit, without state. "
     'registers="cut" makes its value an input, and its next value an output'
@@ -238,7 +238,7 @@ ERRORS = [
     ("y = AND(,)", 4, "expected nets parted by commas, found ','"),
     ("y = AND(a b)", 4, "expected nets parted by commas, found 'a b'"),
     ("y = NADN(a, b)", 4, f"unknown gate 'NADN', expected one of {GATES}"),
-    ("y = mux(a, b)", 4, f"unknown gate 'MUX', expected one of {GATES}"),
+    ("y = mux(a, b)", 4, "MUX takes three nets, the selecting one first, found 2"),
     ("y = AND()", 4, "AND takes one or more nets, found none"),
     ("y = NOT()", 4, "NOT takes one net, found 0"),
     ("y = NOT(a, b)", 4, "NOT takes one net, found 2"),
@@ -588,3 +588,19 @@ def test_any_change_to_a_file_is_an_error_or_a_circuit(data, reference, all_rows
     assert (again.input_names, again.output_names) == (circuit.input_names, circuit.output_names)
     x = all_rows(circuit.n_inputs)
     np.testing.assert_array_equal(reference(again, x), reference(circuit, x))
+
+
+def test_a_multiplexer_is_that_of_abc(reference, all_rows):
+    circuit = loads("INPUT(a)\nINPUT(b)\nINPUT(s)\nOUTPUT(y)\ny = MUX(s, a, b)")
+    rows = all_rows(3).astype(int)
+    assert reference(circuit, all_rows(3))[:, 0].astype(int).tolist() == [(a if s else b) for a, b, s in rows.tolist()]
+
+
+def test_nets_that_nothing_drives_take_a_value_or_become_inputs(reference, all_rows, error):
+    text = "INPUT(a)\nOUTPUT(y)\nOUTPUT(z)\ny = AND(a, t)\n"
+    for value in (0, 1):
+        circuit = loads(text, undriven=value)
+        assert reference(circuit, all_rows(1)).astype(int).T.tolist() == [[0, value], [value, value]]
+    assert loads(text, undriven="input").input_names == ("a", "t", "z")
+    message = "loads: expected undriven to be 'refuse', 0, 1 or 'input', got 'x'."
+    assert error(ValueError, loads, text, undriven="x") == message

@@ -133,7 +133,7 @@ def test_other_drivers(names, expected, table):
         ".model m\n.names a b y\n11 1\n.outputs y\n.inputs a\n.inputs b",
         ".model m\n.inputs a \\\nb\n.outputs \\\n\\\n y\n.names a \\  \n b y\n11 1\n.end\n\n# the end\n",
         "# a comment \\\n.model m # .end\n.inputs a b\n.outputs y\n.names a b y\n11 1\n.end",
-        ".model m\n.inputs a b\n.outputs y\n.names a b y\n11 1\n.model other\n.outputs z\n.names z",
+        ".model m\n.inputs a b\n.outputs y\n.names a b y\n11 1\n.subckt other\n.model other\n.outputs z\n.names z",
     ],
 )
 def test_layout(text, table):
@@ -240,6 +240,7 @@ LATCH = (
     'registers="cut" makes its value an input, and its next value an output'
 )
 UNDEFINED = "net '$undef' is read: Yosys has no value for it, expected another net"
+CHOICE = '; undriven=0, 1 or "input" chooses what it is'
 ERRORS = [
     (".names a b y\n11 1\n00 0", 6, "a cover has rows of one value, found 0 after 1"),
     (".names a b y\n11 1 1", 5, "expected 2 of the characters 0, 1, - and then 0 or 1, found '11 1 1'"),
@@ -272,8 +273,9 @@ ERRORS = [
     (".outputs y", 4, ".outputs y stands in line 3 already"),
     (".names b a\n1 1", 4, "net 'a' is driven twice: here and in line 2"),
     (BUF + BUF, 6, "net 'y' is driven twice: here and in line 4"),
-    ("", 3, "net 'y' of .outputs y is driven by nothing: expected .inputs y or .names ... y"),
-    (".names c y\n1 1", 4, "net 'c', an input of gate 'y', is driven by nothing: expected .inputs c or .names ... c"),
+    ("", 3, "net 'y' of .outputs y is driven by nothing: expected .inputs y or .names ... y" + CHOICE),
+    (".names c y\n1 1", 4,
+     "net 'c', an input of gate 'y', is driven by nothing: expected .inputs c or .names ... c" + CHOICE),
     (".names n y\n1 1\n.names y n\n0 1", 4, "net 'y' depends on itself: y <- n <- y; expected no cycles"),
     (BUF + ".end\n.area 1", 7, "expected .model after .end, found '.area 1'"),
     (BUF + ".end\n.end", 7, "expected .model after .end, found '.end'"),
@@ -284,11 +286,13 @@ ERRORS = [
     (".subckt m a=a b=b y=y", 4, "model 'm' uses itself, through .subckt"),
     (".subckt sub p=a q r=y\n" + INNER, 4, "expected formal=actual, found 'q'"),
     (".subckt sub p=a p=b r=y\n" + INNER, 4, "formal net 'p' is given twice"),
-    (".subckt sub p=a r=y\n" + INNER, 4, "net 'q' of model 'sub' is not connected"),
-    (".subckt sub p=a q=b\n" + INNER, 4, "net 'r' of model 'sub' is not connected"),
+    (".subckt sub p=a r=y\n" + INNER, 9,
+     "net 'q@1', an input of gate 'y', is driven by nothing: expected .inputs q@1 or .names ... q@1" + CHOICE),
+    (".subckt sub p=a q=b\n" + INNER, 3,
+     "net 'y' of .outputs y is driven by nothing: expected .inputs y or .names ... y" + CHOICE),
     (".subckt sub p=a q=b r=y s=z\n" + INNER, 4, "model 'sub' has no net 's', expected 'p', 'q', 'r'"),
     (".subckt sub p=c q=b r=y\n" + INNER, 9,
-     "net 'c', an input of gate 'y', is driven by nothing: expected .inputs c or .names ... c"),
+     "net 'c', an input of gate 'y', is driven by nothing: expected .inputs c or .names ... c" + CHOICE),
     (".subckt sub p=y q=b r=y\n" + INNER, 9, "net 'y' depends on itself: y <- y; expected no cycles"),
     (".subckt sub p=n q=b r=y\n" + INNER + ".names q p\n1 1", 11, "net 'p' is driven twice: here and in line 7"),
     (".subckt sub p=n q=b r=y\n" + INNER + ".subckt up u=p\n.end\n.model up\n.outputs u\n.names u", 11,
@@ -327,9 +331,9 @@ def test_dont_cares_are_not_silent(table, error):
         f"{ABY}{BUF}.exdc\n.inputs a b\n.outputs y\n.names a b y\n11 1\n.end\n.model other\n.outputs z\n.names z\n.end"
     )
     with pytest.warns(UserWarning, match=r"^f:6: \.exdc gives don't-cares, and a circuit has none: they are ignored; "):
-        circuit = loads(text, "f")
+        circuit = loads(text, "f", model="m")
     assert circuit.n_gates == 1
-    assert table(text, exdc="ignore") == {"y": [0, 1, 0, 1]}
+    assert table(text, exdc="ignore", model="m") == {"y": [0, 1, 0, 1]}
     assert table(text, exdc="ignore", model="other") == {"z": [0]}
     message = "blif:6: .exdc gives don't-cares, and a circuit has none; "
     message += 'exdc="ignore" reads the value that the file has there'
@@ -509,3 +513,34 @@ def test_all_of_mcnc_and_epfl_with_abc(files, equivalent, tmp_path):
         assert equivalent(tmp_path / "ours.blif", tmp_path / "theirs.blif"), path.name
         aiger = path.parents[1] / "aig" / f"{path.stem}.aig"
         assert not aiger.exists() or equivalent(tmp_path / "ours.blif", aiger), path.name
+
+
+LEAF_FIRST = ".model inv\n.inputs a\n.outputs y\n.names a y\n0 1\n.end\n.model main\n.inputs p q\n.outputs r\n"
+LEAF_FIRST += ".subckt inv a=p y=t\n.names t q r\n11 1\n.end\n"
+
+
+def test_the_model_that_no_other_uses_is_read(table, error):
+    """Yosys writes leaves first."""
+    assert table(LEAF_FIRST) == {"r": [0, 0, 1, 0]}
+    assert table(LEAF_FIRST, model="inv") == {"y": [1, 0]}
+    message = "blif: expected one model that no other uses, found 2: 'main', 'two'; model=\"main\" chooses"
+    assert error(ParseError, loads, LEAF_FIRST + ".model two\n.outputs z\n.names z\n") == message
+    circle = ".model a\n.outputs y\n.subckt b y=y\n.end\n.model b\n.outputs y\n.subckt a y=y\n.end"
+    assert error(ParseError, loads, circle) == "blif: the models use each other in a circle: 'a', 'b'"
+
+
+def test_pins_that_are_not_connected(table, error):
+    text = ".model top\n.inputs a\n.outputs s\n.subckt two x=a y=s z=\n.end\n"
+    text += ".model two\n.inputs x\n.outputs y z\n.names x y\n0 1\n.names x z\n1 1\n.end"
+    assert table(text) == {"s": [1, 0]}
+    open_input = text.replace("x=a", "x=")
+    assert error(ParseError, loads, open_input).startswith("blif:9: net 'x@1', an input of gate 's', is driven by no")
+    assert table(open_input, undriven=1) == {"s": [0, 0]}
+    assert loads(open_input, undriven="input").input_names == ("a", "x@1")
+
+
+@pytest.mark.parametrize(("undriven", "values"), [(0, [0, 0, 0, 0]), (1, [0, 1, 0, 1])])
+def test_nets_that_nothing_drives(undriven, values, table):
+    text = ".model m\n.inputs a b\n.outputs y z\n.names a t y\n11 1\n.end"
+    assert table(text, undriven=undriven) == {"y": values, "z": [undriven] * 4}
+    assert loads(text, undriven="input").input_names == ("a", "b", "t", "z")

@@ -163,8 +163,6 @@ ERRORS = [
      "output 'y' is 1 in line 5 and a don't-care in line 6 for some of the same inputs"),
     (HEAD + ".type fdr\n1- 0~\n-1 -1", 6,
      "output 'y' is 0 in line 5 and a don't-care in line 6 for some of the same inputs"),
-    (HEAD + ".p 2\n11 10", 4, ".p says 2 rows, found 1"),
-    (HEAD + "11 10\n.p 0", 5, ".p says 0 rows, found 1"),
     (HEAD + ".p two", 4, ".p takes a number, found 'two'"),
     (HEAD + ".p " + "9" * 5000, 4, ".p takes a number, found '" + "9" * 57 + "...'"),
     (".i -1", 1, ".i takes a number, found '-1'"),
@@ -268,6 +266,7 @@ def test_circuits_that_cannot_be_written(error):
 # Whatever comes, it is read or refused.
 
 
+@pytest.mark.filterwarnings("ignore:.*says:UserWarning")
 @given(seed=st.integers(0, 10**9))
 def test_damaged_files_are_read_or_refused(seed):
     rng = random.Random(seed)
@@ -382,3 +381,9 @@ def test_what_a_dont_care_is_to_be_is_not_guessed(error):
     message = error(ParseError, pla.loads, ".i 1\n.o 1\n1 -\n.e")
     assert message == error(ParseError, loads, ".i 1\n.o 1\n1 -\n.e", dont_cares="refuse")
     assert "dont_cares=0" in message
+
+
+def test_a_wrong_number_of_rows_is_a_warning():
+    with pytest.warns(UserWarning, match=r"^f:3: \.p says 3 rows, found 2, which are read$"):
+        circuit = loads(".i 2\n.o 1\n.p 3\n11 1\n00 1\n.e", "f")
+    assert circuit.n_inputs == 2
