@@ -11,9 +11,12 @@ from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
 from circuits.formats.cells import Cell
 from circuits.formats.naming import names_of
-from circuits.formats.nets import Registers
-from circuits.formats.verilog_modules import Module, module_of
+from circuits.formats.nets import Nets, Registers, Undriven
+from circuits.formats.verilog_cells import YOSYS_CELLS
+from circuits.formats.verilog_modules import Design, Module, modules_of, root_of
+from circuits.formats.verilog_preprocessor import preprocessed
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
+from circuits.formats.verilog_vectors import DontCares
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
 from circuits.netlist import Builder, Circuit
 
@@ -31,14 +34,18 @@ def loads(
     top: str | None = None,
     registers: Registers = "refuse",
     cycles: int | None = None,
+    undriven: Undriven = "refuse",
+    dont_cares: DontCares = "refuse",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
-    r"""Read a circuit from the text of a Verilog file: a module of gates, assigns and wires.
+    r"""Read a circuit from the text of a Verilog file: modules of gates, assigns, wires and simple registers.
 
     Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
     ~^` (alone before an operand they fold its bits), then `== !=`, `&`, `^ ~^`, `|`, `&&`, `||`, `?:`, with
-    parentheses, `{}`, indices `x[3]`, parts `x[3:0]` and constants such as `4'hA`. Widths are never made to fit: both
-    sides of an operator and of an assignment have one, and `! && ||` and the condition of `?:` take one bit.
+    parentheses, `{}`, replications `{2{x}}`, indices `x[3]`, parts `x[3:0]`, constants such as `4'hA` and `1`, and
+    parameters. Widths follow IEEE 1364: operands are as long as the longest, or as what they are assigned to, by
+    zeros at the left; what does not fit is cut. Instances of modules and of Yosys's own cells (`$_AND_`) become their
+    gates, with nets named after them, `u1.t`; `always @(posedge clk) q <= d;`, with if and else, is a register.
 
     Bits of a vector x are named x[0], x[1], ..., as is the net `\x[0] `. They come in the order of the ports, a
     vector's lowest bit first: that is the right one of its bounds, so x[3] first for `input [0:3] x`.
@@ -46,9 +53,12 @@ def loads(
     Args:
         text: the whole file.
         source: its name, for errors.
-        top: the module to read, where there are several; it must not need the others.
-        registers: "refuse" flip-flops of the library, "cut" or "unroll" them, as BLIF does.
+        top: the module to read, where several are instantiated by no other.
+        registers: "refuse" registers, "cut" or "unroll" them, as BLIF does.
         cycles: how many to unroll.
+        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
+            "input", after the declared ones.
+        dont_cares: "refuse" x in constants, or give it the value 0 or 1.
         library: the cells of instances, with pins by name: a genlib or Liberty file, or what `read_cells` returns.
 
     Returns:
@@ -65,11 +75,15 @@ def loads(
     ('a[0]', 'a[1]')
     >>> loads("module m (input a, output reg y);\n always @(a) y = a;\nendmodule")
     Traceback (most recent call last):
-    circuits.ParseError: verilog:1: expected a name, found 'reg', a variable
+    circuits.ParseError: verilog:2: expected always @(posedge clock) or @(negedge clock) and registers behind it. ...
     """
-    file = Text(text, source)
-    cells = library_of("loads", library)
-    return Module(file, module_of(file, top), cells, registers, cycles).nets.circuit(_add)
+    if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, (bool, float)):
+        raise ValueError(f"loads: expected dont_cares to be 'refuse', 0 or 1, got {dont_cares!r}.")
+    file = Text(preprocessed(text, source), source)
+    modules = modules_of(file)
+    nets = Nets(source, "input {net}", "assign {net} = ...", registers, "output {net}", cycles, undriven=undriven)
+    design = Design(file, modules, nets, {**YOSYS_CELLS, **library_of("loads", library)}, dont_cares)
+    return Module(design, root_of(modules, file, top)).nets.circuit(_add)
 
 
 def dumps(circuit: Circuit, module: str = "circuit") -> str:

@@ -2,10 +2,35 @@
 
 from collections.abc import Sequence
 
+from circuits.formats.cell_functions import function_of
 from circuits.formats.cells import Cell, parts_of
 from circuits.formats.nets import Nets
 from circuits.formats.verilog_expressions import Expressions
 from circuits.formats.verilog_tokens import Text, Token
+
+# What Yosys writes without a library: its internal gates and simple registers.
+_YOSYS = {
+    "BUF": "A",
+    "NOT": "!A",
+    "AND": "A*B",
+    "NAND": "!(A*B)",
+    "OR": "A+B",
+    "NOR": "!(A+B)",
+    "XOR": "A^B",
+    "XNOR": "!(A^B)",
+    "ANDNOT": "A*!B",
+    "ORNOT": "A+!B",
+    "MUX": "(A*!S)+(B*S)",
+    "NMUX": "!((A*!S)+(B*S))",
+    "AOI3": "!((A*B)+C)",
+    "OAI3": "!((A+B)*C)",
+    "AOI4": "!((A*B)+(C*D))",
+    "OAI4": "!((A+B)*(C+D))",
+}
+YOSYS_CELLS = {
+    f"$_{name}_": Cell(tuple(pin for pin in "ABCDS" if pin in text), {"Y": function_of(text)})
+    for name, text in _YOSYS.items()
+} | {f"$_DFF_{edge}_": Cell(("C", "D"), {"Q": function_of("IQ")}, {"IQ": function_of("D")}) for edge in "PN"}
 
 Piece = tuple[Sequence[Token], Token]  # tokens, and what ends them
 

@@ -42,11 +42,20 @@ KEYWORDS, SYSTEM_VERILOG = frozenset(_KEYWORDS.split()), frozenset(_SYSTEM_VERIL
 # 3.11.2 misreads `(...)*+`, and their parts differ in the first character. Directives that stand here change nothing
 # that is read: times are refused, and so are the instances that a cell is for; without implicit nets
 # (default_nettype none) a correct file means the same.
+_NET = r"(?:[A-Za-z_][A-Za-z0-9_$]*+(?:\[[0-9]+\])?|\\[!-~]++[ \t\n])"
+_GAP = r"[ \t\n]*+"
+# Most of a netlist is gates of plain nets, and assigns of one operator: each is one token, far quicker to read.
+_SIMPLE = rf"""
+    (?:and|nand|or|nor|xor|xnor|not|buf)[ \t\n]*+(?:(?<=[ \t\n])[A-Za-z_][A-Za-z0-9_$]*+{_GAP})?
+        \({_GAP}{_NET}(?:{_GAP},{_GAP}{_NET})+{_GAP}\){_GAP};
+  | assign[ \t\n]++{_NET}{_GAP}={_GAP}~?{_NET}(?:{_GAP}[&|^]{_GAP}~?{_NET})?{_GAP};
+"""
 _TOKEN = re.compile(
-    r"""
+    rf"""
     [ \t\n\f]*+(?:
-        (?P<space>//[^\n]*+ | /\*.*?\*/ | \(\*(?!\))(?:[^"*] | "(?:[^"\\\n] | \\.)*" | \*(?!\)))*\*\)
-          | `timescale\s++10{0,2}\s*+[munpf]?s\s*+/\s*+10{0,2}\s*+[munpf]?s\b
+        (?P<statement>{_SIMPLE})
+      | (?P<space>//[^\n]*+ | /\*.*?\*/ | \(\*(?!\))(?:[^"*] | "(?:[^"\\\n] | \\.)*" | \*(?!\)))*\*\)
+          | `timescale\s++10{{0,2}}\s*+[munpf]?s\s*+/\s*+10{{0,2}}\s*+[munpf]?s\b
           | `(?:celldefine | endcelldefine | resetall | default_nettype[ \t]++(?:wire | none))\b | \Z)
       | (?P<open>/\* | \(\*(?!\)))
       | (?P<escaped>\\[!-~]++(?=[ \t\n\f]))
@@ -56,13 +65,14 @@ _TOKEN = re.compile(
       | (?P<directive>`\w*+)
       | (?P<string>"(?:[^"\\\n] | \\.)*")
       | (?P<system>\$[A-Za-z0-9_$]++)
-      | (?P<symbol>[<>]{3} | [=!]== | << | >> | [<>=!]= | && | \|\| | \*\* | ~[\^&|] | \^~ | ->
-          | [][(){},;.:?@\#=~&|^!<>+*/%-])
+      | (?P<symbol>[<>]{{3}} | [=!]== | << | >> | [<>=!]= | && | \|\| | \*\* | ~[\^&|] | \^~ | ->
+          | [][(){{}},;.:?@\#=~&|^!<>+*/%-])
       | (?P<wrong>.)
     )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+_WORD = re.compile(_TOKEN.pattern.replace(_SIMPLE, "(?!)"), _TOKEN.flags)
 _REFUSED = {"open", "directive", "wrong"}
 
 
@@ -70,8 +80,8 @@ class Token(NamedTuple):
     """A word of the text.
 
     Attributes:
-        kind: name, number (3), literal (4'b0101), string, system ($display) or nothing, at the end of the file;
-            symbols and keywords are their own kinds.
+        kind: name, number (3), literal (4'b0101), string, system ($display), statement (a whole gate or assign of plain
+            nets) or nothing, at the end of the file; symbols and keywords are their own kinds.
         text: as written, but an escaped name without its backslash.
         at: offset in the text.
     """
@@ -96,8 +106,8 @@ class Text:
     Raises:
         ParseError: with the line, if a comment is not closed, or there is a directive or a character that is not read.
 
-    >>> [token.text for token in Text("assign y = \\a.b & c; // a comment", "file").tokens]
-    ['assign', 'y', '=', 'a.b', '&', 'c', ';', 'the end of the file']
+    >>> [token.text for token in Text("wire \\a.b , c; and (y, a, c); // a comment", "file").tokens]
+    ['wire', 'a.b', ',', 'c', ';', 'and (y, a, c);', 'the end of the file']
     """
 
     def __init__(self, text: str, source: str):
@@ -105,19 +115,28 @@ class Text:
         self.source = source
         self.length = len(text)
         self._line_ends = [match.start() for match in re.finditer("\n", text)]
-        self.tokens: list[Token] = []
-        for match in _TOKEN.finditer(text):
+        self._text = text
+        self.tokens = self._tokens(_TOKEN, 0, len(text))
+        self.tokens.append(Token("", "the end of the file", len(text)))
+
+    def words_of(self, statement: Token) -> list[Token]:
+        """Return the words of a token that is a whole statement."""
+        return self._tokens(_WORD, statement.at, statement.at + len(statement.text))
+
+    def _tokens(self, pattern: re.Pattern[str], start: int, end: int) -> list[Token]:
+        tokens: list[Token] = []
+        for match in pattern.finditer(self._text, start, end):
             kind = match.lastgroup or ""
             word, at = match[kind], match.start(kind)
             if kind == "symbol" or (kind == "name" and word in KEYWORDS):
-                self.tokens.append(Token(word, word, at))
+                tokens.append(Token(word, word, at))
             elif kind == "escaped":
-                self.tokens.append(Token("name", word[1:], at))
+                tokens.append(Token("name", word[1:], at))
             elif kind in _REFUSED:
                 raise self._refused(Token(kind, word, at))
             elif kind != "space":
-                self.tokens.append(Token(kind, word, at))
-        self.tokens.append(Token("", "the end of the file", len(text)))
+                tokens.append(Token(kind, word, at))
+        return tokens
 
     def error(self, message: str, token: Token) -> ParseError:
         """Return the error to raise, with the line of a token."""
