@@ -29,13 +29,13 @@ CHOICES = {
 REASONS = 6
 
 
-class TooSlow(Exception):
+class TooSlowError(Exception):
     """A file that is not read within the limit."""
 
 
 def stop(*_):
     """Raise what ends the reading of a file."""
-    raise TooSlow
+    raise TooSlowError
 
 
 def attempt(path, limit, **options):
@@ -43,7 +43,7 @@ def attempt(path, limit, **options):
     signal.alarm(limit)
     try:
         read(path, **options)
-    except TooSlow:
+    except TooSlowError:
         return f"longer than {limit} s"
     except (ParseError, ValueError) as error:
         reason = str(error).replace(str(path), "").lstrip(":0123456789 ")
