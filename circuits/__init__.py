@@ -10,6 +10,12 @@ from types import ModuleType as _ModuleType
 from circuits import library as library
 from circuits.bridge.compilation import CompiledCircuit as CompiledCircuit
 from circuits.bridge.compilation import to_network as to_network
+from circuits.composition import cone as cone
+from circuits.composition import connect as connect
+from circuits.composition import join as join
+from circuits.composition import rename as rename
+from circuits.composition import restrict as restrict
+from circuits.composition import select as select
 from circuits.drawing.gate_symbols import draw_circuit as draw_circuit
 from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
 from circuits.errors import ParseError as ParseError
