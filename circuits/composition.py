@@ -12,7 +12,7 @@ from circuits import netlist
 from circuits.errors import listed
 from circuits.gates import BUF, FALSE, TRUE, essential, flip
 from circuits.netlist import Circuit, node_names, without_dead_gates
-from circuits.ports import bits_of, places_of, ports, split
+from circuits.ports import bits_of, grouped, places_of, split
 
 
 def select(circuit: Circuit, outputs: str | Sequence[str]) -> Circuit:
@@ -143,12 +143,12 @@ def rename(circuit: Circuit, names: Mapping[str, str]) -> Circuit:
     >>> rename(parse("y = a & b"), {"a": "b", "b": "a"}).input_names
     ('b', 'a')
     """
-    known = {kind: {*old, *ports(old)} for kind, old in _both(circuit)}
+    known = {kind: dict.fromkeys([*grouped(old), *old]) for kind, old in _both(circuit)}
     unknown = [name for name in names if name not in known["input"] and name not in known["output"]]
     if unknown:
         raise ValueError(
-            f"rename: there is no input or output {unknown[0]!r}; the inputs are {listed(ports(circuit.input_names))}, "
-            f"the outputs {listed(ports(circuit.output_names))}."
+            f"rename: there is no input or output {unknown[0]!r}; "
+            f"the inputs are {listed(known['input'])}, the outputs {listed(known['output'])}."
         )
     changed = {}
     for kind, old in _both(circuit):
@@ -277,13 +277,13 @@ def connect(circuit: Circuit, wires: Mapping[str, str]) -> Circuit:
 
 def _sources(circuit: Circuit, wires: Mapping[str, str]) -> dict[int, int]:
     """Return for each input that is fed, as a node, the node that feeds it."""
-    names, of_inputs = circuit.output_names, {*circuit.input_names, *ports(circuit.input_names)}
-    of_outputs = {*names, *ports(names)}
+    names, of_inputs = circuit.output_names, {*circuit.input_names, *grouped(circuit.input_names)}
+    of_outputs = {*names, *grouped(names)}
     for name, source in wires.items():
         if source not in of_outputs and source not in of_inputs:
             raise ValueError(
                 f"connect: there is no output {source!r} to feed input {name!r}; the outputs are "
-                f"{listed(ports(names))}."
+                f"{listed(grouped(names))}."
             )
     sources = {
         name: [1 + place for place in places]

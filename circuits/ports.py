@@ -18,7 +18,7 @@ def bits_of(name: str, width: int) -> list[str]:
     return [f"{name}[{i}]" for i in range(width)]
 
 
-def ports(names: Sequence[str]) -> dict[str, list[int]]:
+def grouped(names: Sequence[str]) -> dict[str, list[int]]:
     """Group names into words and single bits.
 
     Args:
@@ -29,7 +29,7 @@ def ports(names: Sequence[str]) -> dict[str, list[int]]:
         The bits of a word may stand anywhere, but their numbers have to be 0, 1, ...: else they stay single bits,
         as do those of a word whose name is that of another bit.
 
-    >>> ports(["a[1]", "a[0]", "cin", "b[3]"])
+    >>> grouped(["a[1]", "a[0]", "cin", "b[3]"])
     {'a': [1, 0], 'cin': [2], 'b[3]': [3]}
     """
     words: dict[str, dict[int, int]] = {}
@@ -76,7 +76,7 @@ def places_of(where: str, kind: str, names: Sequence[str], asked: Iterable[str])
     >>> places_of("cone", "output", ["y", "z[0]", "z[1]"], ["z", "y", "z[1]"])
     {'z': [1, 2], 'y': [0], 'z[1]': [2]}
     """
-    words, place = ports(names), {name: [i] for i, name in enumerate(names)}
+    words, place = grouped(names), {name: [i] for i, name in enumerate(names)}
     found = {}
     for name in asked:
         known = place.get(name) or words.get(name)

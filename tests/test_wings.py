@@ -22,6 +22,7 @@ BEFORE = {
         "ports",
         "composition",
         "bits",
+        "arithmetic",
         "words",
         "tracing",
         "library",

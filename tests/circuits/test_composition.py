@@ -78,7 +78,10 @@ def test_names_of_inputs_outputs_and_words_change():
 def test_renaming_to_a_name_that_is_there_is_refused(error):
     assert error(ValueError, rename, WORDS, {"z": "y[0]"}) == "rename: output name 'y[0]' is given twice."
     message = error(ValueError, rename, WORDS, {"x": "t"})
-    assert message == "rename: there is no input or output 'x'; the inputs are 'a', 'b', the outputs 'y', 'z'."
+    assert message == (
+        "rename: there is no input or output 'x'; the inputs are 'a', 'b', 'a[0]', 'a[1]', "
+        "the outputs 'y', 'z', 'y[0]', 'y[1]'."
+    )
 
 
 def test_circuits_side_by_side_compute_what_each_computes(random_circuit, reference, all_rows):

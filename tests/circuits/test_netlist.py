@@ -307,9 +307,9 @@ def test_gates_keep_the_names_of_the_file():
 
 
 def test_gate_names_that_do_not_fit_are_refused(error):
-    for names, given in ((["x"], 1), (["x", "y", "z"], 3), (["x\ny", "z"], 3)):
+    for names, count in ((["x"], 1), (["x", "y", "z"], 3), (["x\ny", "z"], 3)):
         message = error(ValueError, Circuit, *GOOD.values(), names)
-        assert message == f"Circuit: expected 2 gate names, one per gate and each in one line, got {given}."
+        assert message == f"Circuit: expected 2 gate names, one per gate and each in one line, got {count}."
 
 
 def test_len_is_the_number_of_gates_and_a_circuit_is_true_without_any():
