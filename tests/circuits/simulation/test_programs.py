@@ -103,4 +103,4 @@ def test_a_program_of_no_gates_and_one_of_constants():
 
 
 def test_a_program_prints_in_a_line():
-    assert repr(lower(library.and_(3))).startswith("Program(2 padded gates, ")
+    assert repr(lower(library.and_(3))) == "Program(64 padded gates, 64 rows)"
