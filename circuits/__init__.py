@@ -1,7 +1,8 @@
 """Boolean circuits, circuits of threshold units, and the bridge between them and networks.
 
-Flat in the package: what a circuit is and how one is made (`library` has circuits of any width). The wings, each read
-after those before it: `simulation`, `verification`, `threshold`, `formats`, `synthesis`, `bridge`, `drawing`, `study`.
+Flat in the package: what a circuit is and how one is made: composed (composition.py), traced (bits.py, words.py with
+arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read after those before it:
+`simulation`, `verification`, `threshold`, `formats`, `synthesis`, `bridge`, `drawing`, `study`.
 """
 
 from importlib.resources import files as _files
@@ -10,6 +11,12 @@ from types import ModuleType as _ModuleType
 from circuits import library as library
 from circuits.bridge.compilation import CompiledCircuit as CompiledCircuit
 from circuits.bridge.compilation import to_network as to_network
+from circuits.composition import cone as cone
+from circuits.composition import connect as connect
+from circuits.composition import join as join
+from circuits.composition import rename as rename
+from circuits.composition import restrict as restrict
+from circuits.composition import select as select
 from circuits.drawing.gate_symbols import draw_circuit as draw_circuit
 from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
 from circuits.errors import ParseError as ParseError
@@ -26,6 +33,7 @@ from circuits.measures import statistics as statistics
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
 from circuits.registers import unroll as unroll
+from circuits.simulation.calls import values as values
 from circuits.simulation.patterns import exhaustive_patterns as exhaustive_patterns
 from circuits.simulation.patterns import pack as pack
 from circuits.simulation.patterns import random_patterns as random_patterns
@@ -56,6 +64,8 @@ from circuits.verification.equivalence import equivalent as equivalent
 from circuits.verification.miters import miter as miter
 from circuits.verification.model_counting import count_models as count_models
 from circuits.verification.satisfiability import satisfiable as satisfiable
+from circuits.words import Word as Word
+from circuits.words import concat as concat
 from jaxnet import __version__ as __version__
 from jaxnet.answers import Undecided as Undecided
 

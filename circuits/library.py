@@ -10,7 +10,9 @@ from typing import Any
 
 from circuits.gates import AND, OR, XOR
 from circuits.netlist import Builder, Circuit
+from circuits.ports import bits_of
 from circuits.tracing import trace
+from circuits.words import Word, choose, concat
 from jaxnet.validation import whole_number
 
 
@@ -19,16 +21,18 @@ def mux(select: Any, when_true: Any, when_false: Any) -> Any:
 
     Args:
         select: a bit, or anything with `&`, `|` and `~`, such as a Boolean array.
-        when_true: the same.
-        when_false: the same.
+        when_true: the same, or a word.
+        when_false: the same, or a word; one of two words may be an int.
 
     Returns:
-        The chosen bit; four gates in a trace.
+        The chosen bit, four gates in a trace, or the chosen word, three a bit.
 
     >>> from circuits.simulation.truth_tables import truth_table
     >>> truth_table(trace(mux)).ravel().astype(int)          # rows: select changes fastest
     array([0, 0, 0, 1, 1, 0, 1, 1])
     """
+    if isinstance(when_true, Word) or isinstance(when_false, Word):
+        return choose(select, when_true, when_false)
     return (select & when_true) | (~select & when_false)
 
 
@@ -65,7 +69,7 @@ def at_least(k: int, bits: Sequence[Any]) -> Any:
     >>> trace(lambda a, b, c: at_least(1, [a, b, c])).n_inputs
     3
     """
-    if not bits:
+    if not len(bits):
         raise ValueError("at_least: expected at least one bit, got none.")
     k = whole_number("at_least", "k", k, 1, len(bits))
     # From the lowest digit up: count >= k so far; None stands for "always", before the first 1 in k.
@@ -156,7 +160,7 @@ def less_equal_greater(a: Sequence[Any], b: Sequence[Any]) -> tuple[Any, Any, An
 
 
 def and_(n: int) -> Circuit:
-    """Return the conjunction of n bits, with inputs x0, x1, ...
+    """Return the conjunction of n bits, with inputs x[0], x[1], ...
 
     Args:
         n: 1 or more.
@@ -195,7 +199,7 @@ def majority(n: int) -> Circuit:
         n: 1 or more.
 
     Returns:
-        About 5 n gates: a population count, compared with a constant. Inputs x0, x1, ..., output y.
+        About 5 n gates: a population count, compared with a constant. Inputs x[0], x[1], ..., output y.
 
     >>> majority(3)
     Circuit(3 inputs, 1 outputs, 4 gates)
@@ -211,13 +215,13 @@ def population_count(n: int) -> Circuit:
         n: 1 or more.
 
     Returns:
-        Inputs x0, x1, ...; outputs count0 (lowest), count1, ...: floor(log2 n) + 1 digits, about 5 n gates.
+        Inputs x[0], x[1], ...; outputs count[0] (lowest), count[1], ...: floor(log2 n) + 1 digits, about 5 n gates.
 
     >>> population_count(7)
     Circuit(7 inputs, 3 outputs, 20 gates)
     """
     n = _width("population_count", n)
-    return trace(lambda x: _numbered("count", count(x)), x=n)
+    return trace(lambda x: _word("count", count(x)), x=n)
 
 
 def multiplexer(n_select: int) -> Circuit:
@@ -227,13 +231,13 @@ def multiplexer(n_select: int) -> Circuit:
         n_select: k, 0 or more.
 
     Returns:
-        Inputs select0 (lowest), ..., data0, data1, ...; output y = data[select].
+        Inputs select[0] (lowest), ..., data[0], data[1], ...; output y = data[select].
 
     Raises:
         ValueError: if k is negative.
 
     >>> multiplexer(2).input_names
-    ('select0', 'select1', 'data0', 'data1', 'data2', 'data3')
+    ('select[0]', 'select[1]', 'data[0]', 'data[1]', 'data[2]', 'data[3]')
     """
     n_select = whole_number("multiplexer", "n_select", n_select)
 
@@ -252,7 +256,7 @@ def comparator(n: int) -> Circuit:
         n: 1 or more.
 
     Returns:
-        Inputs a0 (lowest), ..., b0, ...; outputs less (a < b), equal, greater.
+        Inputs a[0] (lowest), ..., b[0], ...; outputs less (a < b), equal, greater.
 
     >>> comparator(4).output_names
     ('less', 'equal', 'greater')
@@ -268,13 +272,13 @@ def adder(n: int) -> Circuit:
         n: 1 or more.
 
     Returns:
-        Inputs a0 (lowest), ..., b0, ...; outputs s0, ..., s{n}, of which the last is the carry; 5 n - 3 gates.
+        Inputs a[0] (lowest), ..., b[0], ...; outputs s[0], ..., s[n], of which the last is the carry; 5 n - 3 gates.
 
     >>> adder(8)
     Circuit(16 inputs, 9 outputs, 37 gates)
     """
     n = _width("adder", n)
-    return trace(lambda a, b: _numbered("s", add_columns(list(zip(a, b, strict=True)))), a=n, b=n)
+    return trace(lambda a, b: _word("s", add_columns(list(zip(a, b, strict=True)))), a=n, b=n)
 
 
 def multiplier(n: int, m: int | None = None) -> Circuit:
@@ -285,7 +289,7 @@ def multiplier(n: int, m: int | None = None) -> Circuit:
         m: width of the second; n if None.
 
     Returns:
-        Inputs a0 (lowest), ..., b0, ...; outputs p0, ..., p{n+m-1}; about 6 n m gates.
+        Inputs a[0] (lowest), ..., b[0], ...; outputs p[0], ..., p[n+m-1]; about 6 n m gates.
 
     Source: C. S. Wallace, A suggestion for a fast multiplier (1964).
 
@@ -302,19 +306,19 @@ def multiplier(n: int, m: int | None = None) -> Circuit:
                 columns[i + j].append(x & y)
         digits = add_columns(columns)
         # A product of a one-bit number never reaches its top digit.
-        return _numbered("p", [*digits, *[0] * (n + m - len(digits))])
+        return _word("p", [*digits, *[0] * (n + m - len(digits))])
 
     return trace(multiply, a=n, b=m)
 
 
 def _tree(name: str, table: int, n: int) -> Circuit:
     n = _width(name, n)
-    netlist = Builder([f"x{i}" for i in range(n)])
+    netlist = Builder(bits_of("x", n))
     return netlist.circuit({"y": netlist.tree(table, netlist.inputs)})
 
 
-def _numbered(name: str, bits: Sequence[Any]) -> dict[str, Any]:
-    return {f"{name}{i}": bit for i, bit in enumerate(bits)}
+def _word(name: str, bits: Sequence[Any]) -> dict[str, Word]:
+    return {name: concat(*bits)}
 
 
 def _width(name: str, n: int) -> int:

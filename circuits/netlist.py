@@ -6,7 +6,8 @@ XOR among them, are one gate. The layout follows ABC and mockturtle (and kitty f
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,17 @@ from jaxnet.validation import integers
 class Circuit:
     """A Boolean circuit, f: {0,1}^n -> {0,1}^m: eq. 1. Immutable, plain NumPy arrays, nine bytes per gate.
 
+    `circuit(...)` uses it as a function, inside `trace` and outside. `len` is its number of gates. `==` is identity, so
+    that a circuit can be a key; whether two have one function is asked of `equivalent`.
+
     Attributes:
         input_names: n different names.
         fan_ins: `(gates, 2)` int32, the nodes a and b that feed each gate.
         tables: `(gates,)` uint8, the truth table of each gate.
         outputs: `(m,)` int32, the node of each output; any node may be one, more than once.
         output_names: m different names; an output may have the name of an input.
+        gate_names: a name per gate, "" for a gate without one, as one text of lines; "" where no gate has a name. One
+            text takes a tenth of the memory of many. May be given as a list.
 
     Raises:
         TypeError: if an array holds anything but integers.
@@ -47,9 +53,16 @@ class Circuit:
     tables: np.ndarray
     outputs: np.ndarray
     output_names: tuple[str, ...]
+    gate_names: str
 
     def __init__(
-        self, input_names: Iterable[str], fan_ins: Any, tables: Any, outputs: Any, output_names: Iterable[str]
+        self,
+        input_names: Iterable[str],
+        fan_ins: Any,
+        tables: Any,
+        outputs: Any,
+        output_names: Iterable[str],
+        gate_names: str | Iterable[str] = "",
     ):
         input_names, output_names = tuple(input_names), tuple(output_names)
         n_nodes = 1 + len(input_names) + np.size(tables)
@@ -68,6 +81,7 @@ class Circuit:
             object.__setattr__(self, name, array)
         object.__setattr__(self, "input_names", input_names)
         object.__setattr__(self, "output_names", output_names)
+        object.__setattr__(self, "gate_names", _as_lines(gate_names, len(self.tables)))
 
     @property
     def n_inputs(self) -> int:
@@ -89,11 +103,36 @@ class Circuit:
         """Return the number of nodes: the constant, the inputs and the gates."""
         return 1 + self.n_inputs + self.n_gates
 
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Use the circuit as a function; see `circuits.simulation.calls`."""
+        return call(self, arguments, named)
+
+    def __len__(self) -> int:
+        return self.n_gates
+
+    def __bool__(self) -> bool:
+        return True  # also without gates
+
     def __repr__(self) -> str:
         return f"Circuit({self.n_inputs} inputs, {self.n_outputs} outputs, {self.n_gates} gates)"
 
     def _repr_svg_(self) -> str | None:
         return picture_of(self)
+
+
+@functools.singledispatch
+def call(circuit: Any, arguments: tuple, named: dict[str, Any]) -> Any:
+    """Use a circuit as a function. Simulation registers how, so that the netlist need not import it.
+
+    Args:
+        circuit: a `Circuit`.
+        arguments: values by position.
+        named: values by name.
+
+    Raises:
+        TypeError: if it is no circuit.
+    """
+    raise TypeError(f"call: expected a Circuit, got {type(circuit).__name__}.")
 
 
 @functools.singledispatch
@@ -148,12 +187,14 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
     kept = np.array(alive)
     renumbered = np.cumsum(kept) - 1
     gates = kept[first:]
+    names = circuit.gate_names
     return Circuit(
         circuit.input_names,
         renumbered[circuit.fan_ins[gates]],
         circuit.tables[gates],
         renumbered[circuit.outputs],
         circuit.output_names,
+        names and list(itertools.compress(names.split("\n"), gates)),
     )
 
 
@@ -195,7 +236,56 @@ def cone(circuit: Circuit, outputs: Sequence[str]) -> Circuit:
     """
     place = {name: i for i, name in enumerate(circuit.output_names)}
     nodes = circuit.outputs[[place[name] for name in outputs]]
-    return without_dead_gates(Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, nodes, outputs))
+    return without_dead_gates(
+        Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, nodes, outputs, circuit.gate_names)
+    )
+
+
+def node_names(circuit: Circuit) -> list[str]:
+    """Return a name for every node: its own where it has one, else `n17` by its number.
+
+    Args:
+        circuit: any circuit.
+
+    Returns:
+        One name per node: "0" for the constant, inputs by their names, gates by theirs, or that of their output.
+        Where `n17` is taken, the numbers have more letters in front.
+
+    >>> from circuits.gates import AND, NOT
+    >>> node_names(Circuit(["a", "b"], [[1, 2], [3, 0]], [AND, NOT], [4], ["y"]))
+    ['0', 'a', 'b', 'n3', 'y']
+    """
+    names = [
+        "0",
+        *circuit.input_names,
+        *(circuit.gate_names.split("\n") if circuit.gate_names else [""] * len(circuit)),
+    ]
+    for name, node in zip(circuit.output_names, circuit.outputs.tolist(), strict=True):
+        names[node] = names[node] or name
+    taken, prefix = {*names, *circuit.output_names}, "n"
+    numbered = {name.rstrip("0123456789") for name in taken if name[-1:].isdecimal()}
+    while prefix in numbered:
+        prefix += "n"
+    return [name or f"{prefix}{node}" for node, name in enumerate(names)]
+
+
+def nodes_by_name(circuit: Circuit) -> dict[str, int]:
+    """Return the node of every name of a circuit, the other way round than `node_names`.
+
+    Args:
+        circuit: any circuit.
+
+    Returns:
+        Nodes by name, in their order, and then outputs. A name of two nodes means the output, then the input.
+
+    >>> nodes_by_name(Circuit(["a"], [], [], [1], ["y"]))
+    {'0': 0, 'a': 1, 'y': 1}
+    """
+    names = node_names(circuit)
+    nodes = {name: node for node, name in enumerate(names)}
+    nodes.update(zip(circuit.input_names, range(1, 1 + circuit.n_inputs), strict=True))
+    nodes.update(zip(circuit.output_names, circuit.outputs.tolist(), strict=True))
+    return nodes
 
 
 def last_readers(fan_ins: np.ndarray, outputs: np.ndarray, n_nodes: int) -> np.ndarray:
@@ -288,9 +378,27 @@ class Builder:
             return self.gate(NOT, layer[0]) if inverted else layer[0]
         return self.gate(table ^ 0b1111 if inverted else table, *layer)
 
-    def circuit(self, outputs: dict[str, int]) -> Circuit:
-        """Return the finished circuit, with these nodes as its outputs, by name."""
-        return Circuit(self.input_names, self._fan_ins, self._tables, list(outputs.values()), list(outputs))
+    def circuit(self, outputs: dict[str, int], names: Mapping[str, int] | None = None) -> Circuit:
+        """Return the finished circuit, with these nodes as its outputs, by name; `names` may name any nodes.
+
+        Of several names of a gate the first is kept; inputs have their names already.
+        """
+        gate_names = [""] * len(self._tables) if names else []
+        first = 1 + len(self.input_names)
+        for name, node in (names or {}).items():
+            if node >= first and not gate_names[node - first]:
+                gate_names[node - first] = name
+        return Circuit(self.input_names, self._fan_ins, self._tables, list(outputs.values()), list(outputs), gate_names)
+
+
+def _as_lines(names: str | Iterable[str], n_gates: int) -> str:
+    """Return names of gates as one text of lines, once there is one for each gate and none has a line break."""
+    text = names if isinstance(names, str) else "\n".join(names)
+    if not text.strip("\n"):
+        return ""
+    if (given := text.count("\n") + 1) != n_gates:
+        raise ValueError(f"Circuit: expected {n_gates} gate names, one per gate and each in one line, got {given}.")
+    return text
 
 
 def _check(arrays: dict[str, np.ndarray], input_names: tuple, output_names: tuple) -> None:

@@ -1,73 +1,42 @@
-"""Circuits from Python functions: `trace(f)` calls f once, on bits that record what is done to them."""
+"""Circuits from Python functions: `trace(f)` calls f once, on bits and words that record what is done to them."""
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from circuits.gates import AND, NOT, OR, XOR
+from circuits.bits import Bit as Bit
+from circuits.bits import node_of
 from circuits.netlist import Builder, Circuit, check_names, without_dead_gates
+from circuits.ports import bits_of
+from circuits.words import Word
 from jaxnet.validation import whole_number
-
-
-class Bit:
-    """A bit of a circuit under construction: `&`, `|`, `^` and `~` add gates. Made by `trace`, not by hand."""
-
-    __slots__ = ("netlist", "node")
-    __hash__ = None  # type: ignore[assignment]
-    __array_ufunc__ = None  # so that a NumPy constant on the left leaves the operator to us
-
-    def __init__(self, netlist: Builder, node: int):
-        self.netlist, self.node = netlist, node
-
-    def __and__(self, other: "Bit | int") -> "Bit":
-        return _gate(AND, self, other)
-
-    def __or__(self, other: "Bit | int") -> "Bit":
-        return _gate(OR, self, other)
-
-    def __xor__(self, other: "Bit | int") -> "Bit":
-        return _gate(XOR, self, other)
-
-    def __invert__(self) -> "Bit":
-        return Bit(self.netlist, self.netlist.gate(NOT, self.node))
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            "trace: a traced bit has no value yet: instead of if, and, or, not write mux(s, a, b), &, |, ~."
-        )
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("trace: traced bits cannot be compared: write ~(a ^ b) for a == b and a ^ b for a != b.")
-
-    def __repr__(self) -> str:
-        return f"Bit(node {self.node})"
 
 
 def trace(f: Callable, /, **widths: int) -> Circuit:
     """Return the circuit that a Python function of bits computes.
 
     Args:
-        f: a function of bits that uses `&`, `|`, `^`, `~`, `mux`, `maj` and constants; it returns a bit, a list of
-            bits, or a dict of bits by name. It is called once, so its loops are unrolled and its ifs must not ask for
-            the value of a bit. A parameter with a default is no input and keeps it.
-        widths: parameters that are words: `trace(f, a=4)` calls f with a list of four bits, named a0 (lowest) to a3.
+        f: a function of bits and words; it returns a bit or a word, a list, tuple or NamedTuple of them, or a dict of
+            them by name. It is called once, so its loops are unrolled and its ifs must not ask for the value of a bit:
+            `mux(select, a, b)` chooses. A circuit that is called inside becomes part of this one. A parameter with a
+            default is no input and keeps it.
+        widths: parameters that are words: `trace(f, a=8)` calls f with a `Word` of eight bits, named a[0] (lowest) to
+            a[7]. An annotation says the same: `def f(a: 8)`.
 
     Returns:
         A circuit whose inputs have the names of the parameters. A single output is called out, a list of them
-        out0, out1, ...; gates that no output needs are left out.
+        out0, out1, ..., the bits of a word y y[0], y[1], ...; gates that no output needs are left out.
 
     Raises:
-        TypeError: if f asks for the value of a bit or returns anything but bits, or if a width is no whole number.
+        TypeError: if f asks for the value of a bit or returns anything but bits and words, or if a width is no whole
+            number.
         ValueError: if a width is negative.
 
     >>> trace(lambda a, b: {"sum": a ^ b, "carry": a & b})
     Circuit(2 inputs, 2 outputs, 2 gates)
-    >>> trace(lambda a: [bit ^ a[0] for bit in a[1:]], a=4)
-    Circuit(4 inputs, 3 outputs, 3 gates)
+    >>> add = trace(lambda a, b: {"y": a + b}, a=8, b=8)
+    >>> add(200, 100)                                        # modulo 2^8
+    44
     """
     if not callable(f):
         raise TypeError(f"trace: expected a function of bits, got {type(f).__name__}. For text use parse.")
@@ -80,37 +49,41 @@ def trace(f: Callable, /, **widths: int) -> Circuit:
     for p in parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise TypeError(f"trace: parameter {p} has no fixed number of bits; name each of them.")
+    annotated = {name: _width_of(p.annotation) for name, p in parameters.items()}
+    widths = {**{name: width for name, width in annotated.items() if width is not None}, **widths}
     widths = {p: whole_number("trace", f"the width of {p!r}", width) for p, width in widths.items()}
-    names = {p: [f"{p}{i}" for i in range(widths[p])] if p in widths else [p] for p in parameters}
+    names = {p: bits_of(p, widths[p]) if p in widths else [p] for p in parameters}
     input_names = [name for group in names.values() for name in group]
     check_names("trace", "input", input_names)
     netlist = Builder(input_names)
     nodes = iter(netlist.inputs)
-    words = {p: [Bit(netlist, next(nodes)) for _ in group] for p, group in names.items()}
-    arguments = {p: bits if p in widths else bits[0] for p, bits in words.items()}
+    groups = {p: [next(nodes) for _ in group] for p, group in names.items()}
+    arguments = {p: Word(netlist, tuple(g)) if p in widths else Bit(netlist, g[0]) for p, g in groups.items()}
     bound = inspect.BoundArguments(signature, arguments)  # type: ignore[arg-type]
     bound.apply_defaults()
     result = f(*bound.args, **bound.kwargs)
     if isinstance(result, dict):
         named = result
     elif isinstance(result, (list, tuple)):
-        named = {f"out{i}": bit for i, bit in enumerate(result)}
+        named = dict(zip(getattr(result, "_fields", (f"out{i}" for i in range(len(result)))), result, strict=True))
     else:
         named = {"out": result}
     check_names("trace", "output", list(named))
-    return without_dead_gates(netlist.circuit({name: _node(netlist, bit) for name, bit in named.items()}))
+    outputs = [pair for name, value in named.items() for pair in _named_nodes(netlist, name, value)]
+    check_names("trace", "output", [name for name, _ in outputs])
+    return without_dead_gates(netlist.circuit(dict(outputs)))
 
 
-def _node(netlist: Builder, bit: Any) -> int:
-    """Return the node of a bit or of a Python constant."""
-    if isinstance(bit, Bit):
-        if bit.netlist is not netlist:
-            raise TypeError("trace: a bit of another trace cannot be used here: traces do not share bits.")
-        return bit.node
-    if isinstance(bit, (int, np.integer, np.bool_)) and bit in (0, 1):
-        return netlist.constant(bool(bit))
-    raise TypeError(f"trace: expected a bit, got {bit!r} of type {type(bit).__name__}.")
+def _width_of(annotation: Any) -> int | None:
+    """Return the width that an annotation states, also where annotations are kept as text."""
+    if isinstance(annotation, str) and annotation.isdecimal():
+        return int(annotation)
+    return annotation if isinstance(annotation, int) and not isinstance(annotation, bool) else None
 
 
-def _gate(table: int, a: Bit, b: Any) -> Bit:
-    return Bit(a.netlist, a.netlist.gate(table, a.node, _node(a.netlist, b)))
+def _named_nodes(netlist: Builder, name: str, value: Any) -> list[tuple[str, int]]:
+    """Return the names and nodes of an output: those of each bit if it is a word."""
+    if not isinstance(value, Word):
+        return [(name, node_of(netlist, value))]
+    bits = [Bit(value.netlist or netlist, node) if node > 0 else -node for node in value.nodes]
+    return [(bit, node_of(netlist, of_bit)) for bit, of_bit in zip(bits_of(name, len(bits)), bits, strict=True)]

@@ -13,16 +13,16 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
 full_adder = parse("s = a ^ b ^ c; carry = maj(a, b, c)")
 multiplexer = trace(lambda s0, s1, d: {"y": mux(s1, mux(s0, d[3], d[2]), mux(s0, d[1], d[0]))}, d=4)
 adder = library.adder(4)
-five_and_three = {"a0": 1, "a1": 0, "a2": 1, "a3": 0, "b0": 1, "b1": 1, "b2": 0, "b3": 0}
+five_and_three = {"a[0]": 1, "a[1]": 0, "a[2]": 1, "a[3]": 0, "b[0]": 1, "b[1]": 1, "b[2]": 0, "b[3]": 0}
 c17 = read(c17_path)
 assert isinstance(c17, Circuit)
 
 figures = {
     "full_adder": draw_circuit(full_adder, inputs=[0, 1, 1]),
     "c17": draw_circuit(c17),
-    "multiplexer": draw_circuit(multiplexer, inputs={"s0": 1, "s1": 0, "d0": 0, "d1": 1, "d2": 1, "d3": 0}),
+    "multiplexer": draw_circuit(multiplexer, inputs={"s0": 1, "s1": 0, "d[0]": 0, "d[1]": 1, "d[2]": 1, "d[3]": 0}),
     "adder": draw_circuit(adder, inputs=five_and_three),
-    "adder_s2": draw_circuit(adder, outputs=["s2"]),
+    "adder_s2": draw_circuit(adder, outputs=["s[2]"]),
     "multiplier": draw_circuit(library.multiplier(3)),
     "karnaugh_map": draw_karnaugh_map(library.multiplier(2)),
 }

@@ -32,7 +32,7 @@ def lookahead(a, b):
         propagate[reach:] = [propagate[i] & propagate[i - reach] for i in spans]
         reach *= 2
     sums = [half[0], *(h ^ carry for h, carry in zip(half[1:], generate, strict=False))]
-    return {f"s{i}": bit for i, bit in enumerate([*sums, generate[-1]])}
+    return {"s": circuits.concat(*sums, generate[-1])}
 
 
 def tell(what, answer):
@@ -65,8 +65,8 @@ broken = circuits.Circuit(ahead.input_names, ahead.fan_ins, tables, ahead.output
 found = circuits.equivalent(ripple, broken)
 tell("ripple and broken lookahead", found)
 assert isinstance(found, circuits.Counterexample)
-x, y = (sum(found.inputs[f"{word}{i}"] << i for i in range(N)) for word in "ab")
-wrong = sum(found.outputs_b[f"s{i}"] << i for i in range(N + 1))
+x, y = (sum(found.inputs[f"{word}[{i}]"] << i for i in range(N)) for word in "ab")
+wrong = sum(found.outputs_b[f"s[{i}]"] << i for i in range(N + 1))
 print(f"  {x:#x} + {y:#x}\n  = {x + y:#x}, not {wrong:#x}")
 
 # The same mistake where it can be seen, in four bits.

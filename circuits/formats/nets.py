@@ -186,7 +186,9 @@ class Nets:
             assert add is not None
             return add(netlist, kind, nodes)
 
-        return netlist.circuit(self.resolve(netlist.inputs, made))
+        nodes = self._nodes(netlist.inputs, made)
+        outputs = {name: nodes[net] for name, net in self._output_nets().items()}
+        return netlist.circuit(outputs, dict(zip(self.numbers, nodes, strict=True)))
 
     def resolve(self, inputs: Sequence[int], add: Callable[[Any, list[int]], int]) -> dict[str, int]:
         """Return the nodes of the outputs by name, once all is declared; for units rather than gates.
@@ -202,6 +204,11 @@ class Nets:
             ParseError: as `circuit`.
         """
         self._settle()
+        nodes = self._nodes(inputs, add)
+        return {name: nodes[net] for name, net in self._output_nets().items()}
+
+    def _nodes(self, inputs: Sequence[int], add: Callable[[Any, list[int]], int]) -> list[int]:
+        """Return the node of each net by its number."""
         names = [*self.inputs, *self.registers]
         nodes = [0] * len(self.numbers)
         for name, node in zip(names, inputs, strict=True):
@@ -209,7 +216,7 @@ class Nets:
         gates = self._gates
         for gate in self._in_order().tolist():
             nodes[gates.nets[gate]] = add(gates.kinds[gate], [nodes[net] for net in gates.fan_ins_of(gate)])
-        return {name: nodes[net] for name, net in self._output_nets().items()}
+        return nodes
 
     def _of_tables(self, names: list[str]) -> Circuit:
         """Return the circuit of gates that are all tables: no gate is touched one by one."""
@@ -224,7 +231,9 @@ class Nets:
         fan_ins[:, 1] = np.where(last > first, fed_by[last], 0)
         outputs = self._output_nets()
         tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
-        return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs)
+        called = list(self.numbers)
+        gate_names = [called[net] for net in np.asarray(gates.nets)[order].tolist()]
+        return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs, gate_names)
 
     def _settle(self) -> None:
         """Drive the nets that nothing drives, as the caller chose."""

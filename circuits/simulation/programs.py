@@ -60,6 +60,9 @@ class Program:
     outputs: Any
     rows: int
 
+    def __repr__(self) -> str:
+        return f"Program({np.shape(self.fan_ins)[0]} padded gates, {self.rows} rows)"
+
 
 def lower(circuit: Circuit) -> Program:
     """Return the program that computes a circuit.

@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -274,19 +274,20 @@ def _cores() -> int:
 
 
 @functools.singledispatch
-def evaluate(circuit: Any, x: ArrayLike) -> Any:
+def evaluate(circuit: Any, x: Any) -> Any:
     """Evaluate a circuit, a threshold unit or a threshold circuit on Boolean inputs, exactly.
 
     Args:
         circuit: a `Circuit` (run by JAX, also under jit), a `ThresholdCircuit` or a `ThresholdUnit` (run by NumPy in
             64-bit integers).
-        x: `(..., n)`, Booleans, or integers that are all 0 or 1.
+        x: `(..., n)`, Booleans, or integers that are all 0 or 1. For a `Circuit` also a mapping: for each input a bit,
+            and for each word (`a[0]`, `a[1]`, ... are the word `a`) an integer, or arrays of them.
 
     Returns:
-        Booleans `(..., m)`, or `(...,)` for a unit.
+        Booleans `(..., m)`, or `(...,)` for a unit; for a mapping a dict of bits and integers by name.
 
     Raises:
-        ValueError: if the last axis is not n, or an integer is neither 0 nor 1.
+        ValueError: if the last axis is not n, an integer is neither 0 nor 1, or a word does not fit.
         TypeError: if x is floating.
 
     >>> from circuits.gates import AND, XOR
@@ -294,6 +295,9 @@ def evaluate(circuit: Any, x: ArrayLike) -> Any:
     >>> evaluate(half_adder, [[0, 1], [1, 1]])
     Array([[ True, False],
            [False,  True]], dtype=bool)
+    >>> from circuits import library
+    >>> evaluate(library.adder(8), {"a": 200, "b": 100})
+    {'s': 300}
     """
     raise TypeError(
         f"evaluate: expected a Circuit, a ThresholdCircuit or a ThresholdUnit, got {type(circuit).__name__}. "
@@ -302,7 +306,11 @@ def evaluate(circuit: Any, x: ArrayLike) -> Any:
 
 
 @evaluate.register
-def _(circuit: Circuit, x: ArrayLike) -> Array:
+def _(circuit: Circuit, x: Any) -> Any:
+    if isinstance(x, Mapping):
+        from circuits.simulation.calls import words_of  # which is built on this file
+
+        return words_of(circuit, x)
     bits = as_bits(x, circuit.n_inputs, circuit)
     patterns = math.prod(bits.shape[:-1])
     flat = bits.reshape(patterns, circuit.n_inputs)
@@ -315,13 +323,14 @@ def _(circuit: Circuit, x: ArrayLike) -> Array:
     return y.reshape(*bits.shape[:-1], circuit.n_outputs)
 
 
-def as_bits(x: Any, n: int, what: Any) -> Any:
+def as_bits(x: Any, n: int, what: Any, *, where: str = "evaluate") -> Any:
     """Check that x is `(..., n)` and Boolean, or zeros and ones; returns it as Booleans.
 
     Args:
         x: an array, a nested list, or a traced Boolean array.
         n: the size of the last axis.
         what: named in the error.
+        where: the function that was called, named too.
 
     Returns:
         A Boolean array of the same shape: NumPy's, or the traced one.
@@ -338,8 +347,8 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
     if x.size == 0:  # an empty list comes as floats
         x = x.astype(bool)
     if x.ndim == 0 or x.shape[-1] != n:
-        raise ValueError(f"evaluate: expected inputs (..., {n}) for {what}, got {x.shape}.")
-    hint = f"evaluate: expected Boolean inputs, got {x.dtype}. Compare them, for example x > 0."
+        raise ValueError(f"{where}: expected inputs (..., {n}) for {what}, got {x.shape}.")
+    hint = f"{where}: expected Boolean inputs, got {x.dtype}. Compare them, for example x > 0."
     if x.dtype != bool and not np.issubdtype(x.dtype, np.integer):
         raise TypeError(hint)
     try:
@@ -350,5 +359,5 @@ def as_bits(x: Any, n: int, what: Any) -> Any:
         return x
     if x.dtype != bool and ((x != 0) & (x != 1)).any():
         wrong = x[(x != 0) & (x != 1)].flat[0]
-        raise ValueError(f"evaluate: expected bits, 0 or 1, got {wrong}. Compare the inputs, for example x > 0.")
+        raise ValueError(f"{where}: expected bits, 0 or 1, got {wrong}. Compare the inputs, for example x > 0.")
     return x.astype(bool)

@@ -26,6 +26,9 @@ class Activity(NamedTuple):
     ones: np.ndarray
     toggles: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"Activity({len(self.ones)} nodes, mean {self.ones.mean():.3g} ones, {self.toggles.mean():.3g} toggles)"
+
 
 def activity(circuit: Circuit, words: ArrayLike, *, held_words: int = 2**24) -> Activity:
     """Count ones and changes at every node, in patterns that follow each other.

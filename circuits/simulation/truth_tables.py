@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from circuits.errors import listed
 from circuits.gates import NOT, XOR
-from circuits.netlist import Builder, Circuit, check_names
+from circuits.netlist import Builder, Circuit, check_names, nodes_by_name
 from circuits.simulation.patterns import exhaustive_patterns, unpack
 from circuits.simulation.simulator import evaluate, simulate
 from jaxnet.validation import whole_number
@@ -45,17 +46,18 @@ def rows(n: int) -> np.ndarray:
     return bits
 
 
-def truth_table(circuit: Any) -> np.ndarray:
+def truth_table(circuit: Any, *, node: str | None = None) -> np.ndarray:
     """Return the values of a circuit on each row.
 
     Args:
         circuit: a `Circuit`, `ThresholdCircuit` or `ThresholdUnit` of at most 24 inputs.
+        node: the name of any node of a `Circuit`, as in `values`: that of the file, of its output, or n17.
 
     Returns:
-        `(2^n, m)` bool, `(2^n,)` for a unit; rows in the order of `rows(n)`.
+        `(2^n, m)` bool, `(2^n,)` for a unit or a node; rows in the order of `rows(n)`.
 
     Raises:
-        ValueError: if there are more than 24 inputs.
+        ValueError: if there are more than 24 inputs, or there is no such node.
 
     >>> from circuits.gates import XOR
     >>> truth_table(Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])).T
@@ -63,11 +65,23 @@ def truth_table(circuit: Any) -> np.ndarray:
     """
     n = circuit.n_inputs
     _few_inputs("truth_table", n)
+    if node is not None:
+        return truth_table(_node_alone(circuit, node))[:, 0]
     if isinstance(circuit, Circuit):
         with jax.ensure_compile_time_eval():  # a table stays known even if a caller is being traced
             words = simulate(circuit, exhaustive_patterns(n, 2**MAX_INPUTS)[0])
             return np.asarray(unpack(words, 2**n))
     return evaluate(circuit, rows(n))
+
+
+def _node_alone(circuit: Any, node: str) -> Circuit:
+    """Return a circuit whose one output is a node."""
+    if not isinstance(circuit, Circuit):
+        raise TypeError(f"truth_table: expected a Circuit, whose nodes have names, got {type(circuit).__name__}.")
+    nodes = nodes_by_name(circuit)
+    if node not in nodes:
+        raise ValueError(f"truth_table: there is no node {node!r}; the nodes are {listed(nodes)}.")
+    return Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, [nodes[node]], [node])
 
 
 def from_truth_table(

@@ -6,6 +6,7 @@ lowest first. Those of symmetric functions are in `symmetric_functions`.
 
 from collections.abc import Mapping, Sequence
 
+from circuits.ports import bits_of
 from circuits.threshold.threshold_circuits import ThresholdCircuit, of_units
 from jaxnet.validation import whole_number
 
@@ -22,8 +23,8 @@ def comparator(n: int) -> ThresholdCircuit:
         n: 1 to 60.
 
     Returns:
-        Inputs a0, ..., b0, ...; outputs less, equal, greater: 3 units, depth 2, weights up to 2^(n-1), which one unit
-        cannot do without: its weights must grow exponentially.
+        Inputs a[0], ..., b[0], ...; outputs less, equal, greater: 3 units, depth 2, weights up to 2^(n-1), which one
+        unit cannot do without: its weights must grow exponentially.
 
     Raises:
         ValueError: if n is out of range.
@@ -65,8 +66,8 @@ def adder(n: int) -> ThresholdCircuit:
         n: 1 to 60.
 
     Returns:
-        Inputs a0, ..., b0, ...; outputs s0, ..., s{n}, of which the last is the carry: 2 n units, depth 2, weights up
-        to 2^(n-1).
+        Inputs a[0], ..., b[0], ...; outputs s[0], ..., s[n], of which the last is the carry: 2 n units, depth 2,
+        weights up to 2^(n-1).
 
     Raises:
         ValueError: if n is out of range.
@@ -81,7 +82,7 @@ def adder(n: int) -> ThresholdCircuit:
     n = whole_number("adder", "n", n, 1, _WIDEST)
     carries = [({j: 1 << j for j in range(i + 1)} | {n + j: 1 << j for j in range(i + 1)}, 2 << i) for i in range(n)]
     sums = [({i: 1, n + i: 1, 2 * n + i: -2} | ({2 * n + i - 1: 1} if i else {}), 1) for i in range(n)]
-    outputs = {f"s{i}": 3 * n + i for i in range(n)} | {f"s{n}": 3 * n - 1}
+    outputs = {f"s[{i}]": 3 * n + i for i in range(n)} | {f"s[{n}]": 3 * n - 1}
     return of_units(_numbers(n), carries + sums, outputs)
 
 
@@ -95,7 +96,7 @@ def multiplexer(n_select: int) -> ThresholdCircuit:
         n_select: k, 0 to 20.
 
     Returns:
-        Inputs select0, ..., data0, data1, ...; output y: 2^k units, depth 2 (1 for k = 0), weights up to k + 1.
+        Inputs select[0], ..., data[0], ...; output y: 2^k units, depth 2 (1 for k = 0), weights up to k + 1.
 
     Raises:
         ValueError: if k is out of range.
@@ -106,7 +107,7 @@ def multiplexer(n_select: int) -> ThresholdCircuit:
     """
     k = whole_number("multiplexer", "n_select", n_select, 0, 20)
     data = range(k, k + (1 << k))
-    names = [f"select{i}" for i in range(k)] + [f"data{i}" for i in range(len(data))]
+    names = bits_of("select", k) + bits_of("data", len(data))
     chosen = [
         ({i: 1 if place >> i & 1 else -1 for i in range(k)} | {data[place]: 1}, place.bit_count() + 1)
         for place in range(1, len(data))
@@ -120,11 +121,11 @@ def dnf(products: Sequence[str], n: int | None = None) -> ThresholdCircuit:
     """Return a disjunctive normal form in depth 2: a unit for each product of two or more literals, and their OR.
 
     Args:
-        products: rows of a PLA, such as "1-0" for x0 and not x2; none for the constant 0.
+        products: rows of a PLA, such as "1-0" for x[0] and not x[2]; none for the constant 0.
         n: the number of inputs; that of the first product if None.
 
     Returns:
-        Inputs x0, ...; output y: at most one unit more than products, depth at most 2, weights 1 and -1. A single
+        Inputs x[0], ...; output y: at most one unit more than products, depth at most 2, weights 1 and -1. A single
         product is one unit.
 
     Raises:
@@ -144,7 +145,7 @@ def cnf(clauses: Sequence[str], n: int | None = None) -> ThresholdCircuit:
     """Return a conjunctive normal form in depth 2: a unit for each clause of two or more literals, and their AND.
 
     Args:
-        clauses: rows such as "1-0" for x0 or not x2; none for the constant 1.
+        clauses: rows such as "1-0" for x[0] or not x[2]; none for the constant 1.
         n: as for `dnf`.
 
     Returns:
@@ -182,7 +183,7 @@ def _normal_form(where: str, rows: Sequence[str], n: int | None, *, conjunctive:
             units = [({}, 1 if conjunctive else 0)]
         else:
             units.append(_together(dict(literals), conjunctive=conjunctive))
-    return of_units([f"x{i}" for i in range(n)], units, {"y": n + len(units) - 1})
+    return of_units(bits_of("x", n), units, {"y": n + len(units) - 1})
 
 
 def _together(signs: Mapping[int, int], *, conjunctive: bool) -> tuple[Mapping[int, int], int]:
@@ -192,4 +193,4 @@ def _together(signs: Mapping[int, int], *, conjunctive: bool) -> tuple[Mapping[i
 
 
 def _numbers(n: int) -> list[str]:
-    return [f"{name}{i}" for name in "ab" for i in range(n)]
+    return bits_of("a", n) + bits_of("b", n)

@@ -7,6 +7,7 @@ by R. C. Minnick (1961) and W. H. Kautz (1961).
 import itertools
 from collections.abc import Iterable
 
+from circuits.ports import bits_of
 from circuits.threshold.threshold_circuits import ThresholdCircuit, of_units
 from jaxnet.validation import whole_number
 
@@ -27,7 +28,7 @@ def symmetric(values: str | Iterable[int], *, skips: bool = True) -> ThresholdCi
         skips: whether the output may read the inputs.
 
     Returns:
-        Inputs x0, x1, ...; output y. Weights of hidden units are 1; of the output at most n + 1.
+        Inputs x[0], x[1], ...; output y. Weights of hidden units are 1; of the output at most n + 1.
 
     Raises:
         ValueError: if there are fewer than two values, or one is not a bit.
@@ -69,7 +70,7 @@ ThresholdCircuit(3 inputs, 1 outputs, 1 units))
         sign = -1 if bits[0] else 1
         units = [(all_inputs, s) for s in changes]
         units.append(({n + k: sign * (-1) ** k for k in range(len(changes))}, 0 if bits[0] else 1))
-    return of_units([f"x{i}" for i in range(n)], units, {"y": n + len(units) - 1})
+    return of_units(bits_of("x", n), units, {"y": n + len(units) - 1})
 
 
 def parity(n: int, form: str = "layers") -> ThresholdCircuit:
@@ -86,7 +87,7 @@ def parity(n: int, form: str = "layers") -> ThresholdCircuit:
         form: one of the table.
 
     Returns:
-        Inputs x0, x1, ...; output y. `parity(2)` is the XOR of the textbooks: OR, AND, and OR but not AND.
+        Inputs x[0], x[1], ...; output y. `parity(2)` is the XOR of the textbooks: OR, AND, and OR but not AND.
 
     Raises:
         ValueError: if n < 1, or there is no such form.
@@ -104,7 +105,7 @@ def parity(n: int, form: str = "layers") -> ThresholdCircuit:
     n = whole_number("parity", "n", n, 1)
     if form not in _PARITIES:
         raise ValueError(f"parity: expected form to be one of {', '.join(map(repr, _PARITIES))}, got {form!r}.")
-    names, inputs = [f"x{i}" for i in range(n)], dict.fromkeys(range(n), 1)
+    names, inputs = bits_of("x", n), dict.fromkeys(range(n), 1)
     if form == "chain":
         units = _digits(n)
         return of_units(names, units, {"y": n + len(units) - 1})
@@ -126,7 +127,7 @@ def population_count(n: int) -> ThresholdCircuit:
         n: 1 or more.
 
     Returns:
-        Inputs x0, x1, ...; outputs count0 (lowest), count1, ...: floor(log2 n) + 1 units, as deep, with weights up to
+        Inputs x[0], x[1], ...; outputs count[0] (lowest), ...: floor(log2 n) + 1 units, as deep, with weights up to
         2^floor(log2 n). It is the twin of `circuits.library.population_count`.
 
     Raises:
@@ -141,7 +142,7 @@ def population_count(n: int) -> ThresholdCircuit:
     n = whole_number("population_count", "n", n, 1)
     units = _digits(n)
     top = n + len(units) - 1
-    return of_units([f"x{i}" for i in range(n)], units, {f"count{k}": top - k for k in range(len(units))})
+    return of_units(bits_of("x", n), units, {f"count[{k}]": top - k for k in range(len(units))})
 
 
 def _digits(n: int) -> list[tuple[dict[int, int], int]]:

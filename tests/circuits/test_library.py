@@ -46,7 +46,7 @@ def test_symmetric_functions(function, expected, n, reference, all_rows):
     circuit = function(n)
     x = all_rows(n)
     np.testing.assert_array_equal(reference(circuit, x)[:, 0], expected(x.sum(axis=1), n))
-    assert circuit.input_names == tuple(f"x{i}" for i in range(n))
+    assert circuit.input_names == tuple(f"x[{i}]" for i in range(n))
     assert circuit.output_names == ("y",)
 
 
@@ -62,7 +62,7 @@ def test_trees_have_n_minus_1_gates_and_are_balanced(function, kind, n):
 def test_population_count(n, reference, all_rows):
     circuit, x = library.population_count(n), all_rows(n)
     assert number(reference(circuit, x)).tolist() == x.sum(axis=1).tolist()
-    assert circuit.output_names == tuple(f"count{i}" for i in range(n.bit_length()))
+    assert circuit.output_names == tuple(f"count[{i}]" for i in range(n.bit_length()))
 
 
 @pytest.mark.parametrize("n", [100, 255, 256, 1000])
@@ -102,7 +102,7 @@ def test_at_least(n, reference, all_rows):
 @pytest.mark.parametrize("k", range(4))
 def test_multiplexer(k, reference, all_rows):
     circuit = library.multiplexer(k)
-    assert circuit.input_names == (*(f"select{i}" for i in range(k)), *(f"data{i}" for i in range(2**k)))
+    assert circuit.input_names == (*(f"select[{i}]" for i in range(k)), *(f"data[{i}]" for i in range(2**k)))
     x = all_rows(k + 2**k)
     chosen = number(x[:, :k]).astype(int) if k else np.zeros(len(x), int)
     np.testing.assert_array_equal(reference(circuit, x)[:, 0], x[np.arange(len(x)), k + chosen])
@@ -123,7 +123,7 @@ def test_comparator(n, reference, all_rows):
     circuit, x = library.comparator(n), all_rows(2 * n)
     a, b = number(x[:, :n]), number(x[:, n:])
     np.testing.assert_array_equal(reference(circuit, x), np.stack([a < b, a == b, a > b], axis=1).astype(bool))
-    assert circuit.input_names == (*(f"a{i}" for i in range(n)), *(f"b{i}" for i in range(n)))
+    assert circuit.input_names == (*(f"a[{i}]" for i in range(n)), *(f"b[{i}]" for i in range(n)))
     assert circuit.output_names == ("less", "equal", "greater")
 
 
@@ -140,8 +140,8 @@ def test_adder(n, reference, all_rows):
     circuit, x = library.adder(n), all_rows(2 * n)
     a, b = number(x[:, :n]), number(x[:, n:])
     np.testing.assert_array_equal(number(reference(circuit, x)), a + b)
-    assert circuit.input_names == (*(f"a{i}" for i in range(n)), *(f"b{i}" for i in range(n)))
-    assert circuit.output_names == tuple(f"s{i}" for i in range(n + 1))
+    assert circuit.input_names == (*(f"a[{i}]" for i in range(n)), *(f"b[{i}]" for i in range(n)))
+    assert circuit.output_names == tuple(f"s[{i}]" for i in range(n + 1))
     assert circuit.n_gates == 5 * n - 3
 
 
@@ -157,8 +157,8 @@ def test_multiplier(n, m, reference, all_rows):
     circuit, x = library.multiplier(n, m), all_rows(n + m)
     a, b = number(x[:, :n]), number(x[:, n:])
     np.testing.assert_array_equal(number(reference(circuit, x)), a * b)
-    assert circuit.input_names == (*(f"a{i}" for i in range(n)), *(f"b{i}" for i in range(m)))
-    assert circuit.output_names == tuple(f"p{i}" for i in range(n + m))
+    assert circuit.input_names == (*(f"a[{i}]" for i in range(n)), *(f"b[{i}]" for i in range(m)))
+    assert circuit.output_names == tuple(f"p[{i}]" for i in range(n + m))
     assert circuit.n_gates <= 6 * n * m
 
 

@@ -8,7 +8,15 @@ from hypothesis import given
 
 from circuits import gates
 from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XOR, essential
-from circuits.netlist import Builder, Circuit, depth, last_readers, without_dead_gates
+from circuits.netlist import (
+    Builder,
+    Circuit,
+    depth,
+    last_readers,
+    node_names,
+    nodes_by_name,
+    without_dead_gates,
+)
 
 # A half adder, and the ways to spoil it.
 GOOD = {
@@ -279,3 +287,33 @@ def test_the_last_reader_of_each_node(random_circuit):
     expected |= dict.fromkeys(circuit.outputs.tolist(), 60)
     assert last.tolist() == [expected.get(node, -1) for node in range(circuit.n_nodes)]
     assert last_readers(np.zeros((0, 2), int), np.array([1]), 3).tolist() == [-1, 0, -1]
+
+
+def named():
+    netlist = Builder(["a", "b"])
+    left = netlist.gate(AND, 1, 2)
+    dead = netlist.gate(OR, 1, 2)
+    top = netlist.gate(XOR, left, 1)
+    return netlist.circuit({"y": top}, {"a": 1, "left": left, "dead": dead, "top": top, "again": top})
+
+
+def test_gates_keep_the_names_of_the_file():
+    assert named().gate_names == "left\ndead\ntop"
+    assert node_names(named()) == ["0", "a", "b", "left", "dead", "top"]
+    assert nodes_by_name(named()) == {"0": 0, "a": 1, "b": 2, "left": 3, "dead": 4, "top": 5, "y": 5}
+    assert without_dead_gates(named()).gate_names == "left\ntop"
+    assert node_names(Circuit(["n3"], [[1, 1], [1, 1]], [AND, AND], [3], ["y"])) == ["0", "n3", "nn2", "y"]
+    assert Circuit(["a"], [[1, 1]] * 2, [AND] * 2, [3], ["y"], ["", ""]).gate_names == ""
+
+
+def test_gate_names_that_do_not_fit_are_refused(error):
+    for names, count in ((["x"], 1), (["x", "y", "z"], 3), (["x\ny", "z"], 3)):
+        message = error(ValueError, Circuit, *GOOD.values(), names)
+        assert message == f"Circuit: expected 2 gate names, one per gate and each in one line, got {count}."
+
+
+def test_len_is_the_number_of_gates_and_a_circuit_is_true_without_any():
+    assert len(named()) == 3
+    empty = Circuit([], [], [], [], [])
+    assert (len(empty), bool(empty)) == (0, True)
+    assert named() != named()

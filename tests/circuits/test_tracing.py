@@ -1,11 +1,12 @@
 import functools
 import operator
+from collections import namedtuple
 
 import numpy as np
 import pytest
 
-from circuits import maj, mux, trace
-from circuits.gates import AND, NOT, OR, TRUE, XOR
+from circuits import Word, concat, maj, mux, trace
+from circuits.gates import AND, NOT, OR, TRUE, XNOR, XOR
 
 
 @pytest.fixture
@@ -75,15 +76,15 @@ def test_names_of_outputs():
     assert trace(lambda a: {}).output_names == ()
 
 
-def test_words_are_lists_of_bits_lowest_first():
+def test_words_are_bits_lowest_first():
     circuit = trace(lambda a, s, b: [a[0], s, *b], a=2, b=3)
-    assert circuit.input_names == ("a0", "a1", "s", "b0", "b1", "b2")
+    assert circuit.input_names == ("a[0]", "a[1]", "s", "b[0]", "b[1]", "b[2]")
     assert circuit.outputs.tolist() == [1, 3, 4, 5, 6]
-    assert isinstance(trace(lambda a: [type(a) is list, len(a) == 1], a=1).n_gates, int)
+    assert isinstance(trace(lambda a: [type(a) is Word, len(a) == 1], a=1).n_gates, int)
 
 
-def test_a_word_of_one_bit_is_a_list_and_a_word_of_none_is_empty(table):
-    assert trace(lambda a: a[0], a=1).input_names == ("a0",)
+def test_a_word_may_have_one_bit_or_none(table):
+    assert trace(lambda a: a[0], a=1).input_names == ("a[0]",)
     assert table(lambda a, b: functools.reduce(operator.or_, a, b), a=0) == [[0, 1]]
 
 
@@ -92,7 +93,7 @@ def test_a_parameter_with_a_default_keeps_it_and_others_are_inputs(table):
         return a & b & c if w is None else w[1] & a & b & c
 
     assert trace(f).input_names == ("a", "b")
-    assert trace(f, w=2).input_names == ("a", "w0", "w1", "b")
+    assert trace(f, w=2).input_names == ("a", "w[0]", "w[1]", "b")
     assert table(lambda a, not_a_bit=1: a ^ not_a_bit) == [[1, 0]]
 
 
@@ -106,7 +107,7 @@ def test_positional_only_parameters_are_inputs():
 
 def test_a_parameter_of_any_name_may_be_a_word():
     # The parameter of trace itself is called f.
-    assert trace(lambda f, widths: f[0] & widths[1], f=1, widths=2).input_names == ("f0", "widths0", "widths1")
+    assert trace(lambda f, widths: f[0] & widths[1], f=1, widths=2).input_names == ("f[0]", "widths[0]", "widths[1]")
 
 
 def test_loops_are_unrolled_and_dead_gates_left_out(table):
@@ -127,7 +128,6 @@ def test_mux_and_maj(table):
 
 
 NO_VALUE = "trace: a traced bit has no value yet: instead of if, and, or, not write mux(s, a, b), &, |, ~."
-NOT_COMPARED = "trace: traced bits cannot be compared: write ~(a ^ b) for a == b and a ^ b for a != b."
 
 
 @pytest.mark.parametrize(
@@ -146,18 +146,14 @@ def test_a_bit_has_no_value(function, error):
     assert error(TypeError, trace, function) == NO_VALUE
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda a, b: a == b,
-        lambda a, b: a != b,
-        lambda a, b: a == 1,
-        lambda a, b: operator.ne(1, a),
-        lambda a, b: a in [b],
-    ],
-)
-def test_bits_are_not_compared(function, error):
-    assert error(TypeError, trace, function) == NOT_COMPARED
+def test_comparisons_of_bits_are_gates(table):
+    assert trace(lambda a, b: a == b).tables.tolist() == [XNOR]
+    assert trace(lambda a, b: a != b).tables.tolist() == [XOR]
+    assert table(lambda a: [a == 1, a != 0, a == a]) == [[0, 1], [0, 1], [1, 1]]
+
+
+def test_membership_asks_for_a_value(error):
+    assert error(TypeError, trace, lambda a, b: a in [b]) == NO_VALUE
 
 
 def test_a_bit_has_no_hash(error):
@@ -210,8 +206,26 @@ def test_widths_of_no_parameter_are_refused(error):
 
 
 def test_names_that_collide_are_refused(error):
-    message = error(ValueError, functools.partial(trace, lambda a, a0: a0, a=2))
-    assert message == "trace: input name 'a0' is given twice."
+    message = error(ValueError, trace, lambda a: {"y": concat(a, a), "y[1]": a})
+    assert message == "trace: output name 'y[1]' is given twice."
+
+
+def test_an_annotation_states_a_width():
+    def f(a: 3, b: "2", c, d: bool):
+        return {"y": a + b, "z": c & d}
+
+    circuit = trace(f)
+    assert circuit.input_names == ("a[0]", "a[1]", "a[2]", "b[0]", "b[1]", "c", "d")
+    assert circuit.output_names == ("y[0]", "y[1]", "y[2]", "z")
+    assert trace(f, a=1).input_names[:2] == ("a[0]", "b[0]")
+
+
+def test_outputs_may_be_a_named_tuple():
+    pair = namedtuple("pair", "total carry")
+    assert trace(lambda a, b: pair(a ^ b, a & b)).output_names == ("total", "carry")
+    assert trace(lambda a: a[0:2], a=3).output_names == ("out[0]", "out[1]")
+    assert trace(lambda a: [a, 1], a=2).output_names == ("out0[0]", "out0[1]", "out1")
+    assert trace(lambda a: {"y": Word.constant(2, 2)}).tables.tolist() == [TRUE]
 
 
 def test_any_number_of_arguments_is_refused(error):

@@ -118,11 +118,11 @@ def test_the_figure_grows_with_the_circuit_and_stays_on_a_page_to_60_gates():
 
 def test_some_outputs_are_drawn_with_what_they_depend_on():
     adder = library.adder(4)
-    assert sorted(texts(draw_circuit(adder, outputs=["s1"]))) == ["a0", "a1", "b0", "b1", "s1"]
+    assert sorted(texts(draw_circuit(adder, outputs=["s[1]"]))) == ["a[0]", "a[1]", "b[0]", "b[1]", "s[1]"]
     row = [1, 1, 0, 0, 1, 0, 0, 0]
     whole = texts(draw_circuit(adder, inputs=row))
-    part = texts(draw_circuit(adder, inputs=row, outputs=["s2", "s1"]))
-    assert {"s1 = 0", "s2 = 1", "a1 = 1", "b0 = 1"} <= set(part)
+    part = texts(draw_circuit(adder, inputs=row, outputs=["s[2]", "s[1]"]))
+    assert {"s[1] = 0", "s[2] = 1", "a[1] = 1", "b[0] = 1"} <= set(part)
     assert {text for text in part if "=" in text} < set(whole)
     constant = Circuit(["a", "b"], [[2, 0]], [NOT], [0, 3], ["x", "y"])
     assert texts(draw_circuit(constant, outputs=["x"])) == ["0", "x"]
@@ -182,7 +182,7 @@ def test_too_large(error):
         "draw_circuit: expected at most 300 gates, inputs and outputs, got 318. Draw a part, outputs=[...], or have "
         "Graphviz draw it: circuits.write(circuit, 'circuit.dot')."
     )
-    assert draw_circuit(library.adder(40), outputs=["s3"]).axes
+    assert draw_circuit(library.adder(40), outputs=["s[3]"]).axes
 
 
 def test_other_things_than_circuits(error):

@@ -1,6 +1,6 @@
 import pytest
 
-from circuits import ParseError
+from circuits import ParseError, loads, truth_table, values
 from circuits.formats.nets import Nets
 from circuits.gates import AND, NOT
 
@@ -112,3 +112,21 @@ def test_a_ladder_of_registers_takes_linear_time():
     for i in range(n):
         netlist.register(f"q{i}", [f"q{(i + 1) % n}"], "DFF", i)
     assert netlist.circuit(add).n_outputs == n
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        (".bench", "INPUT(a)\nINPUT(b)\nOUTPUT(y)\ny = NOT(t)\nt = AND(a, b, u)\nu = OR(a, b)\n"),
+        (
+            ".blif",
+            ".model m\n.inputs a b\n.outputs y\n.names t y\n0 1\n.names a b u t\n111 1\n.names a b u\n1- 1\n-1 1\n.end\n",
+        ),
+        (".v", "module m(input a, input b, output y); wire t, u; not(y, t); and(t, a, b, u); or(u, a, b); endmodule"),
+    ],
+)
+def test_nodes_have_the_names_of_their_nets(format, text):
+    circuit = loads(text, format)
+    assert {name for name in circuit.gate_names.split("\n") if name} == {"y", "t", "u"}
+    assert truth_table(circuit, node="u").tolist() == [False, True, True, True]
+    assert values(circuit, [1, 1])["t"] is True

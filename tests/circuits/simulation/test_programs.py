@@ -100,3 +100,7 @@ def test_a_program_of_no_gates_and_one_of_constants():
         got = run(lower(circuit), words, row=1)[: circuit.n_outputs]
         expected = {0: np.zeros_like(words[0]), 1: words[0], 2: np.full_like(words[0], 0xFFFFFFFF)}
         np.testing.assert_array_equal(got, [expected[node] for node in circuit.outputs.tolist()])
+
+
+def test_a_program_prints_in_a_line():
+    assert repr(lower(library.and_(3))) == "Program(64 padded gates, 64 rows)"

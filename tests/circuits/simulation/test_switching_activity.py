@@ -4,7 +4,7 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from circuits import exhaustive_patterns, library, parse, random_patterns, unpack
-from circuits.simulation.switching_activity import activity
+from circuits.simulation.switching_activity import Activity, activity
 
 
 @pytest.mark.parametrize("k", [1, 2, 700])
@@ -58,3 +58,7 @@ def test_words_of_the_wrong_type_are_refused(error):
     assert error(TypeError, activity, parse("a & b"), np.zeros((2, 2), bool)) == (
         "activity: expected uint32 words, got bool. Pack Boolean arrays with circuits.pack."
     )
+
+
+def test_the_result_prints_in_a_line():
+    assert repr(Activity(np.array([0, 0.5]), np.array([0, 1.0]))) == "Activity(2 nodes, mean 0.25 ones, 0.5 toggles)"

@@ -112,7 +112,7 @@ def test_parity_on_all_rows(n, all_rows):
     circuit, x = parity(n), all_rows(n)
     np.testing.assert_array_equal(evaluate(circuit, x)[:, 0], x.sum(axis=1) % 2 == 1)
     assert (circuit.n_units, circuit.wiring.n_edges, depth(circuit)) == (n + 1, n * n + n, 2)
-    assert circuit.input_names == tuple(f"x{i}" for i in range(n))
+    assert circuit.input_names == tuple(f"x[{i}]" for i in range(n))
     assert circuit.output_names == ("y",)
 
 
