@@ -80,9 +80,10 @@ def loads(
     if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, (bool, float)):
         raise ValueError(f"loads: expected dont_cares to be 'refuse', 0 or 1, got {dont_cares!r}.")
     file = Text(preprocessed(text, source), source)
-    modules = modules_of(file)
+    cells = {**YOSYS_CELLS, **library_of("loads", library)}
+    modules = modules_of(file, cells)
     nets = Nets(source, "input {net}", "assign {net} = ...", registers, "output {net}", cycles, undriven=undriven)
-    design = Design(file, modules, nets, {**YOSYS_CELLS, **library_of("loads", library)}, dont_cares)
+    design = Design(file, modules, nets, cells, dont_cares)
     return Module(design, root_of(modules, file, top)).nets.circuit(_add)
 
 

@@ -5,6 +5,7 @@ IEEE 1364-2005, clauses 4, 6, 7 and 12. Whatever changes with time, and whatever
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from circuits.errors import ParseError
@@ -55,11 +56,12 @@ _NESTING = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _INDEXED = re.compile(r"(.+)\[(0|-?[1-9][0-9]{0,9})\]")
 
 
-def modules_of(text: Text) -> dict[str, list[Token]]:
+def modules_of(text: Text, cells: Mapping[str, Cell] = MappingProxyType({})) -> dict[str, list[Token]]:
     """Return the tokens of each module by its name, from the name to `endmodule`.
 
     Args:
         text: the file.
+        cells: of a library, which are no modules.
 
     Raises:
         ParseError: with the line, if modules are not closed or something stands outside of them.
@@ -85,7 +87,8 @@ def modules_of(text: Text) -> dict[str, list[Token]]:
             raise text.error(f"expected endmodule, found {token}", token)
     for name in ("dff", "DFF"):
         # The netlists of ISCAS-89 use it without a module, or with one of transistors.
-        if name not in modules or any(token.kind == "trireg" for token in modules[name]):
+        made = any(token.kind == "trireg" for token in modules.get(name, []))
+        if made or (name not in modules and name not in cells):
             modules[name] = Text(_FLIP_FLOP.format(name), text.source).tokens[1:-1]
     return modules
 
