@@ -120,9 +120,9 @@ def test_a_ladder_of_registers_takes_linear_time():
         (".bench", "INPUT(a)\nINPUT(b)\nOUTPUT(y)\ny = NOT(t)\nt = AND(a, b, u)\nu = OR(a, b)\n"),
         (
             ".blif",
-            ".model m\n.inputs a b\n.outputs y\n.names t y\n0 1\n.names a b u t\n111 1\n.names a b u\n1- 1\n-1 1\n.end\n",
+            ".inputs a b\n.outputs y\n.names t y\n0 1\n.names a b u t\n111 1\n.names a b u\n1- 1\n-1 1\n",
         ),
-        (".v", "module m(input a, input b, output y); wire t, u; not(y, t); and(t, a, b, u); or(u, a, b); endmodule"),
+        (".v", "module m(input a, b, output y); wire t, u; not(y, t); and(t, a, b, u); or(u, a, b); endmodule"),
     ],
 )
 def test_nodes_have_the_names_of_their_nets(format, text):

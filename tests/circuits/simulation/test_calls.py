@@ -60,7 +60,9 @@ def test_evaluate_takes_words_by_name():
 
 def test_words_of_files_are_their_vectors():
     text = "module m(input [3:0] a, input c, output [3:0] y); assign y = a ^ {c, c, c, c}; endmodule"
-    assert loads(text, ".v")(5, 1) == 10
+    circuit = loads(text, ".v")
+    assert isinstance(circuit, Circuit)
+    assert circuit(5, 1) == 10
 
 
 def test_bits_that_are_no_whole_word_stay_bits():
