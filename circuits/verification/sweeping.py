@@ -64,6 +64,7 @@ def sweep(
     effort: int = 1_000,
     patterns: int = 2_048,
     most_patterns: int = 2**15,
+    merge: bool = True,
 ) -> Swept:
     """Find inputs for which the output of a circuit is 1, or prove that there are none.
 
@@ -81,6 +82,7 @@ def sweep(
         effort: conflicts after which two gates that look alike are left apart.
         patterns: random ones at the beginning, a multiple of 128.
         most_patterns: when there are as many, counterexamples make no more.
+        merge: whether to prove gates equal that look alike; False where their structure is known to be enough.
 
     Returns:
         A `Swept`. Without a deadline it is decided, however long that takes.
@@ -115,6 +117,7 @@ def sweep(
         effort=effort,
         patterns=patterns,
         most_patterns=most_patterns,
+        merge=merge,
     )
     # In the main thread, PySAT would answer Ctrl-C by a jump out of the solver, which does not survive that.
     with ThreadPoolExecutor(1) as worker:
@@ -141,7 +144,9 @@ class _Sweep:
         effort: int,
         patterns: int,
         most_patterns: int,
+        merge: bool,
     ):
+        self.merge = merge
         self.circuit, self.expired, self.proof = circuit, expired, proof
         self.effort, self.most_patterns = effort, most_patterns
         self.random = random.Random(seed)
@@ -231,6 +236,8 @@ class _Sweep:
 
     def _merge(self, node: int) -> int:
         """Return the literal that the newest node is: its own, or that of an earlier one, perhaps inverted."""
+        if not self.merge:
+            return 2 * node
         alike = self.classes.setdefault(self.values[node], [])
         for other in alike:
             literal = 2 * other ^ self.inverted[node] ^ self.inverted[other]
