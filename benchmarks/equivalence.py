@@ -4,7 +4,7 @@
 on the command line choose some. It prints the method, the calls of a SAT solver, and the median seconds over the
 rounds, reading included; then the seconds of ABC's `cec`, which include its start and its reading of the files, and the
 ratio; at the end the start of Python, the geometric mean of the ratios and the largest. Without ABC only the twins are
-compared.
+compared. `--itself` compares random netlists of 10^4 to 3 x 10^5 gates with themselves as and-inverter graphs.
 """
 
 import argparse
@@ -17,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from circuits import Circuit, Equivalent, Undecided, equivalent, read
+import numpy as np
+
+from circuits import Circuit, Equivalent, Undecided, equivalent, read, write
 
 DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data")) / "circuits"
 EPFL = ["adder", "arbiter", "bar", "cavlc", "ctrl", "dec", "i2c", "int2float", "max", "priority", "router", "sin"]
@@ -84,14 +86,39 @@ def row(name, a, what, b, rounds, limit):
     return seconds, seconds / peer
 
 
+def itself(gates):
+    """Print the row of a random netlist against its own conversion, which ABC reads as two AIGER files."""
+    random = np.random.default_rng(0)
+    node = 257 + np.arange(gates)
+    near = node - np.minimum(random.geometric(0.005, gates), node - 1)
+    fan_ins = np.stack([near, random.integers(1, node)], axis=1)
+    outputs = [f"y{i}" for i in range(64)]
+    circuit = Circuit([f"x{i}" for i in range(256)], fan_ins, random.integers(1, 15, gates), node[-64:], outputs)
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = Path(folder) / "one.aig", Path(folder) / "other.blif"
+        write(circuit, one)
+        write(circuit, other)
+        converted = read(one)
+        start = time.process_time()
+        answer = equivalent(circuit, converted)
+        seconds = time.process_time() - start
+        peer = f"{by_abc(f'cec -n {one} {other}')[1]:8.2f}" if ABC else ""
+    print(f"{gates:21,} {converted.n_gates:8,}  {answer.method:13} {'':6} {seconds:8.2f} {peer}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="circuits; all if none is named")
+    parser.add_argument("--itself", action="store_true", help="random netlists against themselves, CPU seconds")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--time-limit", type=float, default=300, help="seconds for each")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"unknown circuits {', '.join(sorted(unknown))}, expected some of {', '.join(NAMES)}")
+    if arguments.itself:
+        for gates in (10_000, 30_000, 100_000, 300_000):
+            itself(gates)
+        return
     if not DATA.is_dir():
         print(f"The circuits are not in {DATA}.")
         print("They are no part of the repository: name the folder of the data in JAXNET_DATA.")
