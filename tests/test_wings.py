@@ -27,7 +27,10 @@ BEFORE = {
         "measures",
     ],
 }
-AFTER = {"jaxnet": ["figure", "canvas", "plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
+AFTER = {
+    "jaxnet": ["figure", "canvas", "plots", "launch"],
+    "circuits": ["circuit_arguments", "commands", "command_line", "__main__"],
+}
 FILES = [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 

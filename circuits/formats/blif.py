@@ -4,13 +4,12 @@ University of California, Berkeley (1992), with the extensions of ABC and Yosys 
 """
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from circuits.covers import Cover, add_cover, kind_of
-from circuits.errors import ParseError, cut_short, listed
+from circuits.errors import ParseError, cut_short, listed, warn
 from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, root_of
 from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
@@ -260,7 +259,7 @@ class _Reader:
             raise self._error(f'{message}; exdc="ignore" reads the value that the file has there', number)
         if self._exdc == "warn":
             said = f'{self.source}:{number}: {message}: they are ignored; exdc="ignore" says that this is meant'
-            warnings.warn(said, stacklevel=4)
+            warn(said)
         self._model = Model()  # read like any other, and left
 
     def _declare(self, kind: str, words: list[str], number: int) -> None:

@@ -5,12 +5,11 @@ R. Rudell, espresso(5), University of California, Berkeley (1986).
 
 import functools
 import operator
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from circuits.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
-from circuits.errors import ParseError, cut_short
+from circuits.errors import ParseError, cut_short, warn
 from circuits.formats.lines import numbered_lines
 from circuits.gates import AND, OR
 from circuits.netlist import Builder, Circuit, last_readers
@@ -306,7 +305,7 @@ class _Reader:
                 raise self._error(f"expected {kind} and a number, found none")
         if self._said is not None and self._said[0] != len(self.rows):
             message = f".p says {self._said[0]} rows, found {len(self.rows)}, which are read"
-            warnings.warn(f"{self.source}:{self._said[1]}: {message}", stacklevel=2)
+            warn(f"{self.source}:{self._said[1]}: {message}")
 
     def _keyword(self, kind: str, words: list[str], number: int) -> None:
         match kind:
