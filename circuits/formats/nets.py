@@ -84,6 +84,7 @@ class Nets:
         self._input_as, self._gate_as, self._output_as = input_as, gate_as, output_as
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
+        self._output_of: dict[str, str] = {}  # the net of an output, where it has another name
         self.registers: dict[str, tuple[str, int]] = {}
         self._initial: dict[str, Initial] = {}
         self.numbers = Numbers()
@@ -111,6 +112,10 @@ class Nets:
         if net in self.outputs:
             raise self.error(f"{self._output_as.format(net=net)} stands in line {self.outputs[net]} already", line)
         self.outputs[net] = line
+
+    def output_from(self, output: str, net: str) -> None:
+        """Take the value of an output from another net than the one of its name, which others may read."""
+        self._output_of[output] = net
 
     def drive(self, net: str, kind: Any, fan_ins: Iterable[str], line: int) -> None:
         """Drive a net by a gate."""
@@ -250,7 +255,7 @@ class Nets:
         """Return the number of the net of each output, by the name of the output."""
         outputs = {}
         for net, line in self.outputs.items():
-            outputs[net] = self._number(net, f"of {self._output_as.format(net=net)}", line)
+            outputs[net] = self._number(self._output_of.get(net, net), f"of {self._output_as.format(net=net)}", line)
         for net, (next_state, line) in self.registers.items():
             name = f"{net}_next"
             if name in outputs or name in self.inputs or name in self.registers:
