@@ -24,6 +24,7 @@ BEFORE = {
         "expressions",
         "and_inverter",
         "covers",
+        "decision_diagrams",
         "measures",
     ],
 }

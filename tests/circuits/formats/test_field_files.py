@@ -43,6 +43,13 @@ def test_the_caller_chooses_the_value_of_dont_cares(name, values):
         assert truth_table(read(FIELD / name, dont_cares=value)).astype(int).T.tolist() == [values[value]]
 
 
+def test_a_wide_pla_is_written_again():
+    assert dumps(read(FIELD / "26_wide.pla"), ".pla").splitlines()[-3:-1] == [
+        "-0--------------1 1",
+        "1---------------- 1",
+    ]
+
+
 @pytest.mark.parametrize("format", [".bench", ".blif", ".v", ".aig", ".aag"])
 def test_what_was_read_is_written_in_every_format(format):
     for name, options in (("27_paren.blif", {}), ("29_seq.blif", {"registers": "cut"})):
