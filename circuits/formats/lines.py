@@ -20,4 +20,4 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """
     # Not splitlines, which also ends a line, and so a comment, at form feeds and other separators.
     for number, line in enumerate(unix_line_ends(text).split("\n"), start=1):
-        yield number, line.split("#", 1)[0].strip()
+        yield number, (line.split("#", 1)[0] if "#" in line else line).strip()

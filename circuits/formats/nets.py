@@ -11,6 +11,7 @@ import numpy as np
 
 from circuits.errors import ParseError
 from circuits.formats.gate_lists import CycleError, Gates, Numbers, in_order
+from circuits.gates import TRUE
 from circuits.netlist import Builder, Circuit
 from circuits.registers import Initial, unroll
 from jaxnet.validation import whole_number
@@ -179,7 +180,7 @@ class Nets:
     def _made(self, add: Callable[[Builder, Any, list[int]], int] | None) -> Circuit:
         """Return the circuit with its registers cut."""
         names = [*self.inputs, *self.registers]
-        if {*map(type, self._gates.kinds)} <= {int}:
+        if {*map(type, self._gates.kinds)} <= {int, bool}:
             return self._of_tables(names)
         netlist = Builder(names)
 
@@ -217,18 +218,26 @@ class Nets:
         return {name: nodes[net] for name, net in self._output_nets().items()}
 
     def _of_tables(self, names: list[str]) -> Circuit:
-        """Return the circuit of gates that are all tables: no gate is touched one by one."""
+        """Return the circuit of gates that are all tables or constants: no gate is touched one by one."""
         gates, order, offsets = self._gates, self._in_order(), self._gates.offsets()
+        tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
+        constant = np.fromiter((type(kind) is bool for kind in gates.kinds), bool, len(order))[order]
+        # False is node 0, and true one gate, which all nets share.
+        true = np.flatnonzero(constant & (tables == 1))
+        made = ~constant
+        made[true[:1]], tables[true[:1]] = True, TRUE
+        numbers = np.where(made, len(names) + np.cumsum(made), 0)
+        numbers[true] = numbers[true[:1]]
         nodes = np.zeros(len(self.numbers) + 1, np.int32)
         nodes[[self.numbers[name] for name in names]] = 1 + np.arange(len(names))
-        nodes[np.asarray(gates.nets)[order]] = 1 + len(names) + np.arange(len(order))
-        fed_by = nodes[np.asarray(gates.fan_ins)]
-        fan_ins = np.zeros((len(order), 2), np.int32)
+        nodes[np.asarray(gates.nets)[order]] = numbers
+        fed_by = np.append(nodes[np.asarray(gates.fan_ins)], np.int32(0))
+        order, tables = order[made], tables[made]
         first, last = offsets[:-1][order], offsets[1:][order] - 1
-        fan_ins[:, 0] = fed_by[first]
+        fan_ins = np.zeros((len(order), 2), np.int32)
+        fan_ins[:, 0] = np.where(last >= first, fed_by[first], 0)
         fan_ins[:, 1] = np.where(last > first, fed_by[last], 0)
         outputs = self._output_nets()
-        tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
         return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs)
 
     def _settle(self) -> None:

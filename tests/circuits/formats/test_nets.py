@@ -112,3 +112,22 @@ def test_a_ladder_of_registers_takes_linear_time():
     for i in range(n):
         netlist.register(f"q{i}", [f"q{(i + 1) % n}"], "DFF", i)
     assert netlist.circuit(add).n_outputs == n
+
+
+def test_constants_beside_tables_are_node_0_and_one_gate_that_all_share():
+    nets = Nets("f", "input {net}", "{net} = ...")
+    nets.input("a", 1)
+    for net, kind, fan_ins in (
+        ("y", 0b0110, ("one", "a")),
+        ("zero", False, ()),
+        ("one", True, ()),
+        ("uno", True, ()),
+        ("z", 0b1110, ("uno", "zero")),
+    ):
+        nets.drive(net, kind, fan_ins, 2)
+    for net in ("y", "z", "zero", "uno"):
+        nets.output(net, 3)
+    circuit = nets.circuit()
+    assert circuit.tables.tolist() == [0b1111, 0b0110, 0b1110]
+    assert circuit.fan_ins.tolist() == [[0, 0], [2, 1], [2, 0]]
+    assert circuit.outputs.tolist() == [3, 4, 0, 2]
