@@ -219,26 +219,28 @@ class Nets:
 
     def _of_tables(self, names: list[str]) -> Circuit:
         """Return the circuit of gates that are all tables or constants: no gate is touched one by one."""
-        gates, order, offsets = self._gates, self._in_order(), self._gates.offsets()
+        nodes = np.zeros(len(self.numbers), np.int32)
+        nodes[[self.numbers[name] for name in names]] = 1 + np.arange(len(names))
+        fan_ins, tables = self._wire(nodes, 1 + len(names))
+        outputs = self._output_nets()
+        return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs)
+
+    def _wire(self, nodes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+        """Number the nets that gates drive, from `first` on; returns the fan-ins and tables of the gates."""
+        gates, order = self._gates, self._in_order()
         tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
         constant = np.fromiter((type(kind) is bool for kind in gates.kinds), bool, len(order))[order]
         # False is node 0, and true one gate, which all nets share.
         true = np.flatnonzero(constant & (tables == 1))
         made = ~constant
         made[true[:1]], tables[true[:1]] = True, TRUE
-        numbers = np.where(made, len(names) + np.cumsum(made), 0)
+        numbers = np.where(made, first - 1 + np.cumsum(made, dtype=np.int32), 0)
         numbers[true] = numbers[true[:1]]
-        nodes = np.zeros(len(self.numbers) + 1, np.int32)
-        nodes[[self.numbers[name] for name in names]] = 1 + np.arange(len(names))
         nodes[np.asarray(gates.nets)[order]] = numbers
-        fed_by = np.append(nodes[np.asarray(gates.fan_ins)], np.int32(0))
-        order, tables = order[made], tables[made]
-        first, last = offsets[:-1][order], offsets[1:][order] - 1
-        fan_ins = np.zeros((len(order), 2), np.int32)
-        fan_ins[:, 0] = np.where(last >= first, fed_by[first], 0)
-        fan_ins[:, 1] = np.where(last > first, fed_by[last], 0)
-        outputs = self._output_nets()
-        return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs)
+        order, offsets = order[made], gates.offsets()
+        begin, width = offsets[order], np.diff(offsets)[order]
+        fed_by = np.append(nodes[np.asarray(gates.fan_ins)], np.int32([0, 0]))
+        return np.stack([np.where(width > i, fed_by[begin + i], 0) for i in range(2)], axis=1), tables[made]
 
     def _settle(self) -> None:
         """Drive the nets that nothing drives, as the caller chose."""
