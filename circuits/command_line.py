@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from circuits import commands
+from circuits.circuit_arguments import add_flags, as_flags
 from circuits.errors import ParseError
 from jaxnet import __version__
 
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _warned(message: Warning | str, *_: object) -> None:
     """Print a warning as errors are printed, without the place in this program."""
-    print(f"circuits: {str(message).splitlines()[0]}", file=sys.stderr)
+    print(f"circuits: {as_flags(str(message).splitlines()[0])}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,7 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     prove = command["prove"]
     prove.add_argument("circuits", nargs=2, metavar="CIRCUIT", help="a file, an expression, or -")
     prove.add_argument(
-        "--by", choices=("name", "position"), default="name", help="how inputs and outputs are paired (default name)"
+        "--by",
+        choices=("name", "position", "function"),
+        default="name",
+        help="how inputs and outputs are paired (default name); function searches for a pairing",
+    )
+    prove.add_argument(
+        "--names", nargs="+", action="extend", metavar="A=B", help="ports of the first and their names in the second"
     )
     prove.add_argument(
         "--time-limit", type=_seconds, metavar="SECONDS", help="stop after that time, with exit status 3"
@@ -130,27 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)"
     )
     for each in command.values():
-        each.add_argument(
-            "--from", dest="from_", metavar="FORMAT", help="format of files whose names have none, such as .blif"
-        )
-        each.add_argument(
-            "--registers", choices=("refuse", "cut"), help="refuse them, or cut each into an input and an output"
-        )
-        each.add_argument(
-            "--undriven",
-            type=_zero_or_one,
-            metavar="0|1|input",
-            help="what a net is that is read and that nothing drives",
-        )
-        each.add_argument("--model", metavar="NAME", help="which model of a .blif, if not the one that no other uses")
-        each.add_argument("--exdc", choices=("warn", "ignore", "refuse"), help="what to do with .exdc of a .blif")
-        each.add_argument(
-            "--properties", choices=("refuse", "outputs"), help="read bad states and such of AIGER as outputs"
-        )
-        each.add_argument("--top", metavar="NAME", help="which module of a .v")
-        each.add_argument(
-            "--dont-cares", type=int, choices=(0, 1), help="which value to give where a .pla leaves it open"
-        )
+        add_flags(each)
     return parser
 
 
@@ -167,16 +154,10 @@ def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     )
 
 
-def _zero_or_one(text: str) -> int | str:
-    if text not in ("0", "1", "input", "refuse"):
-        raise argparse.ArgumentTypeError(f"expected 0, 1, input or refuse, got {text!r}")
-    return int(text) if text in ("0", "1") else text
-
-
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {(error.strerror or str(error)).lower()}"
-    return str(error).splitlines()[0]
+    return as_flags(str(error).splitlines()[0])
 
 
 def _up_to(most: int) -> Callable[[str], int]:

@@ -5,22 +5,16 @@ Each takes the parsed options, prints, and returns the exit status. What only on
 
 import argparse
 import os
-import re
 import sys
 import time
-from pathlib import Path
-from typing import TextIO
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
+from circuits.circuit_arguments import load, load_all, load_any, name_of, save, standard_input
 from circuits.errors import ParseError
-from circuits.expressions import parse
-from circuits.formats.files import FORMATS, content_of, dumps, extension_of, loads, read
 from circuits.netlist import Circuit, depth
-from circuits.threshold.gate_conversion import from_circuit, to_circuit
-from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 # Exit statuses: equal, different and undecided are answers of `prove`.
 EQUAL, DIFFERENT, BAD_INPUT, NOT_KNOWN = 0, 1, 2, 3
@@ -35,9 +29,6 @@ DEMO = {
     "full adder": "s = a ^ b ^ c; carry = maj(a, b, c)",
 }
 
-# Options of the readers, each of which has a flag.
-READ_OPTIONS = ("registers", "undriven", "dont_cares", "model", "exdc", "properties", "top")
-
 # Rows that `simulate` evaluates and prints at once.
 _MOST_ROWS = 2**20
 
@@ -46,8 +37,7 @@ def stats(options: argparse.Namespace) -> int:
     """Print gates by function, levels, fan-out and size of circuits."""
     from circuits.measures import statistics
 
-    for place, text in enumerate(options.circuits):
-        circuit = load(text, options)
+    for place, (text, circuit) in enumerate(zip(options.circuits, load_all(options.circuits, options), strict=True)):
         if len(options.circuits) > 1:
             print(f"{'' if place == 0 else os.linesep}{name_of(text)}")
         print(statistics(circuit))
@@ -140,7 +130,7 @@ def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
         raise ParseError("expected patterns such as 0110, - for standard input, --all or --random N")
     given = [("pattern", number, text) for number, text in enumerate(options.patterns, 1)]
     if options.patterns == ["-"]:
-        stripped = ((number, line.split("#")[0].strip()) for number, line in enumerate(_stdin(), 1))
+        stripped = ((number, line.split("#")[0].strip()) for number, line in enumerate(standard_input(), 1))
         try:
             given = [("<stdin>", number, text) for number, text in stripped if text]
         except UnicodeDecodeError:
@@ -168,16 +158,19 @@ def prove(options: argparse.Namespace) -> int:
     from circuits.verification.answers import Counterexample, Equivalent
     from circuits.verification.equivalence import equivalent
 
-    a, b = (load(text, options) for text in options.circuits)
+    a, b = load_all(options.circuits, options)
+    names = _names(options.names)
+    asked = {"time_limit": options.time_limit, "proof": options.proof, "seed": options.seed, "progress": True}
     try:
-        answer = equivalent(
-            a, b, by=options.by, time_limit=options.time_limit, proof=options.proof, progress=True, seed=options.seed
-        )
+        answer = equivalent(a, b, by=options.by, names=names, **asked)
     except ValueError as error:
-        raise ParseError(str(error).replace('by="position"', "--by position")) from None
+        raise ParseError(str(error)) from None
     match answer:
         case Equivalent():
             print(f"equivalent, by {answer.method} in {answer.seconds:.2f} s")
+            if answer.matching is not None:
+                print("inputs", *(f"{x}={y}" for x, y in answer.matching.inputs.items()))
+                print("outputs", *(f"{x}={y}" for x, y in answer.matching.outputs.items()))
             if answer.proof is not None:
                 print(f"the question is in {answer.proof.cnf}, its proof in {answer.proof.drat}")
             return EQUAL
@@ -186,13 +179,27 @@ def prove(options: argparse.Namespace) -> int:
             print("inputs", *(f"{name}={value:d}" for name, value in answer.inputs.items()))
             outputs = zip(answer.outputs_a.items(), answer.outputs_b.items(), strict=True)
             if options.by == "name":
-                outputs = (((name, x), (name, answer.outputs_b[name])) for name, x in answer.outputs_a.items())
+                partners = {name: (names or {}).get(name, name) for name in answer.outputs_a}
+                outputs = (((x, answer.outputs_a[x]), (y, answer.outputs_b[y])) for x, y in partners.items())
             for (name_a, x), (name_b, y) in outputs:
                 if x != y:
                     print(f"output {name_a}={x:d} of the first, {name_b}={y:d} of the second")
             return DIFFERENT
     print(f"undecided: {answer.reason}; tried", "; ".join(answer.what_was_tried))
     return NOT_KNOWN
+
+
+def _names(pairs: list[str] | None) -> dict[str, str] | None:
+    """Return the ports of the first circuit with their names in the second, from a=b."""
+    if pairs is None:
+        return None
+    names = {}
+    for pair in pairs:
+        name, equals, other = pair.partition("=")
+        if not (name and equals and other) or name in names:
+            raise ParseError(f"--names: expected a=b, each a once, got {pair!r}")
+        names[name] = other
+    return names
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -202,7 +209,8 @@ def compare(options: argparse.Namespace) -> int:
     from circuits.study.tables import HEADER, LEGEND, row
 
     functions = [(name_of(text), text) for text in options.functions] or [*DEMO.items(), ("c17", c17_path)]
-    loaded = [(name, load(text, options)) for name, text in functions]
+    circuits = load_all([text for _, text in functions], options)
+    loaded = [(name, circuit) for (name, _), circuit in zip(functions, circuits, strict=True)]
     for name, circuit in loaded:
         if not circuit.n_inputs or not circuit.n_outputs:
             raise ParseError("expected at least one input and one output", source=name)
@@ -220,112 +228,3 @@ def compare(options: argparse.Namespace) -> int:
         draw_comparison(studies, path=options.out)
         print(f"figure: {options.out}")
     return 0
-
-
-def load(text: str, options: argparse.Namespace) -> Circuit:
-    """Return what `load_any` does, with threshold units made into gates.
-
-    Args:
-        text: as it was typed.
-        options: with `from_` and those of `READ_OPTIONS`, which are for files.
-
-    Raises:
-        ParseError: if it is no circuit.
-        OSError: if the file cannot be read.
-
-    >>> load("a & b", argparse.Namespace(from_=None))
-    Circuit(2 inputs, 1 outputs, 1 gates)
-    """
-    circuit = load_any(text, options)
-    return to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit
-
-
-def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircuit:
-    """Return a circuit from an expression, a file, or standard input if the text is "-".
-
-    Args:
-        text: as it was typed.
-        options: with `from_` and those of `READ_OPTIONS`, which are for files.
-
-    Raises:
-        ParseError: if it is no circuit.
-        OSError: if the file cannot be read.
-    """
-    chosen = {name: getattr(options, name, None) for name in READ_OPTIONS}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    # A text is a path if it ends like one, has a slash, or is a file; "a.b & c" is none of these.
-    is_file = options.from_ is not None or _is_readable(Path(text)) or "/" in text or os.path.isfile(text)
-    if not is_file and re.fullmatch(r"[\w.-]*\.[A-Za-z]\w*", text):
-        raise ParseError(f"no such file; as an expression, write y = {text}", source=text)
-    try:
-        if text == "-":
-            if options.from_ is None:
-                raise ParseError("expected --from FORMAT, such as --from .blif", source="<stdin>")
-            return loads(_stdin().buffer.read(), options.from_, source="<stdin>", **chosen)
-        return read(text, options.from_, **chosen) if is_file else parse(text)
-    except TypeError:
-        named = " or ".join(f"--{name.replace('_', '-')}" for name in chosen)
-        raise ParseError(f"this format has no option {named}", source=text) from None
-
-
-def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namespace) -> None:
-    """Write a circuit into a file, or to standard output if that is "-".
-
-    Args:
-        circuit: a `Circuit` or a `ThresholdCircuit`; converted to the kind that the format holds.
-        out: the path, or "-".
-        options: with `to`, the format if the path does not give it, and `output`, for DIMACS.
-
-    Raises:
-        ParseError: if the format is unknown, or cannot hold the circuit.
-        OSError: if the file cannot be written.
-    """
-    if out == "-" and options.to is None:
-        raise ParseError("expected --to FORMAT, such as --to .blif", source="<stdout>")
-    format = (extension_of(Path(out)) if options.to is None else options.to).lower()
-    if format not in FORMATS:
-        raise ParseError(f"unknown format {format!r}, expected one of {', '.join(FORMATS)}", source=out)
-    if format == ".th" and isinstance(circuit, Circuit):
-        circuit = from_circuit(circuit)
-    if format not in (".th", ".dot") and isinstance(circuit, ThresholdCircuit):
-        circuit = to_circuit(circuit)
-    chosen = {} if options.output is None else {"output": options.output}
-    try:
-        data = dumps(circuit, format, **chosen)
-    except TypeError:
-        raise ParseError("--output is for .cnf", source=out) from None
-    except ValueError as error:
-        raise ParseError(str(error)) from None
-    data = data.encode() if isinstance(data, str) else data
-    if out == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        Path(out).write_bytes(content_of(Path(out), data))
-
-
-def name_of(text: str) -> str:
-    """Return the name to print for a circuit: of a file its name without the extension, else the expression.
-
-    Args:
-        text: as it was typed.
-
-    Returns:
-        A name.
-
-    >>> name_of("folder/c17.bench"), name_of("a & b")
-    ('c17', 'a & b')
-    """
-    return Path(text).stem if _is_readable(Path(text)) else text
-
-
-def _stdin() -> TextIO:
-    if sys.stdin is None:
-        raise ParseError("it is closed", source="<stdin>")
-    return sys.stdin
-
-
-def _is_readable(path: Path) -> bool:
-    known = FORMATS.get(extension_of(path))
-    return known is not None and known.loads is not None

@@ -1,5 +1,7 @@
-"""`ParseError`, the one exception of everything that reads text, and how errors show long texts and lists."""
+"""`ParseError`, the one exception of everything that reads text; how errors show long texts and lists; warnings."""
 
+import inspect
+import warnings
 from collections.abc import Iterable
 
 
@@ -56,3 +58,11 @@ def listed(names: Iterable[object], most: int = 8) -> str:
     names = list(names)
     shown = ", ".join(cut_short(repr(name)) for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
+
+
+def warn(message: str) -> None:
+    """Warn with the line of the user's that called the package, rather than a line of the package."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "circuits":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=1 + level)

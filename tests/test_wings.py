@@ -29,10 +29,14 @@ BEFORE = {
         "expressions",
         "and_inverter",
         "covers",
+        "decision_diagrams",
         "measures",
     ],
 }
-AFTER = {"jaxnet": ["figure", "canvas", "plots", "launch"], "circuits": ["commands", "command_line", "__main__"]}
+AFTER = {
+    "jaxnet": ["figure", "canvas", "plots", "launch"],
+    "circuits": ["circuit_arguments", "commands", "command_line", "__main__"],
+}
 FILES = [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 

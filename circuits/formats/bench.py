@@ -20,6 +20,10 @@ from circuits.simulation.truth_tables import add_table
 _IO = re.compile(r"((?ai:INPUT|OUTPUT))\s*\(\s*([^\s(),=]+)\s*\)")
 _GATE = re.compile(r"([^\s(),=]+)\s*=\s*((?a:\w)+)\s*\(([^()=]*)\)")
 _TABLE = re.compile(r"([^\s(),=]+)\s*=\s*(?ai:LUT\s+0x([0-9a-f]+))\s*\(([^()=]*)\)")
+# Most lines: a gate or a look-up table of one or two nets.
+_SMALL_GATE = re.compile(
+    r"([^\s(),=]+)\s*=\s*((?a:\w)+)(?:\s+0x([0-9a-fA-F]+))?\s*\(\s*([^\s(),=]+)\s*(?:,\s*([^\s(),=]+)\s*)?\)"
+)
 _NET = re.compile(r"[^\s(),=#]+")
 _CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*((?ai:vdd|gnd))")
 
@@ -79,7 +83,16 @@ def loads(
     circuits.ParseError: bench:3: net '2', an input of gate '3', is driven by nothing: ...
     """
     nets = Nets(source, "INPUT({net})", "{net} = GATE(...)", registers, cycles=cycles, undriven=undriven)
+    kinds: dict[tuple[str, str | None, bool], int | bool | None] = {}  # most are among a few
     for number, line in numbered_lines(text):
+        if match := _SMALL_GATE.fullmatch(line):
+            net, gate, digits, a, b = match.groups()
+            key = (gate, digits, b is None)
+            if key not in kinds:
+                kinds[key] = _small_kind(gate.upper(), digits, 1 if b is None else 2)
+            if (kind := kinds[key]) is not None:
+                nets.drive(net, kind, (a,) if b is None else (a, b), number)
+                continue
         if line:
             _read_line(line, number, nets)
     if not nets.outputs and not nets.registers:
@@ -184,6 +197,15 @@ class _Table(NamedTuple):
 def _table_kind(bits: int, n: int) -> int | bool | _Table:
     """Return the kind of a look-up table of n nets: one gate as it stands, where that is all."""
     return (bool(bits), bits * 0b0101, bits)[n] if n <= 2 else _Table(bits)
+
+
+def _small_kind(gate: str, digits: str | None, n: int) -> int | None:
+    """Return the table of a gate of one or two nets; None where it has none, or is an error."""
+    if digits is not None:
+        bits = int(digits, 16)
+        return _table_kind(bits, n) if gate == "LUT" and bits >> 2**n == 0 else None  # pyright: ignore[reportReturnType]
+    known = gate in _TREES or (gate in _UNARY and n == 1)
+    return _kind(gate, n) if known else None  # pyright: ignore[reportReturnType]
 
 
 def _kind(gate: str, n: int) -> int | bool | str:

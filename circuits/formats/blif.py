@@ -4,13 +4,13 @@ University of California, Berkeley (1992), with the extensions of ABC and Yosys 
 """
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from circuits.covers import Cover, add_cover, kind_of
-from circuits.errors import ParseError, cut_short, listed
+from circuits.errors import ParseError, cut_short, listed, warn
+from circuits.formats.blif_dont_cares import drive_free_outputs
 from circuits.formats.blif_models import Instance, Model, check_hierarchy, flatten, root_of
 from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
@@ -49,6 +49,7 @@ def loads(
     registers: Registers = "refuse",
     cycles: int | None = None,
     undriven: Undriven = "refuse",
+    dont_cares: Literal[0, 1] | None = None,
     exdc: Literal["warn", "ignore", "refuse"] = "warn",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
@@ -70,8 +71,11 @@ def loads(
         cycles: how many to unroll.
         undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
             "input", after the declared ones.
-        exdc: what to do with don't-cares (.exdc), of which a circuit has none: "warn" and "ignore" read what the file
-            gives for the outputs there, "refuse" is an error.
+        dont_cares: the value, 0 or 1, of the outputs at their don't-cares (.exdc), and on rows that have an x for an
+            input or an output; such rows are refused if it is None, and so is a model with .exdc that others use if
+            it is not.
+        exdc: what to do with don't-cares (.exdc) that `dont_cares` gives no value: "warn" and "ignore" read what the
+            file gives for the outputs there, "refuse" is an error.
         library: the cells of .gate, and of .subckt where the file has no such model: a genlib or Liberty file, or what
             `read_cells` returns.
 
@@ -92,16 +96,20 @@ def loads(
     """
     if exdc not in ("warn", "ignore", "refuse"):
         raise ValueError(f"loads: expected exdc to be 'warn', 'ignore' or 'refuse', got {exdc!r}.")
+    if dont_cares not in (None, 0, 1) or isinstance(dont_cares, (bool, float)):
+        raise ValueError(f"loads: expected dont_cares to be 0, 1 or None, got {dont_cares!r}.")
     separator = _free_separator(text)
     cells = library_of("loads", library)
     nets = Nets(source, ".inputs {net}", ".names ... {net}", registers, ".outputs {net}", cycles, undriven=undriven)
-    models = _Reader(text, source, exdc, nets.numbers, has_cells=bool(cells)).models
+    models = _Reader(text, source, exdc, nets.numbers, dont_cares=dont_cares, has_cells=bool(cells)).models
     if model is not None and model not in models:
         raise ParseError(f"there is no model {model!r}, expected one of {listed(models)}", source=source)
     top = root_of(models, source) if model is None else model
     if models[top].instances:
         check_hierarchy(top, models, nets, separator, cells)
     flatten(top, models, nets, separator, cells)
+    if dont_cares is not None and models[top].dont_cares is not None:
+        drive_free_outputs(models[top], dont_cares, nets, separator)
     if not nets.outputs and not nets.registers:
         raise nets.error("expected at least one net in .outputs, found none")
     return nets.circuit(_add)
@@ -165,8 +173,17 @@ _ROWS = {(table, n): _rows(table, n) for table in range(16) for n in range(3)}
 class _Reader:
     """Reads the models of a file, line by line."""
 
-    def __init__(self, text: str, source: str, exdc: str, numbers: Numbers, *, has_cells: bool = False):
-        self.source, self._exdc = source, exdc
+    def __init__(
+        self,
+        text: str,
+        source: str,
+        exdc: str,
+        numbers: Numbers,
+        *,
+        dont_cares: int | None = None,
+        has_cells: bool = False,
+    ):
+        self.source, self._exdc, self._dont_cares = source, exdc, dont_cares
         self._instances = (".subckt", ".gate") if has_cells else (".subckt",)
         self.models: dict[str, Model] = {}
         self._model: Model | None = None  # the one at hand; None after .end
@@ -255,13 +272,21 @@ class _Reader:
         self._model = self.models[name] = Model()
 
     def _start_exdc(self, number: int) -> None:
+        free = Model()  # read like any other, and left if it is to be ignored
+        if self._dont_cares is not None:
+            if self._at_hand.dont_cares is not None:
+                raise self._error(".exdc is there already", number)
+            self._at_hand.dont_cares = free.dont_cares = free  # its own too, so that a second .exdc is an error
+            self._model = free
+            return
         message = ".exdc gives don't-cares, and a circuit has none"
         if self._exdc == "refuse":
-            raise self._error(f'{message}; exdc="ignore" reads the value that the file has there', number)
+            said = f'{message}; exdc="ignore" reads the value that the file has there'
+            raise self._error(f"{said}, dont_cares=0 or 1 chooses one", number)
         if self._exdc == "warn":
             said = f'{self.source}:{number}: {message}: they are ignored; exdc="ignore" says that this is meant'
-            warnings.warn(said, stacklevel=4)
-        self._model = Model()  # read like any other, and left
+            warn(f"{said}, dont_cares=0 or 1 gives them a value")
+        self._model = free
 
     def _declare(self, kind: str, words: list[str], number: int) -> None:
         declared = self._at_hand.inputs if kind == ".inputs" else self._at_hand.outputs
@@ -308,18 +333,22 @@ class _Reader:
         self._names, self._rows, self._row_lines = None, [], []
 
     def _cover(self, n: int) -> Cover:
-        cubes, values = [], []
+        cubes, free = [], []
+        of_value = ""
         for row, number in zip(self._rows, self._row_lines, strict=True):
             *inputs, value = row.split()
             cube = inputs[0] if inputs else ""
-            if len(inputs) != (n > 0) or len(cube) != n or cube.strip("01-") or value not in ("0", "1"):
+            if len(inputs) != (n > 0) or len(cube) != n or cube.strip("01-x") or value not in ("0", "1", "x"):
                 characters = f"{n} of the characters 0, 1, - and then " if n else ""
                 raise self._error(f"expected {characters}0 or 1, found {cut_short(row)!r}", number)
-            if values and value != values[0]:
-                raise self._error(f"a cover has rows of one value, found {value} after {values[0]}", number)
-            cubes.append(cube)
-            values.append(value)
-        return Cover(tuple(cubes), not values or values[0] == "1")
+            if "x" in row and self._dont_cares is None:
+                raise self._error("x is a don't-care; dont_cares=0 or 1 chooses a value", number)
+            (free if "x" in row else cubes).append(cube.replace("x", "-"))
+            if of_value and value not in (of_value, "x"):
+                raise self._error(f"a cover has rows of one value, found {value} after {of_value}", number)
+            of_value = of_value if value == "x" else value
+        on = of_value != "0"
+        return Cover((*cubes, *(free if self._dont_cares == on else ())), on)
 
     def _check_read(self, words: list[str], number: int) -> None:
         if _UNDEFINED in words:

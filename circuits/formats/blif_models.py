@@ -36,6 +36,7 @@ class Model:
         self.gates = Gates()
         self.latches: list[tuple[str, str, int, Initial]] = []
         self.instances: list[Instance] = []
+        self.dont_cares: Model | None = None  # where the outputs are free: .exdc, if they are to have a value there
 
     def size(self, separator: str, names: Sequence[str]) -> int:
         """About how many characters an instance of it adds to a flattened netlist, without those in it."""
@@ -145,6 +146,9 @@ def flatten(
             for formal in child.outputs:
                 if formal not in child.inputs and formal in instance.nets:
                     check_driven(instance.nets[formal], instance.line)
+            if child.dont_cares is not None:
+                message = f"model {instance.model!r} has .exdc, and is used by another: dont_cares gives it no value"
+                raise nets.error(message, instance.line)
             nets_outside = {formal: flat(net) for formal, net in instance.nets.items()}
             inner.append((child, nets_outside, f"{separator}{next(numbers)}"))
         stack.extend(reversed(inner))

@@ -11,6 +11,7 @@ import numpy as np
 
 from circuits.errors import ParseError
 from circuits.formats.gate_lists import CycleError, Gates, Numbers, in_order
+from circuits.gates import TRUE
 from circuits.netlist import Builder, Circuit
 from circuits.registers import Initial, unroll
 from jaxnet.validation import whole_number
@@ -84,6 +85,7 @@ class Nets:
         self._input_as, self._gate_as, self._output_as = input_as, gate_as, output_as
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
+        self._output_of: dict[str, str] = {}  # the net of an output, where it has another name
         self.registers: dict[str, tuple[str, int]] = {}
         self._initial: dict[str, Initial] = {}
         self.numbers = Numbers()
@@ -111,6 +113,10 @@ class Nets:
         if net in self.outputs:
             raise self.error(f"{self._output_as.format(net=net)} stands in line {self.outputs[net]} already", line)
         self.outputs[net] = line
+
+    def output_from(self, output: str, net: str) -> None:
+        """Take the value of an output from another net than the one of its name, which others may read."""
+        self._output_of[output] = net
 
     def drive(self, net: str, kind: Any, fan_ins: Iterable[str], line: int) -> None:
         """Drive a net by a gate."""
@@ -174,7 +180,7 @@ class Nets:
     def _made(self, add: Callable[[Builder, Any, list[int]], int] | None) -> Circuit:
         """Return the circuit with its registers cut."""
         names = [*self.inputs, *self.registers]
-        if {*map(type, self._gates.kinds)} <= {int}:
+        if {*map(type, self._gates.kinds)} <= {int, bool}:
             return self._of_tables(names)
         netlist = Builder(names)
 
@@ -219,21 +225,35 @@ class Nets:
         return nodes
 
     def _of_tables(self, names: list[str]) -> Circuit:
-        """Return the circuit of gates that are all tables: no gate is touched one by one."""
-        gates, order, offsets = self._gates, self._in_order(), self._gates.offsets()
-        nodes = np.zeros(len(self.numbers) + 1, np.int32)
+        """Return the circuit of gates that are all tables or constants: no gate is touched one by one."""
+        nodes = np.zeros(len(self.numbers), np.int32)
         nodes[[self.numbers[name] for name in names]] = 1 + np.arange(len(names))
-        nodes[np.asarray(gates.nets)[order]] = 1 + len(names) + np.arange(len(order))
-        fed_by = nodes[np.asarray(gates.fan_ins)]
-        fan_ins = np.zeros((len(order), 2), np.int32)
-        first, last = offsets[:-1][order], offsets[1:][order] - 1
-        fan_ins[:, 0] = fed_by[first]
-        fan_ins[:, 1] = np.where(last > first, fed_by[last], 0)
+        fan_ins, tables, driven = self._wire(nodes, 1 + len(names))
         outputs = self._output_nets()
-        tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
         called = list(self.numbers)
-        gate_names = [called[net] for net in np.asarray(gates.nets)[order].tolist()]
+        gate_names = [called[net] for net in driven.tolist()]
         return Circuit(names, fan_ins, tables, nodes[list(outputs.values())], outputs, gate_names)
+
+    def _wire(self, nodes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Number the nets that gates drive, from `first` on; returns the gates' fan-ins, tables and nets."""
+        gates, order = self._gates, self._in_order()
+        tables = np.fromiter(gates.kinds, np.uint8, len(order))[order]
+        constant = np.fromiter((type(kind) is bool for kind in gates.kinds), bool, len(order))[order]
+        # False is node 0, and true one gate, which all nets share.
+        true = np.flatnonzero(constant & (tables == 1))
+        made = ~constant
+        made[true[:1]], tables[true[:1]] = True, TRUE
+        numbers = np.where(made, first - 1 + np.cumsum(made, dtype=np.int32), 0)
+        numbers[true] = numbers[true[:1]]
+        nodes[np.asarray(gates.nets)[order]] = numbers
+        order, offsets = order[made], gates.offsets()
+        begin, width = offsets[order], np.diff(offsets)[order]
+        fed_by = np.append(nodes[np.asarray(gates.fan_ins)], np.int32([0, 0]))
+        return (
+            np.stack([np.where(width > i, fed_by[begin + i], 0) for i in range(2)], axis=1),
+            tables[made],
+            np.asarray(gates.nets)[order],
+        )
 
     def _settle(self) -> None:
         """Drive the nets that nothing drives, as the caller chose."""
@@ -259,7 +279,7 @@ class Nets:
         """Return the number of the net of each output, by the name of the output."""
         outputs = {}
         for net, line in self.outputs.items():
-            outputs[net] = self._number(net, f"of {self._output_as.format(net=net)}", line)
+            outputs[net] = self._number(self._output_of.get(net, net), f"of {self._output_as.format(net=net)}", line)
         for net, (next_state, line) in self.registers.items():
             name = f"{net}_next"
             if name in outputs or name in self.inputs or name in self.registers:

@@ -5,18 +5,20 @@ R. Rudell, espresso(5), University of California, Berkeley (1986).
 
 import functools
 import operator
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from circuits.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
-from circuits.errors import ParseError, cut_short
+from circuits.decision_diagrams import irredundant_sums, strings
+from circuits.errors import ParseError, cut_short, warn
 from circuits.formats.lines import numbered_lines
 from circuits.gates import AND, OR
 from circuits.netlist import Builder, Circuit, last_readers
 
-# What `dumps` writes: 2^16 rows an output, and at most half of them cubes.
-MAX_INPUTS = 16
+# Sums of products come from truth tables of up to so many inputs, and from decision diagrams beyond.
+MAX_OF_TABLES = 16
+# What `dumps` tries and writes for an output of more inputs.
+MOST_STEPS, MOST_CUBES = 2**19, 2**16
 
 DontCares = Literal[0, 1, "refuse"]
 
@@ -98,13 +100,14 @@ def dumps(circuit: Circuit) -> str:
     """Write a circuit as the text of a PLA: an irredundant sum of products for each output, rows shared between them.
 
     Args:
-        circuit: one of at most 16 inputs and with outputs, whose names have no spaces and no `#` and begin with no dot.
+        circuit: one with outputs, whose names have no spaces and no `#` and begin with no dot.
 
     Returns:
         Text that `loads` reads as the same function with the same names, and that espresso and ABC read.
 
     Raises:
-        ValueError: if there are more inputs or no output, or a name cannot be written.
+        ValueError: if there is no output, a name cannot be written, or with more than 16 inputs, an output takes more
+            than `MOST_CUBES` rows, or more than `MOST_STEPS` steps to find them.
 
     Source: S. Minato (1992) and E. Morreale (1970), for the sums of products.
 
@@ -119,23 +122,47 @@ def dumps(circuit: Circuit) -> str:
     11- 11
     .e
     """
-    if circuit.n_inputs > MAX_INPUTS:
-        raise ValueError(
-            f"dumps: .pla holds at most {MAX_INPUTS} inputs, got {circuit.n_inputs}. .blif holds any number."
-        )
     if not circuit.n_outputs:
         raise ValueError("dumps: .pla holds one output or more, got none.")
     for name in (*circuit.input_names, *circuit.output_names):
         if not is_legal(name):
             raise ValueError(f"dumps: .pla cannot hold the name {name!r}. Rename it.")
-    outputs_of: dict[str, list[str]] = {}
-    for output, table in enumerate(_tables(circuit)):
-        for cube in irredundant(table, circuit.n_inputs):
-            outputs_of.setdefault(cube, ["0"] * circuit.n_outputs)[output] = "1"
-    rows = [f"{cube} {''.join(outputs)}".strip() for cube, outputs in sorted(outputs_of.items())]
+    outputs_of: dict[str, list[int]] = {}
+    for output, cubes in enumerate(_sums(circuit)):
+        for cube in cubes:
+            outputs_of.setdefault(cube, []).append(output)
+    rows = [_row_of(cube, outputs, circuit.n_outputs) for cube, outputs in sorted(outputs_of.items())]
     names = [" ".join([".ilb", *circuit.input_names]), " ".join([".ob", *circuit.output_names])]
     lines = [f".i {circuit.n_inputs}", f".o {circuit.n_outputs}", *names, f".p {len(rows)}", *rows, ".e"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _row_of(cube: str, outputs: list[int], n: int) -> str:
+    values = bytearray(b"0" * n)
+    for output in outputs:
+        values[output] = ord("1")
+    return f"{cube} {values.decode()}".strip()
+
+
+def _sums(circuit: Circuit) -> Iterator[Iterable[str]]:
+    """Return the cubes of each output."""
+    if circuit.n_inputs <= MAX_OF_TABLES:
+        yield from (irredundant(table, circuit.n_inputs) for table in _tables(circuit))
+        return
+    sums = irredundant_sums(circuit, MOST_STEPS)
+    for name in circuit.output_names:
+        try:
+            cubes = next(sums)
+        except MemoryError:
+            raise ValueError(
+                f"dumps: no sum of products for output {name!r} within {MOST_STEPS:,} steps. .blif holds any circuit."
+            ) from None
+        if cubes is not None and cubes.size > MOST_CUBES:
+            raise ValueError(
+                f"dumps: .pla is written with at most {MOST_CUBES:,} rows for an output, got {cubes.size:,} for "
+                f"{name!r}. .blif holds any circuit."
+            )
+        yield strings(cubes, circuit.n_inputs)
 
 
 def is_legal(name: str) -> bool:
@@ -306,7 +333,7 @@ class _Reader:
                 raise self._error(f"expected {kind} and a number, found none")
         if self._said is not None and self._said[0] != len(self.rows):
             message = f".p says {self._said[0]} rows, found {len(self.rows)}, which are read"
-            warnings.warn(f"{self.source}:{self._said[1]}: {message}", stacklevel=2)
+            warn(f"{self.source}:{self._said[1]}: {message}")
 
     def _keyword(self, kind: str, words: list[str], number: int) -> None:
         match kind:
@@ -348,7 +375,7 @@ class _Reader:
     def _more(self, kind: str, parts: list[str], number: int) -> None:
         """Take more characters of a row, or more labels; what has all of them is done."""
         if len(self._sizes) < 2:
-            raise self._error(f"expected .i and .o before {kind}", number)
+            raise self._error(f"expected .i and .o before {kind}, found {cut_short(' '.join(parts))!r}", number)
         if not self._begun:
             self._begun, self._first, self._parts, self._length = kind, number, [], 0
         self._parts += parts

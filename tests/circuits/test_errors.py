@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from circuits import ParseError
+from circuits import ParseError, loads
 from circuits.errors import cut_short, listed
 
 
@@ -69,3 +69,9 @@ def test_names_are_listed_and_the_rest_is_counted():
     assert listed([f"y{i}" for i in range(10)], most=1) == "'y0' and 9 more"
     assert listed([]) == "none"
     assert len(listed(["y" * 1000])) == 60
+
+
+def test_a_warning_points_at_the_line_of_the_caller():
+    with pytest.warns(UserWarning, match="which are read") as caught:
+        loads(".i 1\n.o 1\n.p 2\n1 1\n.e", ".pla")
+    assert caught[0].filename == __file__

@@ -324,6 +324,7 @@ def test_options_are_checked(error):
     assert (
         error(ValueError, loads, ABY, exdc="no") == "loads: expected exdc to be 'warn', 'ignore' or 'refuse', got 'no'."
     )
+    assert error(ValueError, loads, ABY, dont_cares=2) == "loads: expected dont_cares to be 0, 1 or None, got 2."
 
 
 def test_dont_cares_are_not_silent(table, error):
@@ -336,10 +337,71 @@ def test_dont_cares_are_not_silent(table, error):
     assert table(text, exdc="ignore", model="m") == {"y": [0, 1, 0, 1]}
     assert table(text, exdc="ignore", model="other") == {"z": [0]}
     message = "blif:6: .exdc gives don't-cares, and a circuit has none; "
-    message += 'exdc="ignore" reads the value that the file has there'
+    message += 'exdc="ignore" reads the value that the file has there, dont_cares=0 or 1 chooses one'
     assert error(ParseError, loads, text, exdc="refuse") == message
     # They are read all the same: what is malformed there is no file.
     assert error(ParseError, loads, text.replace("11 1", "1 1"), exdc="ignore").startswith("blif:10: expected 2 of")
+
+
+EXDC = f"{ABY}.names a b y\n11 1\n.exdc\n%s.names a b y\n01 1\n.end"
+
+
+@pytest.mark.parametrize("declared", ["", ".inputs a b\n.outputs y\n"])
+def test_the_caller_chooses_the_value_of_dont_cares(declared, table):
+    assert table(EXDC % declared, dont_cares=0) == {"y": [0, 0, 0, 1]}
+    assert table(EXDC % declared, dont_cares=1) == {"y": [0, 0, 1, 1]}
+
+
+def test_dont_cares_of_an_output_are_not_those_of_a_net_that_reads_it(table):
+    text = ".model m\n.inputs a\n.outputs y z\n.names a y\n1 1\n.names y z\n1 1\n.exdc\n.names t\n.names t y\n0 1\n.end"
+    assert table(text, dont_cares=1) == {"y": [1, 1], "z": [0, 1]}
+
+
+def test_dont_cares_may_read_registers(table):
+    text = f"{ABY}.latch b q\n.names a q y\n11 1\n.exdc\n.names q y\n0 1\n.end"
+    assert table(text, dont_cares=1, registers="cut") == {
+        "y": [1, 1, 1, 1, 0, 1, 0, 1],
+        "q_next": [0, 0, 1, 1, 0, 0, 1, 1],
+    }
+    unrolled = loads(text, dont_cares=1, registers="unroll", cycles=1)
+    assert unrolled.output_names == ("y@0",)
+    assert unrolled.n_gates == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "values"),
+    [
+        ("1x 1", ([0, 0, 0, 0], [0, 1, 0, 1])),
+        ("11 1\n10 x", ([0, 0, 0, 1], [0, 1, 0, 1])),
+        ("11 0\n0x 0", ([0, 1, 0, 0], [1, 1, 1, 0])),
+        ("1x 0", ([1, 0, 1, 0], [1, 1, 1, 1])),
+        ("01 x", ([0, 0, 0, 0], [0, 0, 1, 0])),
+    ],
+)
+def test_rows_with_an_x_are_dont_cares(rows, values, table, error):
+    text = f"{ABY}.names a b y\n{rows}\n.end"
+    assert tuple(table(text, dont_cares=value)["y"] for value in (0, 1)) == values
+    message = "x is a don't-care; dont_cares=0 or 1 chooses a value"
+    assert error(ParseError, loads, text) == f"blif:{5 + ('x' not in rows[:4])}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("free", "line", "message"),
+    [
+        (".latch a y", 7, ".latch in .exdc: expected don't-cares as .names alone"),
+        (".outputs b\n.names b\n", 7, ".exdc has an output 'b', which its model has not"),
+        (".exdc", 7, ".exdc is there already"),
+    ],
+)
+def test_dont_cares_that_cannot_be_read(free, line, message, error):
+    text = f"{ABY}{BUF}.exdc\n{free}"
+    assert error(ParseError, loads, text, dont_cares=0, registers="cut") == f"blif:{line}: {message}"
+
+
+def test_dont_cares_of_a_model_that_others_use_get_no_value(error):
+    text = f"{ABY}.subckt s p=a q=b r=y\n{INNER}.exdc\n.names r\n1\n.end"
+    message = "blif:4: model 's' has .exdc, and is used by another: dont_cares gives it no value"
+    assert error(ParseError, loads, text.replace("model sub", "model s"), dont_cares=0) == message
 
 
 # Written and read again.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from circuits import ParseError, dumps, loads, read
+from circuits import ParseError, dumps, loads, read, truth_table
 
 FIELD = Path(os.environ["JAXNET_DATA"]) / "field"
 
@@ -33,6 +33,21 @@ def test_what_is_read(name, options, inputs):
 def test_an_undriven_net_is_refused_unless_the_caller_chooses():
     with pytest.raises(ParseError, match=r"net 't', an input of gate 'y', is driven by nothing.*undriven=0"):
         read(FIELD / "14_undriven.blif")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("25_exdc.blif", ([0, 0, 0, 1], [0, 0, 1, 1])), ("24_x.blif", ([0, 0, 0, 0], [0, 1, 0, 1]))]
+)
+def test_the_caller_chooses_the_value_of_dont_cares(name, values):
+    for value in (0, 1):
+        assert truth_table(read(FIELD / name, dont_cares=value)).astype(int).T.tolist() == [values[value]]
+
+
+def test_a_wide_pla_is_written_again():
+    assert dumps(read(FIELD / "26_wide.pla"), ".pla").splitlines()[-3:-1] == [
+        "-0--------------1 1",
+        "1---------------- 1",
+    ]
 
 
 @pytest.mark.parametrize("format", [".bench", ".blif", ".v", ".aig", ".aag"])

@@ -130,3 +130,22 @@ def test_nodes_have_the_names_of_their_nets(format, text):
     assert {name for name in circuit.gate_names.split("\n") if name} == {"y", "t", "u"}
     assert truth_table(circuit, node="u").tolist() == [False, True, True, True]
     assert values(circuit, [1, 1])["t"] is True
+
+
+def test_constants_beside_tables_are_node_0_and_one_gate_that_all_share():
+    nets = Nets("f", "input {net}", "{net} = ...")
+    nets.input("a", 1)
+    for net, kind, fan_ins in (
+        ("y", 0b0110, ("one", "a")),
+        ("zero", False, ()),
+        ("one", True, ()),
+        ("uno", True, ()),
+        ("z", 0b1110, ("uno", "zero")),
+    ):
+        nets.drive(net, kind, fan_ins, 2)
+    for net in ("y", "z", "zero", "uno"):
+        nets.output(net, 3)
+    circuit = nets.circuit()
+    assert circuit.tables.tolist() == [0b1111, 0b0110, 0b1110]
+    assert circuit.fan_ins.tolist() == [[0, 0], [2, 1], [2, 0]]
+    assert circuit.outputs.tolist() == [3, 4, 0, 2]

@@ -7,9 +7,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from circuits import Circuit, ParseError
+from circuits import Circuit, Equivalent, ParseError, library, parse
+from circuits import equivalent as prove
 from circuits.formats import blif, pla
 from circuits.formats.pla import dumps, loads_with_dont_cares
+from circuits.netlist import cone
 
 loads = functools.partial(pla.loads, dont_cares=0)
 
@@ -171,8 +173,8 @@ ERRORS = [
     (".i 1000000000000\n.o 1", 1, ".i 1000000000000 is more than a file of this length can have"),
     (".i 1\n.o 0", 2, "expected at least one output, found .o 0"),
     (".i 1\n.i 1", 2, ".i is there already"),
-    ("11 1\n.i 2", 1, "expected .i and .o before a row"),
-    (".i 1\n.ilb a\n.o 1", 2, "expected .i and .o before .ilb"),
+    ("11 1\n.i 2", 1, "expected .i and .o before a row, found '11 1'"),
+    (".i 1\n.ilb a\n.o 1", 2, "expected .i and .o before .ilb, found 'a'"),
     (HEAD + ".ob y z", 4, ".ob is there already"),
     (HEAD + ".ilb a b c", 4, ".ilb takes 2 names, found 3"),
     (HEAD + ".ilb a\n.e", 4, ".ilb takes 2 names, found 1"),
@@ -257,9 +259,37 @@ def test_names_that_cannot_be_written(name, error):
     assert error(ValueError, dumps, Circuit(["x"], [], [], [1], [name])) == message
 
 
+def test_circuits_of_many_inputs_are_written():
+    rows = [f"{'-' * i}1{'-' * (39 - i)} 1{i % 2}" for i in range(40)]
+    text = "\n".join([".i 40", ".o 2", *rows])
+    again = loads(dumps(loads(text)))
+    assert type(prove(loads(text), again)) is Equivalent
+    assert len(dumps(again).splitlines()) == 6 + 40
+
+
+@pytest.mark.parametrize("output", ["few", "many"])
+def test_an_output_of_too_many_rows_is_refused(output, error):
+    names = [f"x{i}" for i in range(18)]
+    text = f"few = x0 & x17; many = {' ^ '.join(names)}"
+    circuit = cone(parse(text, inputs=names), [output])
+    if output == "few":
+        assert dumps(circuit).splitlines()[-2] == f"1{'-' * 16}1 1"
+    else:
+        assert error(ValueError, dumps, circuit) == (
+            "dumps: .pla is written with at most 65,536 rows for an output, got 131,072 for 'many'. "
+            ".blif holds any circuit."
+        )
+
+
+def test_an_output_that_takes_too_long_is_refused(error, monkeypatch):
+    monkeypatch.setattr(pla, "MOST_STEPS", 1000)
+    message = "dumps: no sum of products for output 's4' within 1,000 steps. .blif holds any circuit."
+    circuit = library.multiplier(9)
+    name = circuit.output_names[8]
+    assert error(ValueError, dumps, cone(circuit, [name])) == message.replace("s4", name)
+
+
 def test_circuits_that_cannot_be_written(error):
-    wide = Circuit([f"x{i}" for i in range(17)], [], [], [1], ["y"])
-    assert error(ValueError, dumps, wide) == "dumps: .pla holds at most 16 inputs, got 17. .blif holds any number."
     assert error(ValueError, dumps, Circuit(["a"], [], [], [], [])) == "dumps: .pla holds one output or more, got none."
 
 
