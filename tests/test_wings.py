@@ -20,9 +20,12 @@ BEFORE = {
         "netlist",
         "tracing",
         "library",
+        "expression_tokens",
         "expressions",
         "and_inverter",
         "covers",
+        "minimal_covers",
+        "formulas",
         "measures",
     ],
 }
