@@ -25,6 +25,7 @@ BEFORE = {
         "and_inverter",
         "covers",
         "minimal_covers",
+        "formula_names",
         "formulas",
         "measures",
     ],
