@@ -26,10 +26,13 @@ from circuits.formats.files import dumps as dumps
 from circuits.formats.files import loads as loads
 from circuits.formats.files import read as read
 from circuits.formats.files import write as write
+from circuits.formulas import to_expression as to_expression
 from circuits.library import maj as maj
 from circuits.library import mux as mux
 from circuits.measures import Statistics as Statistics
 from circuits.measures import statistics as statistics
+from circuits.minimal_covers import MinimalCover as MinimalCover
+from circuits.minimal_covers import minimal_cover as minimal_cover
 from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
 from circuits.registers import unroll as unroll

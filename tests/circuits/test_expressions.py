@@ -2,6 +2,7 @@ import functools
 import operator
 import string
 
+import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -102,6 +103,104 @@ def test_precedence(text, meant, table):
     assert table(text, inputs=names) == table(meant, inputs=names)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("a' & b''", "~a & b"),
+        ("(a + b*c)'", "~(a | (b & c))"),
+        ("~a'", "a"),
+        ("!a*b + c", "((~a) & b) | c"),
+        ("a and not b", "a & ~b"),
+        ("a AND Not b OR c Xor d", "(a & ~b) | (c ^ d)"),
+        ("not a and b", "(~a) & b"),
+        ("not(a) & b", "(~a) & b"),
+        ("not not a", "a"),
+        ("not (a or b) and c", "~(a | b) & c"),
+        ("a & b or c & d", "(a & b) | (c & d)"),
+        ("a nand b", "~(a & b)"),
+        ("a nor b and c", "~(a | (b & c))"),
+        ("a xnor b", "~(a ^ b)"),
+        ("NAND(a, b, c)", "~(a & b & c)"),
+        ("Maj(a, b, c) | MUX(a, b, c)", "a & b | b & c | a & c | (a & b | ~a & c)"),
+        ("a -> b", "~a | b"),
+        ("a => b -> c", "~a | (~b | c)"),
+        ("a & b -> c | d", "~(a & b) | (c | d)"),
+        ("a <-> b", "~(a ^ b)"),
+        ("a <=> b <-> c", "a ^ b ^ c"),
+        ("a -> b <-> c -> d", "~((~a | b) ^ (~c | d))"),
+        ("a == b", "~(a ^ b)"),
+        ("a != b", "a ^ b"),
+        ("a == b and c != d or a", "((~(a ^ b)) & (c ^ d)) | a"),
+        ("~a == b'", "~(a ^ b)"),
+        ("a==!b", "a ^ b"),
+        ("a -> b == c", "~a | ~(b ^ c)"),
+        ("a & TRUE | False & b", "a | 0 & b"),
+        ("a[3] + a[10]'", "a[3] | ~a[10]"),
+    ],
+)
+def test_other_spellings(text, meant, table):
+    names = parse(text).input_names
+    assert table(text, inputs=names) == table(meant, inputs=names)
+
+
+# From the loosest to the tightest: as in logic texts, whatever the spelling, and as in Python, which has no arrows.
+LEVELS = {
+    "logic": ["<->", "->", "or nor | +", "xor xnor ^", "and nand & *", "== !=", "not ~ !"],
+    "Python": ["<->", "->", "or nor", "xor xnor", "and nand", "not", "== !=", "|", "^", "&", "+", "*", "~ !"],
+}
+MEANINGS = {
+    "and": lambda a, b: a & b, "nand": lambda a, b: ~(a & b), "or": lambda a, b: a | b, "nor": lambda a, b: ~(a | b),
+    "xor": lambda a, b: a ^ b, "xnor": lambda a, b: ~(a ^ b), "->": lambda a, b: ~a | b, "<->": lambda a, b: ~(a ^ b),
+}  # fmt: skip
+MEANINGS |= {"&": MEANINGS["and"], "*": MEANINGS["and"], "|": MEANINGS["or"], "+": MEANINGS["or"]}
+MEANINGS |= {"^": MEANINGS["xor"], "!=": MEANINGS["xor"], "==": MEANINGS["xnor"]}
+
+
+def climbed(tokens, levels, level=0):
+    """The value of tokens by recursive descent, one function a level: not how `parse` reads."""
+    if level == len(levels):
+        return ENVIRONMENT[f"x{NAMES.index(tokens.pop(0))}"]
+    here = levels[level].split()
+    if tokens[0] in here:
+        tokens.pop(0)
+        return ~climbed(tokens, levels, level)
+    value = climbed(tokens, levels, level + 1)
+    while tokens and tokens[0] in here:
+        symbol = tokens.pop(0)
+        right = climbed(tokens, levels, level if symbol == "->" else level + 1)
+        value = MEANINGS[symbol](value, right)
+    return value
+
+
+SYMBOLS = ["&", "*", "^", "|", "+", "==", "!="]
+WORDS = ["and", "or", "xor", "nand", "nor", "xnor", "->", "<->"]
+
+
+@given(
+    mixed=st.lists(
+        st.tuples(st.sampled_from(SYMBOLS + WORDS), st.sampled_from(["", "", "~", "!", "not"]), st.integers(0, 4)),
+        min_size=2,
+        max_size=5,
+    )
+)
+@hypothesis.settings(max_examples=300)
+def test_what_is_accepted_means_the_same_in_logic_texts_and_python(mixed, reference, all_rows):
+    tokens = []
+    for place, (symbol, prefix, name) in enumerate(mixed):
+        tokens += [symbol] * (place > 0)
+        # Python has no not after a symbol.
+        tokens += [prefix] * (prefix != "" and (prefix != "not" or place == 0 or symbol in WORDS)) + [NAMES[name]]
+    try:
+        circuit = parse(" ".join(tokens), inputs=NAMES)
+    except ParseError:
+        hypothesis.event("refused")
+        return
+    got = reference(circuit, all_rows(5))[:, 0].tolist()
+    for levels in LEVELS.values():
+        value = climbed(list(tokens), levels)
+        assert got == [value >> row & 1 == 1 for row in range(32)]
+
+
 def test_operators_of_one_kind_are_taken_from_the_left():
     assert parse("a ^ b ^ c ^ d").fan_ins.tolist() == [[1, 2], [5, 3], [6, 4]]
 
@@ -148,7 +247,7 @@ def test_constants(table):
 
 
 def test_names():
-    text = "a & B & a1 & _x & top.u1.q & w[0] & w[12] & w.v[3] & And & out & True"
+    text = "a & B & a1 & _x & top.u1.q & w[0] & w[12] & w.v[3] & Andy & out & Truth"
     assert parse(text).input_names == tuple(text.split(" & "))
 
 
@@ -227,7 +326,28 @@ OPERATOR = "expected an operator, ) or the end, found {}"
 ASSIGNMENT = "unexpected '=': an assignment is name = expression"
 SEVERAL = "expected name = expression, since there are several statements"
 END = "end of the statement"
+TWO_WAYS = "{!r} before {!r} can be read in two ways: put parentheses around one of them"
 ERRORS = [
+    ("not a & b", (1, 7), TWO_WAYS.format("not", "&")),
+    ("x = c\ny = NOT a == b", (2, 11), TWO_WAYS.format("NOT", "==")),
+    ("a & b == c", (1, 7), TWO_WAYS.format("&", "==")),
+    ("a == b == c", (1, 8), TWO_WAYS.format("==", "==")),
+    ("a == b != c", (1, 8), TWO_WAYS.format("==", "!=")),
+    ("a & b + c", (1, 7), TWO_WAYS.format("&", "+")),
+    ("a | b and c", (1, 7), TWO_WAYS.format("|", "and")),
+    ("a + b ^ c", (1, 7), TWO_WAYS.format("+", "^")),
+    ("a nand b & c", (1, 10), TWO_WAYS.format("nand", "&")),
+    ("a nand b nand c", (1, 10), TWO_WAYS.format("nand", "nand") + ", or write nand(a, b, c)"),
+    ("a XNOR b xnor c", (1, 10), TWO_WAYS.format("XNOR", "xnor") + ", or write XNOR(a, b, c)"),
+    ("a = b'c", (1, 7), OPERATOR.format("'c'")),
+    ("'a", (1, 1), OPERAND.format('"\'"')),
+    ("a mux b", (1, 3), OPERATOR.format("'mux'")),
+    ("a true", (1, 3), OPERATOR.format("'true'")),
+    ("a ! b", (1, 3), OPERATOR.format("'!'")),
+    ("a -> <-> b", (1, 6), OPERAND.format("'<->'")),
+    ("a <- b", (1, 3), "unexpected '<'"),
+    ("True = a", (1, 6), ASSIGNMENT),
+    ("MAJ & b", (1, 5), "expected '(' after 'MAJ', found '&'"),
     ("a & | b", (1, 5), OPERAND.format("'|'")),
     ("& a", (1, 1), OPERAND.format("'&'")),
     ("a && b", (1, 4), OPERAND.format("'&'")),
@@ -246,16 +366,10 @@ ERRORS = [
     ("a 1", (1, 3), OPERATOR.format("'1'")),
     ("a ~b", (1, 3), OPERATOR.format("'~'")),
     ("a (b)", (1, 3), OPERATOR.format("'('")),
-    ("AND(a, b)", (1, 4), OPERATOR.format("'('")),
     ("(a)(b)", (1, 4), OPERATOR.format("'('")),
     ("(a\n b)", (2, 2), OPERATOR.format("'b'")),
     ("w[1]b", (1, 5), OPERATOR.format("'b'")),
     ("a if b", (1, 3), OPERATOR.format("'if'")),
-    ("a and b", (1, 3), OPERATOR.format("'and'; between operands it is written &")),
-    ("a or b", (1, 3), OPERATOR.format("'or'; between operands it is written |")),
-    ("a xor b", (1, 3), OPERATOR.format("'xor'; between operands it is written ^")),
-    ("a nand b", (1, 3), OPERATOR.format("'nand'")),
-    ("not a", (1, 5), "expected '(' after 'not', found 'a'"),
     ("x = maj", (1, 8), f"expected '(' after 'maj', found {END}"),
     ("a & or | b", (1, 8), "expected '(' after 'or', found '|'"),
     ("(a", (1, 1), "this '(' is never closed"),
@@ -277,12 +391,7 @@ ERRORS = [
     ("= a", (1, 1), ASSIGNMENT),
     ("~x = a", (1, 4), ASSIGNMENT),
     ("x, y = a", (1, 6), ASSIGNMENT),
-    ("a == b", (1, 3), "unexpected '='"),
     ("x := a", (1, 3), "unexpected ':'"),
-    ("!a", (1, 1), "unexpected '!': not is written ~"),
-    ("a'", (1, 2), 'unexpected "\'": not is written ~ before the operand'),
-    ("a + b", (1, 3), "unexpected '+': or is written |"),
-    ("a * b", (1, 3), "unexpected '*': and is written &"),
     ("a - b", (1, 3), "unexpected '-'"),
     ("a & 2", (1, 5), "unexpected '2'"),
     ("a & 10", (1, 5), "unexpected '1'"),
