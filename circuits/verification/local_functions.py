@@ -57,14 +57,14 @@ def equal_nearby(graph: XorAndGraph, node: int, literal: int) -> bool:
 
 def _cheapest(graph: XorAndGraph, leaves: list[int], met: set[int]) -> int | None:
     """Return the leaf with the fewest fan-ins that are new, the highest of these; None where it is time to stop."""
-    fan_ins, levels = graph.fan_ins, graph.levels
-    chosen, fewest, highest = None, 2 if len(leaves) > _MOST_LEAVES else 3, -1
+    fan_ins = graph.fan_ins
+    chosen, fewest = None, 2 if len(leaves) > _MOST_LEAVES else 3
     for leaf in leaves:
         reads = fan_ins[leaf]
         if reads is not None:
             new = (reads[0] >> 1 not in met) + (reads[1] >> 1 not in met)
-            if new < fewest or (new == fewest and chosen is not None and levels[leaf] > highest):
-                chosen, fewest, highest = leaf, new, levels[leaf]
+            if new < fewest or (new == fewest and chosen is not None and leaf > chosen):
+                chosen, fewest = leaf, new
     return chosen
 
 
