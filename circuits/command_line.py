@@ -142,12 +142,11 @@ def _parser() -> argparse.ArgumentParser:
             metavar="0|1|input",
             help="what a net is that is read and that nothing drives",
         )
-        each.add_argument("--model", metavar="NAME", help="which model of a .blif, if not the one that no other uses")
+        each.add_argument("--model", metavar="NAME", help="which model of a .blif or module of a .v")
         each.add_argument("--exdc", choices=("warn", "ignore", "refuse"), help="what to do with .exdc of a .blif")
         each.add_argument(
             "--properties", choices=("refuse", "outputs"), help="read bad states and such of AIGER as outputs"
         )
-        each.add_argument("--top", metavar="NAME", help="which module of a .v")
         each.add_argument(
             "--dont-cares", type=int, choices=(0, 1), help="which value to give where a .pla leaves it open"
         )

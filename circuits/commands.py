@@ -36,7 +36,7 @@ DEMO = {
 }
 
 # Options of the readers, each of which has a flag.
-READ_OPTIONS = ("registers", "undriven", "dont_cares", "model", "exdc", "properties", "top")
+READ_OPTIONS = ("registers", "undriven", "dont_cares", "model", "exdc", "properties")
 
 # Rows that `simulate` evaluates and prints at once.
 _MOST_ROWS = 2**20
