@@ -1,4 +1,4 @@
-"""Structural Verilog, one combinational module: read with its gates, assigns and vectors, and written as assigns.
+"""Structural Verilog: modules of modules, read with their gates, assigns and registers; written as assigns.
 
 IEEE 1364-2005, the part of it that is a netlist. Behaviour is refused; docs/rtl.md has a way for it.
 """
@@ -7,18 +7,20 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
 from circuits.formats.cells import Cell
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers, Undriven
-from circuits.formats.verilog_cells import YOSYS_CELLS
-from circuits.formats.verilog_modules import Design, Module, modules_of, root_of
-from circuits.formats.verilog_preprocessor import preprocessed
+from circuits.formats.verilog_hierarchy import Design
+from circuits.formats.verilog_instances import Table
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
 from circuits.formats.verilog_vectors import DontCares
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
 from circuits.netlist import Builder, Circuit
+from circuits.simulation.truth_tables import add_table
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # How a gate is written; with essential fan-ins these are all there are.
@@ -31,39 +33,40 @@ def loads(
     text: str,
     source: str = "verilog",
     *,
-    top: str | None = None,
+    model: str | None = None,
     registers: Registers = "refuse",
     cycles: int | None = None,
     undriven: Undriven = "refuse",
     dont_cares: DontCares = "refuse",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
-    r"""Read a circuit from the text of a Verilog file: modules of gates, assigns, wires and simple registers.
+    r"""Read a circuit from the text of a Verilog file: modules of gates, assigns, instances and simple registers.
 
-    Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
-    ~^` (alone before an operand they fold its bits), then `== !=`, `&`, `^ ~^`, `|`, `&&`, `||`, `?:`, with
-    parentheses, `{}`, replications `{2{x}}`, indices `x[3]`, parts `x[3:0]`, constants such as `4'hA` and `1`, and
-    parameters. Widths follow IEEE 1364: operands are as long as the longest, or as what they are assigned to, by
-    zeros at the left; what does not fit is cut. Instances of modules and of Yosys's own cells (`$_AND_`) become their
-    gates, with nets named after them, `u1.t`; `always @(posedge clk) q <= d;`, with if and else, is a register.
+    Gates are and, nand, or, nor, xor, xnor, buf and not. Assigns have all operators; `/ % **` and indices are of
+    constants. Widths and signs are those of the standard: an operand is extended to the longest, or to what the
+    expression is assigned to, and what does not fit there is cut off. `always @(posedge clock)` with `<=`, if and else
+    is a register, and so are instances of dff, DFF and Yosys's `$_DFF_P_`. Delays and specify blocks are passed over.
 
-    Bits of a vector x are named x[0], x[1], ..., as is the net `\x[0] `. They come in the order of the ports, a
-    vector's lowest bit first: that is the right one of its bounds, so x[3] first for `input [0:3] x`.
+    Modules in the file are flattened: net t of instance u is u.t. Bits of a vector x are named x[0], x[1], ..., as is
+    the net `\x[0] `. They come in the order of the ports, a vector's lowest bit first: that is the right one of its
+    bounds, so x[3] first for `input [0:3] x`.
 
     Args:
         text: the whole file.
         source: its name, for errors.
-        top: the module to read, where several are instantiated by no other.
-        registers: "refuse" registers, "cut" or "unroll" them, as BLIF does.
+        model: which one of several modules; the one that no other uses if None.
+        registers: "refuse" registers, "cut" or "unroll" them, as BLIF does; a module dff that is made of switches is a
+            register too.
         cycles: how many to unroll.
         undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
             "input", after the declared ones.
-        dont_cares: "refuse" x in constants, or give it the value 0 or 1.
-        library: the cells of instances, with pins by name: a genlib or Liberty file, or what `read_cells` returns.
+        dont_cares: "refuse" x in constants, or the value 0 or 1 of each.
+        library: the cells of instances, with pins by name, where the file has no such module: a genlib or Liberty
+            file, or what `read_cells` returns. Yosys's own cells (`$_AND_`) need none.
 
     Returns:
         A circuit with a gate per gate of the file, and per operator and bit; a NOT beside another operator is a part of
-        its gate. A gate of n bits becomes a balanced tree of n - 1.
+        its gate, and what constants decide is none. A gate of n bits becomes a balanced tree of n - 1.
 
     Raises:
         ParseError: with the line, if the file is malformed, uses more of Verilog than this, or a net is driven by
@@ -75,16 +78,14 @@ def loads(
     ('a[0]', 'a[1]')
     >>> loads("module m (input a, output reg y);\n always @(a) y = a;\nendmodule")
     Traceback (most recent call last):
-    circuits.ParseError: verilog:2: expected always @(posedge clock) or @(negedge clock) and registers behind it. ...
+    circuits.ParseError: verilog:2: this 'always' is behaviour, and no register: expected always @(posedge clock). ...
     """
-    if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, (bool, float)):
+    if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, bool):
         raise ValueError(f"loads: expected dont_cares to be 'refuse', 0 or 1, got {dont_cares!r}.")
-    file = Text(preprocessed(text, source), source)
-    cells = {**YOSYS_CELLS, **library_of("loads", library)}
-    modules = modules_of(file, cells)
+    cells = library_of("loads", library)
     nets = Nets(source, "input {net}", "assign {net} = ...", registers, "output {net}", cycles, undriven=undriven)
-    design = Design(file, modules, nets, cells, dont_cares)
-    return Module(design, root_of(modules, file, top)).nets.circuit(_add)
+    Design(Text(text, source), nets, cells, dont_cares).read(model)
+    return nets.circuit(_add)
 
 
 def dumps(circuit: Circuit, module: str = "circuit") -> str:
@@ -150,12 +151,11 @@ def _written(name: str) -> str:
     return name if plain else f"\\{name} "
 
 
-def _add(netlist: Builder, kind: tuple[int, bool] | Function, nodes: list[int]) -> int:
+def _add(netlist: Builder, kind: tuple[int, bool] | Function | Table, nodes: list[int]) -> int:
+    if isinstance(kind, Table):
+        values = [bool(kind.bits >> row & 1) for row in range(2 ** len(nodes))]
+        return add_table(netlist, np.array(values), nodes)
     if isinstance(kind, Function):
         return add_function(netlist, kind, nodes)
     table, inverted = kind
-    if not nodes:
-        return netlist.constant(inverted)
-    if len(nodes) == 1:
-        return netlist.gate(NOT if inverted else BUF, nodes[0])
     return netlist.tree(table, nodes, inverted=inverted)
