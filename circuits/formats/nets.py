@@ -248,7 +248,7 @@ class Nets:
         nodes[np.asarray(gates.nets)[order]] = numbers
         order, offsets = order[made], gates.offsets()
         begin, width = offsets[order], np.diff(offsets)[order]
-        fed_by = np.append(nodes[np.asarray(gates.fan_ins)], np.int32([0, 0]))
+        fed_by = np.append(nodes[np.asarray(gates.fan_ins)], np.zeros(2, np.int32))
         return (
             np.stack([np.where(width > i, fed_by[begin + i], 0) for i in range(2)], axis=1),
             tables[made],
