@@ -193,6 +193,6 @@ def test_errors(error):
         "read. share=True gives such gates a line of their own."
     )
     hard = from_truth_table(np.random.default_rng(0).random(1024) < 0.7)
-    message = error(TimeoutError, to_expression, hard, minimal=True, seconds=0.001)
+    message = error(TimeoutError, to_expression, hard, minimal=True, time_limit=0.001)
     assert message.startswith("to_expression: within 0.001 s no sum of products for 'y' was proved minimal; the best ")
-    assert message.endswith("are needed. Give it more seconds, or take what minimal_cover found.")
+    assert message.endswith("are needed. Raise time_limit, or take what minimal_cover found.")
