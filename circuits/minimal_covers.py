@@ -147,7 +147,8 @@ def _fewest(covers: np.ndarray, literals: np.ndarray, time_limit: float) -> tupl
     ones = np.ones(covers.shape[1])
     each = LinearConstraint(csr_array(covers.astype(float)), 1, np.inf)
     # The default gap would call a cover optimal that is 0.01 % above the bound.
-    shared: Any = {"integrality": ones, "bounds": Bounds(0, 1), "options": {"time_limit": time_limit, "mip_rel_gap": 0}}
+    options = {"time_limit": time_limit, "mip_rel_gap": 0}
+    shared: Any = {"integrality": ones, "bounds": Bounds(0, 1), "options": options}
     fewer = milp(ones, constraints=[each], **shared)
     best = _greedy(covers) if fewer.x is None else np.flatnonzero(fewer.x > 0.5)
     fewest = 1 if fewer.mip_dual_bound is None else max(1, int(np.ceil(fewer.mip_dual_bound - 1e-3)))
