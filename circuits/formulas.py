@@ -21,7 +21,7 @@ def to_expression(
     share: bool = False,
     minimal: bool = False,
     dont_care: str | None = None,
-    seconds: float = 60,
+    time_limit: float = 60,
 ) -> str:
     r"""Return a circuit as an expression, as it is built or as a minimal sum of products.
 
@@ -36,7 +36,7 @@ def to_expression(
         minimal: whether to write the sum of products with the fewest products and, of those, with the fewest literals,
             for one output of at most 10 inputs; inputs that the gates of the output do not read do not count.
         dont_care: an output that is 1 where the value of the other does not matter; only with `minimal`.
-        seconds: for how long a minimal sum is looked for.
+        time_limit: for how many seconds a minimal sum is looked for.
 
     Returns:
         One expression if there is one output, else a line `name = expression` for each; lines too if gates are shared.
@@ -68,7 +68,7 @@ def to_expression(
     if dont_care is not None and not minimal:
         raise ValueError("to_expression: dont_care is for a minimal sum: add minimal=True, or leave it out.")
     if minimal:
-        circuit = _minimal(circuit, output_named("to_expression", circuit, output), dont_care, seconds)
+        circuit = _minimal(circuit, output_named("to_expression", circuit, output), dont_care, time_limit)
     elif output is not None:
         circuit = cone(circuit, [output_named("to_expression", circuit, output)])
     gates = _operations(circuit)
@@ -209,15 +209,15 @@ def _wrapped(style: _Style, inside: list, operator: int, outer: int) -> list:
     return inside if not operator or not outer or (operator, outer) in style.bare else ["(", *inside, ")"]
 
 
-def _minimal(circuit: Circuit, output: str, dont_care: str | None, seconds: float) -> Circuit:
+def _minimal(circuit: Circuit, output: str, dont_care: str | None, time_limit: float) -> Circuit:
     """Return one output as the circuit of a minimal sum of products."""
     names = [output] if dont_care is None else [output, output_named("to_expression", circuit, dont_care)]
     read, tables = _tables(cone(circuit, names), output)
-    cover = minimal_cover(*tables, seconds=seconds)
+    cover = minimal_cover(*tables, time_limit=time_limit)
     if not cover.proved:
         raise TimeoutError(
-            f"to_expression: within {seconds:g} s no sum of products for {cut_short(repr(output))} was proved minimal; "
-            f"the best has {len(cover.cubes)}, and at least {cover.fewest} are needed. Give it more seconds, or take "
+            f"to_expression: within {time_limit:g} s no sum of products for {cut_short(repr(output))} was proved "
+            f"minimal; the best has {len(cover.cubes)}, and at least {cover.fewest} are needed. Raise time_limit, or take "
             "what minimal_cover found."
         )
     netlist = Builder(circuit.input_names)

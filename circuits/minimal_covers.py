@@ -50,13 +50,14 @@ def prime_implicants(table: Any, dont_care: Any = None) -> np.ndarray:
     return _primes(on, free)
 
 
-def minimal_cover(table: Any, dont_care: Any = None, *, seconds: float = 60) -> MinimalCover:
+def minimal_cover(table: Any, dont_care: Any = None, *, time_limit: float = 60) -> MinimalCover:
     """Return a sum of products with the fewest products, and of those one with the fewest literals.
 
     Args:
         table: `(2^n,)`, zeros and ones, rows in the order of `circuits.rows(n)`, n at most 10.
         dont_care: likewise, 1 where the value does not matter; nowhere if None.
-        seconds: when HiGHS stops, at about this time, with the best that it has found.
+        time_limit: seconds after which HiGHS stops, with the best that it has found: once for the number of products,
+            and once for that of literals.
 
     Returns:
         The cover, and whether it is proved minimal.
@@ -75,7 +76,7 @@ def minimal_cover(table: Any, dont_care: Any = None, *, seconds: float = 60) -> 
     covers = ((primes == 2) | (primes == row_bits[:, None])).all(axis=2)
     literals = (primes != 2).sum(axis=1)
     needed, rows, columns = _core(covers, literals)
-    found, proved, fewest = _fewest(covers[np.ix_(rows, columns)], literals[columns], seconds)
+    found, proved, fewest = _fewest(covers[np.ix_(rows, columns)], literals[columns], time_limit)
     cubes = primes[np.concatenate([needed, columns[found]])]
     return MinimalCover(tuple(sorted("".join("01-"[v] for v in cube) for cube in cubes)), proved, len(needed) + fewest)
 
@@ -136,7 +137,7 @@ def _contained(sets: np.ndarray, cost: np.ndarray) -> np.ndarray:
     return (inside & (~inside.T | (place < place[:, None]))).any(axis=1)
 
 
-def _fewest(covers: np.ndarray, literals: np.ndarray, seconds: float) -> tuple[np.ndarray, bool, int]:
+def _fewest(covers: np.ndarray, literals: np.ndarray, time_limit: float) -> tuple[np.ndarray, bool, int]:
     """Return the fewest columns that cover all rows and have fewest literals, whether it is proved, and a bound."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
@@ -146,7 +147,8 @@ def _fewest(covers: np.ndarray, literals: np.ndarray, seconds: float) -> tuple[n
     ones = np.ones(covers.shape[1])
     each = LinearConstraint(csr_array(covers.astype(float)), 1, np.inf)
     # The default gap would call a cover optimal that is 0.01 % above the bound.
-    shared: Any = {"integrality": ones, "bounds": Bounds(0, 1), "options": {"time_limit": seconds, "mip_rel_gap": 0}}
+    options = {"time_limit": time_limit, "mip_rel_gap": 0}
+    shared: Any = {"integrality": ones, "bounds": Bounds(0, 1), "options": options}
     fewer = milp(ones, constraints=[each], **shared)
     best = _greedy(covers) if fewer.x is None else np.flatnonzero(fewer.x > 0.5)
     fewest = 1 if fewer.mip_dual_bound is None else max(1, int(np.ceil(fewer.mip_dual_bound - 1e-3)))

@@ -33,6 +33,11 @@ class Rewired(NamedTuple):
     n_accepted: np.ndarray
     n_swaps: int
 
+    def __repr__(self) -> str:
+        rewirings, edges, _ = self.edges.shape
+        made = self.n_accepted.mean()
+        return f"Rewired({rewirings:,} graphs, {edges:,} edges, {made:,.0f} of {self.n_swaps:,} swaps made on average)"
+
 
 def rewire(graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progress: bool = True, key: Key) -> Rewired:
     """Draw random simple graphs with the degrees of a graph, by double-edge swaps.

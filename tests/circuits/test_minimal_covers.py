@@ -127,7 +127,7 @@ def test_a_cyclic_function_needs_the_integer_program():
 
 def test_without_time_a_cover_is_not_called_minimal():
     table = np.random.default_rng(0).random(1024) < 0.7
-    cover = minimal_cover(table, seconds=0.001)
+    cover = minimal_cover(table, time_limit=0.001)
     assert not cover.proved
     assert cover.fewest <= len(cover.cubes)
     check(cover, set(np.flatnonzero(table).tolist()))

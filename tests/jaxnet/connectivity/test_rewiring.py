@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from jaxnet import Graph, degrees, rewire
+from jaxnet import Graph, Rewired, degrees, rewire
 from jaxnet.connectivity.rewiring import map_rewirings
 
 PATH = Graph(5, [(0, 1), (1, 2), (2, 3), (3, 4)], directed=False)
@@ -172,3 +172,8 @@ def test_refusals():
         "rewire: expected at most 65536 nodes, got 65537: a rewiring marks its edges in an n x n table. "
         "Leave out nodes without edges."
     )
+
+
+def test_repr():
+    found = Rewired(np.zeros((2, 1_000, 2), np.int32), np.array([2_000, 3_000]), 10_000)
+    assert repr(found) == "Rewired(2 graphs, 1,000 edges, 2,500 of 10,000 swaps made on average)"
