@@ -4,7 +4,8 @@
 on the command line choose some. It prints the method, the calls of a SAT solver, and the median seconds over the
 rounds, reading included; then the seconds of ABC's `cec`, which include its start and its reading of the files, and the
 ratio; at the end the start of Python, the geometric mean of the ratios and the largest. Without ABC only the twins are
-compared.
+compared. `--sizes` instead compares random netlists of 10^4 to 3 * 10^5 gates with themselves and with what comes back
+from BLIF and AIGER, and prints the CPU seconds of the proof alone.
 """
 
 import argparse
@@ -17,7 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from circuits import Circuit, Equivalent, Undecided, equivalent, read
+import numpy as np
+
+from circuits import Circuit, Equivalent, Undecided, dumps, equivalent, loads, read
+from circuits.gates import AND, NAND, NOR, OR, XNOR, XOR
 
 DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data")) / "circuits"
 EPFL = ["adder", "arbiter", "bar", "cavlc", "ctrl", "dec", "i2c", "int2float", "max", "priority", "router", "sin"]
@@ -84,12 +88,43 @@ def row(name, a, what, b, rounds, limit):
     return seconds, seconds / peer
 
 
+def random_netlist(gates):
+    """Return 256 inputs, then gates that mostly read one of the 4,000 nodes before them, then 64 outputs."""
+    random = np.random.default_rng(1)
+    nodes = 257 + np.arange(gates)
+    low = np.where(random.random((2, gates)) < 0.9, np.maximum(1, nodes - 4000), 1)
+    tables = random.choice([AND, NAND, OR, NOR, XOR, XNOR], gates)
+    outputs = 257 + gates - 1 - np.arange(64)
+    names = [f"i{i}" for i in range(256)], [f"o{i}" for i in range(64)]
+    return Circuit(names[0], random.integers(low, nodes).T, tables, outputs, names[1])
+
+
+def sizes(rounds):
+    """Print the CPU seconds of proofs that large netlists equal themselves and their conversions."""
+    print(f"{'gates':>9} {'itself':>9} {'BLIF':>9} {'AIGER':>9}   CPU seconds")
+    for gates in (10_000, 30_000, 100_000, 300_000):
+        circuit, cells = random_netlist(gates), []
+        for other in (circuit, *(loads(dumps(circuit, form), form) for form in (".blif", ".aag"))):
+            took = []
+            for _ in range(rounds):
+                start = time.process_time()
+                answer = equivalent(circuit, other, by="position")
+                took.append(time.process_time() - start)
+                assert isinstance(answer, Equivalent)
+            cells.append(f"{statistics.median(took):9.2f}")
+        print(f"{gates:9,} {' '.join(cells)}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="circuits; all if none is named")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--time-limit", type=float, default=300, help="seconds for each")
+    parser.add_argument("--sizes", action="store_true", help="large netlists against themselves instead")
     arguments = parser.parse_args()
+    if arguments.sizes:
+        sizes(arguments.rounds)
+        return
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"unknown circuits {', '.join(sorted(unknown))}, expected some of {', '.join(NAMES)}")
     if not DATA.is_dir():
