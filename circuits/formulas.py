@@ -217,8 +217,8 @@ def _minimal(circuit: Circuit, output: str, dont_care: str | None, time_limit: f
     if not cover.proved:
         raise TimeoutError(
             f"to_expression: within {time_limit:g} s no sum of products for {cut_short(repr(output))} was proved "
-            f"minimal; the best has {len(cover.cubes)}, and at least {cover.fewest} are needed. Raise time_limit, or take "
-            "what minimal_cover found."
+            f"minimal; the best has {len(cover.cubes)}, and at least {cover.fewest} are needed. "
+            "Raise time_limit, or take what minimal_cover found."
         )
     netlist = Builder(circuit.input_names)
     products = []
