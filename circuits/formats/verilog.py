@@ -12,9 +12,7 @@ from circuits.formats.cell_libraries import library_of
 from circuits.formats.cells import Cell
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers, Undriven
-from circuits.formats.verilog_cells import YOSYS_CELLS
-from circuits.formats.verilog_modules import Design, Module, modules_of, root_of
-from circuits.formats.verilog_preprocessor import preprocessed
+from circuits.formats.verilog_hierarchy import Design
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
 from circuits.formats.verilog_vectors import DontCares
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
@@ -31,21 +29,19 @@ def loads(
     text: str,
     source: str = "verilog",
     *,
-    top: str | None = None,
+    model: str | None = None,
     registers: Registers = "refuse",
     cycles: int | None = None,
     undriven: Undriven = "refuse",
     dont_cares: DontCares = "refuse",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
-    r"""Read a circuit from the text of a Verilog file: modules of gates, assigns, wires and simple registers.
+    r"""Read a circuit from the text of a Verilog file: a module of gates, assigns and wires.
 
     Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
     ~^` (alone before an operand they fold its bits), then `== !=`, `&`, `^ ~^`, `|`, `&&`, `||`, `?:`, with
-    parentheses, `{}`, replications `{2{x}}`, indices `x[3]`, parts `x[3:0]`, constants such as `4'hA` and `1`, and
-    parameters. Widths follow IEEE 1364: operands are as long as the longest, or as what they are assigned to, by
-    zeros at the left; what does not fit is cut. Instances of modules and of Yosys's own cells (`$_AND_`) become their
-    gates, with nets named after them, `u1.t`; `always @(posedge clk) q <= d;`, with if and else, is a register.
+    parentheses, `{}`, indices `x[3]`, parts `x[3:0]` and constants such as `4'hA`. Widths are never made to fit: both
+    sides of an operator and of an assignment have one, and `! && ||` and the condition of `?:` take one bit.
 
     Bits of a vector x are named x[0], x[1], ..., as is the net `\x[0] `. They come in the order of the ports, a
     vector's lowest bit first: that is the right one of its bounds, so x[3] first for `input [0:3] x`.
@@ -53,12 +49,9 @@ def loads(
     Args:
         text: the whole file.
         source: its name, for errors.
-        top: the module to read, where several are instantiated by no other.
-        registers: "refuse" registers, "cut" or "unroll" them, as BLIF does.
+        top: the module to read, where there are several; it must not need the others.
+        registers: "refuse" flip-flops of the library, "cut" or "unroll" them, as BLIF does.
         cycles: how many to unroll.
-        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
-            "input", after the declared ones.
-        dont_cares: "refuse" x in constants, or give it the value 0 or 1.
         library: the cells of instances, with pins by name: a genlib or Liberty file, or what `read_cells` returns.
 
     Returns:
@@ -75,16 +68,14 @@ def loads(
     ('a[0]', 'a[1]')
     >>> loads("module m (input a, output reg y);\n always @(a) y = a;\nendmodule")
     Traceback (most recent call last):
-    circuits.ParseError: verilog:2: expected always @(posedge clock) or @(negedge clock) and registers behind it. ...
+    circuits.ParseError: verilog:1: expected a name, found 'reg', a variable
     """
-    if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, (bool, float)):
+    if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, bool):
         raise ValueError(f"loads: expected dont_cares to be 'refuse', 0 or 1, got {dont_cares!r}.")
-    file = Text(preprocessed(text, source), source)
-    cells = {**YOSYS_CELLS, **library_of("loads", library)}
-    modules = modules_of(file, cells)
+    cells = library_of("loads", library)
     nets = Nets(source, "input {net}", "assign {net} = ...", registers, "output {net}", cycles, undriven=undriven)
-    design = Design(file, modules, nets, cells, dont_cares)
-    return Module(design, root_of(modules, file, top)).nets.circuit(_add)
+    Design(Text(text, source), nets, cells, dont_cares).read(model)
+    return nets.circuit(_add)
 
 
 def dumps(circuit: Circuit, module: str = "circuit") -> str:
@@ -154,8 +145,4 @@ def _add(netlist: Builder, kind: tuple[int, bool] | Function, nodes: list[int]) 
     if isinstance(kind, Function):
         return add_function(netlist, kind, nodes)
     table, inverted = kind
-    if not nodes:
-        return netlist.constant(inverted)
-    if len(nodes) == 1:
-        return netlist.gate(NOT if inverted else BUF, nodes[0])
     return netlist.tree(table, nodes, inverted=inverted)

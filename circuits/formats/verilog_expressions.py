@@ -1,395 +1,308 @@
-"""Expressions of structural Verilog: operators on vectors of bits, as gates on nets.
+"""Expressions of Verilog: widths and signs as the standard has them, then bits as gates on nets.
 
-An operator-precedence reader (R. W. Floyd, 1963), as in `circuits.expressions`. A bit waits as the gate that makes it
-until something reads it: so a NOT merges into the gate before or after it, and `assign y = ~(a & b)` is one NAND.
+IEEE 1364-2005, clause 5: a width goes up from the operands, and down again from what an expression is assigned to.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
-from circuits.formats.nets import Nets
+from circuits.formats.verilog_operators import GATES, ONE, ZERO, DrivenBit, Wiring, inverted, number_of
+from circuits.formats.verilog_syntax import Node, postfix
 from circuits.formats.verilog_tokens import Text, Token
-from circuits.formats.verilog_vectors import UNSIZED, DontCares, Signal, constant, number_at, numbers_at, width
-from circuits.gates import AND, BUF, NOT, OR, XOR, flip
+from circuits.formats.verilog_vectors import MAX_WIDTH, Constant, DontCares, Signal, constant_of, literal, width
+from circuits.gates import XOR
 
-# Table 5-4, tightest last; unary operators bind tighter than any of these, ?: less, and an open bracket is a wall.
-_BINARY = {"||": 2, "&&": 3, "|": 4, "^": 5, "~^": 5, "^~": 5, "&": 6, "==": 7, "!=": 7}
-_UNARY = {"~": 8, "!": 8, "&": 8, "~&": 8, "|": 8, "~|": 8, "^": 8, "~^": 8, "^~": 8}
-_TERNARY = 1
-_WALL = -1
-# The gate of an operator, and whether it is inverted.
-_GATES = {"&": (AND, False), "|": (OR, False), "^": (XOR, False), "~&": (AND, True), "~|": (OR, True)}
-_GATES |= {"~^": (XOR, True), "^~": (XOR, True), "&&": (AND, False), "||": (OR, False)}
-_OF_TARGETS = {"name", "number", "{", "}", ",", "[", "]", ":", "-"}
-_ARITHMETIC = {"+", "-", "*", "/", "%", "**", "<", ">", "<=", ">=", "<<", ">>", "<<<", ">>>", "===", "!=="}
-
-
-class DrivenBit(NamedTuple):
-    """The value of one bit, as what drives it: a tree of one kind of gate over nets.
-
-    Attributes:
-        table: the gate; it does not matter where there are fewer than two nets.
-        inverted: the last gate's value is inverted. Without nets, the value itself.
-        fan_ins: the nets; one alone is a net or its complement, none a constant.
-        origin: the operator and the bit of its result, for a name should its net need one.
-    """
-
-    table: int
-    inverted: bool
-    fan_ins: tuple[str, ...]
-    origin: tuple[str, Token, int]
-
-
-class Value(NamedTuple):
-    """The value of an expression, which its context may make longer.
-
-    Attributes:
-        bits: lowest first.
-        above: each bit that the context adds: 0, but after `~` the complement, and so on.
-        sized: whether it has a width of its own; a constant such as 1 has not.
-    """
-
-    bits: list[DrivenBit]
-    above: DrivenBit
-    sized: bool = True
-
-    def bit(self, place: int) -> DrivenBit:
-        """Return a bit, also of those above."""
-        return self.bits[place] if place < len(self.bits) else self.above
-
-
-class _Waiting(NamedTuple):
-    """An operator that waits for its right side, or an open bracket."""
-
-    token: Token
-    precedence: int
-    n_operands: int = 0
-    first: int = 0  # of a concatenation: the place of its first operand
-    repeated: int | None = None  # of a replication: how often
-    question: Token | None = None  # of a `:`
+_COMPARISONS = {"==", "!=", "===", "!==", "<", "<=", ">", ">="}
+_SHIFTS = {"<<", ">>", "<<<", ">>>"}
+# The lowest bits of these depend on the lowest bits of their operands alone.
+_BITWISE = {"&", "|", "^", "~^", "^~", "~", "+", "-", "*"}
+_OF_TARGETS = {"name", "{}"}
+_FIX = 'Yosys makes gates of it: yosys -p "read_verilog FILE; synth -flatten; write_blif out.blif"'
 
 
 class Expressions:
-    """Reads expressions into drivers of nets.
+    """Reads the expressions of a module into drivers of nets.
 
     Args:
         text: the file, for errors.
-        nets: what the gates inside expressions are added to.
-        signal: finds what a name stands for.
-        net_of: the net of a bit; another one in an instance of a module.
-        prefix: of the names of nets that are made.
-        parameters: constants by name.
-        dont_cares: the value of x in constants.
+        wiring: what gets the gates inside expressions.
+        look_up: finds what a name stands for.
+        net_of: the number of a net, by its name.
+        dont_cares: what x is.
     """
 
     def __init__(
         self,
         text: Text,
-        nets: Nets,
-        signal: Callable[[Token], Signal],
-        *,
-        net_of: Callable[[str], str] = str,
-        prefix: str = "",
-        parameters: Mapping[str, int] = MappingProxyType({}),
-        dont_cares: DontCares = "refuse",
+        wiring: Wiring,
+        look_up: Callable[[Token], Signal | Constant],
+        net_of: Callable[[str], int],
+        dont_cares: DontCares,
     ):
-        self._text, self._nets, self._signal = text, nets, signal
-        self._net_of, self._prefix, self._parameters = net_of, prefix, parameters
+        self._text, self.wiring, self._look_up, self._net_of = text, wiring, look_up, net_of
         self._dont_cares: DontCares = dont_cares
-        self._made: set[str] = set()  # nets of bits that several gates read
         # Vectors promise more than their text holds: bits, in all, are bounded by its length.
         self._bits_left = 2**20 + 64 * text.length
 
-    def fitted(self, tokens: Sequence[Token], end: Token, n: int) -> list[DrivenBit]:
-        """Return the n bits of an expression that is assigned to n bits: made longer, or cut (5.4, 5.5)."""
-        value = self.value(tokens, end)
-        return [value.bit(place) for place in range(n)]
-
-    def value(self, tokens: Sequence[Token], end: Token) -> Value:
-        """Return the value of an expression.
+    def value(self, tokens: Sequence[Token], end: Token, target: int | None = None) -> list[DrivenBit]:
+        """Return the bits of an expression, lowest first.
 
         Args:
             tokens: all of it.
             end: what follows, for errors.
+            target: how many bits it is assigned to; as many as it has if None.
 
         Raises:
-            ParseError: if it is malformed, or an operator is not read.
+            ParseError: if it is malformed, or an operator or a name in it is not read.
         """
-        values: list[Value] = []
-        waiting: list[_Waiting] = []
-        wants_operand = True
+        return self._evaluate(self._postfix(tokens, end), target)[0]
 
-        def reduce(precedence: int) -> None:
-            while waiting and waiting[-1].precedence >= precedence:
-                operator = waiting.pop()
-                operands = values[len(values) - operator.n_operands :]
-                del values[len(values) - operator.n_operands :]
-                values.append(self._apply(operator, operands))
-                self.spend(len(values[-1].bits), operator.token)
+    def constant(self, tokens: Sequence[Token], end: Token) -> Constant:
+        """Return the value of a constant expression."""
+        bits, is_signed = self._evaluate(self._postfix(tokens, end), None)
+        number = number_of(bits)
+        if number is None:
+            raise self._text.error("expected a constant, found a net", tokens[0])
+        return Constant(number, len(bits), is_signed)
 
-        place = 0
-        while place < len(tokens):
-            token = tokens[place]
-            place += 1
-            symbol = token.kind
-            if wants_operand:
-                opens = waiting and waiting[-1].token.kind == "{" and waiting[-1].first == len(values)
-                if opens and self._repeats(tokens, place - 1):
-                    number, place = number_at(self._text, tokens, place - 1, end, self._parameters)
-                    if number < 1:
-                        raise self._text.error(f"a replication repeats once or more, found {number}", token)
-                    waiting[-1] = waiting[-1]._replace(repeated=number)
-                elif token.kind == "name" and token.text in self._parameters:
-                    values.append(self._number(self._parameters[token.text], token))
-                    wants_operand = False
-                elif token.kind == "name":
-                    nets, place = self._select(tokens, place, end)
-                    origin = ("", token, 0)
-                    values.append(Value([DrivenBit(AND, False, (net,), origin) for net in nets], _zero(token)))
-                    wants_operand = False
-                elif token.kind in ("literal", "number"):
-                    values.append(self._literal(token))
-                    wants_operand = False
-                elif symbol in ("(", "{"):
-                    waiting.append(_Waiting(token, _WALL, first=len(values)))
-                elif symbol in _UNARY:
-                    waiting.append(_Waiting(token, _UNARY[symbol], 1))
-                else:
-                    raise self._text.error(f"expected a net, a constant or an expression, found {token}", token)
-            elif symbol in _BINARY:
-                reduce(_BINARY[symbol])
-                waiting.append(_Waiting(token, _BINARY[symbol], 2))
-                wants_operand = True
-            elif symbol == "?":
-                reduce(_TERNARY + 1)
-                waiting.append(_Waiting(token, _WALL))
-                wants_operand = True
-            elif symbol == ":":
-                reduce(_TERNARY)
-                question = self._opened(waiting, "?", token)
-                waiting[-1] = _Waiting(token, _TERNARY, 3, question=question)
-                wants_operand = True
-            elif symbol == ")":
-                reduce(0)
-                self._opened(waiting, "(", token)
-                waiting.pop()
-            elif symbol in (",", "}"):
-                reduce(0)
-                self._opened(waiting, "{", token)
-                wants_operand = symbol == ","
-                if not values[-1].sized:
-                    raise self._text.error(f"a constant in {{}} needs its width, as in 1'b0, before {token}", token)
-                if symbol == "," and waiting[-1].repeated is not None:
-                    raise self._text.error(f"expected }} after what is repeated, found {token}", token)
-                if symbol == "}":
-                    opened = waiting.pop()
-                    # The first stands at the left, so its bits are the highest.
-                    bits = [bit for value in reversed(values[opened.first :]) for bit in value.bits]
-                    self.spend(len(bits) * (opened.repeated or 1), token)
-                    values[opened.first :] = [Value(bits * (opened.repeated or 1), _zero(token))]
-            else:
-                hint = ", which is not read" if symbol in _ARITHMETIC else ""
-                raise self._text.error(f"expected an operator or the end, found {token}{hint}", token)
-        if wants_operand:
-            raise self._text.error(f"expected a net, a constant or an expression, found {end}", end)
-        reduce(0)
-        if waiting:
-            raise self._text.error(f"this {waiting[-1].token} is never closed", waiting[-1].token)
-        return values[0]
-
-    def bit(self, tokens: Sequence[Token], end: Token) -> DrivenBit:
-        """Return the value of an expression of one bit."""
-        value = self.value(tokens, end)
-        if len(value.bits) != 1 and value.sized:
-            raise self._text.error(f"expected one bit, found {len(value.bits)}", tokens[0])
-        return value.bits[0]
-
-    def truth(self, tokens: Sequence[Token], end: Token) -> DrivenBit:
-        """Return whether an expression is other than 0."""
-        value = self.value(tokens, end)
-        return self._truth(value, tokens[0])
-
-    def target(self, tokens: Sequence[Token], end: Token) -> list[str]:
+    def target(self, tokens: Sequence[Token], end: Token) -> list[int]:
         """Return the nets, lowest first, of what may be driven: a net, a part of one, or a concatenation of such."""
+        expected = "expected a net, a part of one, or nets in {} on the left side"
+        nodes = self._postfix(tokens, end)
         for token in tokens:
-            if token.kind not in _OF_TARGETS:
-                expected = "expected a net, a part of one, or nets in {} on the left side"
+            if token.kind in ("(", "~"):
                 raise self._text.error(f"{expected}, found {token}", token)
-        bits = self.value(tokens, end).bits
-        if not all(bit.fan_ins for bit in bits):
-            raise self._text.error(f"expected nets on the left side, found a constant before {end}", end)
+        for node in nodes:
+            if node.kind not in _OF_TARGETS:
+                raise self._text.error(f"{expected}, found {node.token}", node.token)
+        bits = self._evaluate(nodes, None)[0]
+        if any(not bit.fan_ins for bit in bits):
+            raise self._text.error(f"{expected}, found a constant", tokens[0])
         return [bit.fan_ins[0] for bit in bits]
 
-    def drive(self, net: str, bit: DrivenBit, token: Token) -> None:
-        """Drive a net with the value of a bit."""
-        kind: Any = bit.table, bit.inverted
-        if len(bit.fan_ins) == 2:
-            kind = bit.table ^ 0b1111 if bit.inverted else bit.table
-        elif len(bit.fan_ins) == 1:
-            kind = NOT if bit.inverted else BUF
-        self._nets.drive(net, kind, bit.fan_ins, self._text.line(token))
+    def bounds(self, tokens: Sequence[Token]) -> tuple[int, int]:
+        """Return the bounds of `[3:0]`, all of it."""
+        at = [i for i, token in enumerate(tokens) if token.kind == ":"]
+        if len(at) != 1:
+            raise self._text.error("expected the bounds [number:number] of a vector", tokens[0])
+        left = self.constant(tokens[1 : at[0]], tokens[at[0]]).value
+        right = self.constant(tokens[at[0] + 1 : -1], tokens[-1]).value
+        if width((left, right)) > MAX_WIDTH:
+            raise self._text.error(f"a vector has at most {MAX_WIDTH} bits, found [{left}:{right}]", tokens[0])
+        return left, right
 
-    def net(self, bit: DrivenBit) -> str:
-        """Return the net of a bit, which is driven now if it has not been."""
-        if len(bit.fan_ins) == 1 and not bit.inverted:
-            return bit.fan_ins[0]
-        operator, at, index = bit.origin
-        name = f"{self._prefix}{operator} at {self._text.place(at)}" + f"[{index}]" * (
-            index > 0
-        )  # no name in Verilog has a space
-        if name not in self._made:
-            self._made.add(name)
-            self.drive(name, bit, at)
-        return name
-
-    def spend(self, width: int, token: Token) -> None:
+    def spend(self, n: int, at: Token | int) -> None:
         """Count bits that are taken out of a vector, or come out of an operator.
 
         Raises:
             ParseError: if there are too many for the length of the text.
         """
-        self._bits_left -= width
+        self._bits_left -= n
         if self._bits_left < 0:
-            raise self._text.error("too many bits for so short a file: expected fewer or shorter vectors", token)
+            raise self._text.error("too many bits for so short a file: expected fewer or shorter vectors", at)
 
-    def choose(self, which: DrivenBit, then: DrivenBit, other: DrivenBit, token: Token, place: int = 0) -> DrivenBit:
-        """Return one of two bits: the first where the condition is 1."""
-        if then[:3] == other[:3]:
-            return then
-        net, inverted = self._literal_of(which)
-        yes = DrivenBit(AND, inverted, (net,), which.origin)
-        no = DrivenBit(AND, not inverted, (net,), which.origin)
-        if_so = self._gate(AND, yes, then, ("?", token, place))
-        if_not = self._gate(AND, no, other, (":", token, place))
-        return self._gate(OR, if_so, if_not, ("?:", token, place))
+    def _postfix(self, tokens: Sequence[Token], end: Token) -> list[Node]:
+        return postfix(self._text, tokens, end, self._times)
 
-    def _apply(self, operator: _Waiting, operands: list[Value]) -> Value:
-        token, symbol = operator.token, operator.token.text
-        if operator.question is not None:
-            which, then, other = operands
-            n = max(len(then.bits), len(other.bits))
-            truth = self._truth(which, operator.question)
-            chosen = [self.choose(truth, then.bit(i), other.bit(i), operator.question, i) for i in range(n)]
-            above = self.choose(truth, then.above, other.above, operator.question, n)
-            return Value(chosen, above, then.sized and other.sized)
-        if symbol in ("!", "&&", "||"):
-            bits = [self._truth(operand, token) for operand in operands]
-            if symbol == "!":
-                return Value([bits[0]._replace(inverted=not bits[0].inverted, origin=(symbol, token, 0))], _zero(token))
-            return Value([self._gate(_GATES[symbol][0], bits[0], bits[1], (symbol, token, 0))], _zero(token))
-        if symbol == "~":
-            bits = [
-                DrivenBit(bit.table, not bit.inverted, bit.fan_ins, (symbol, token, i))
-                for i, bit in enumerate(operands[0].bits)
-            ]
-            above = operands[0].above
-            return Value(bits, above._replace(inverted=not above.inverted), operands[0].sized)
-        if len(operands) == 1:
-            return Value([self._tree(symbol, operands[0].bits, token)], _zero(token))
-        equality = symbol in ("==", "!=")
-        table, inverted = (XOR, False) if equality else _GATES[symbol]
-        a, b = operands
-        # The shorter one is as long as the longer one, by the bits above it.
-        shared, n = min(len(a.bits), len(b.bits)), max(len(a.bits), len(b.bits))
-        name = "^" if equality else symbol
-        bits = [
-            (self._gate if i < shared else self._folded)(table, a.bit(i), b.bit(i), (name, token, i), inverted)
-            for i in range(n)
-        ]
-        if not equality:
-            above = self._folded(table, a.above, b.above, (name, token, n), inverted)
-            return Value(bits, above, a.sized and b.sized)
-        bits = bits[:shared] + [bit for bit in bits[shared:] if bit.fan_ins or bit.inverted]
-        differ = bits[0] if len(bits) == 1 else self._tree("|", bits, token)
-        return Value([differ._replace(inverted=differ.inverted ^ (symbol == "=="))], _zero(token))
+    def _times(self, tokens: Sequence[Token], end: Token) -> int:
+        times = self.constant(tokens, end).value
+        if not 1 <= times <= MAX_WIDTH:
+            raise self._text.error(f"a replication is of 1 to {MAX_WIDTH} times, found {times}", end)
+        return times
 
-    def _truth(self, value: Value, token: Token) -> DrivenBit:
-        """Return whether a value is other than 0."""
-        bits = (
-            value.bits if value.sized else [bit for bit in value.bits if bit.fan_ins or bit.inverted] or value.bits[:1]
-        )
-        return bits[0] if len(bits) == 1 else self._tree("|", bits, token)
+    def _evaluate(self, nodes: list[Node], target: int | None) -> tuple[list[DrivenBit], bool]:
+        """Return the bits, and whether they are a number with a sign."""
+        leaves = {i: self._leaf(node) for i, node in enumerate(nodes) if not node.operands}
+        widths: list[int] = []
+        signs: list[bool] = []
+        for i, node in enumerate(nodes):
+            n, is_signed = _own_type(node, widths, signs, leaves.get(i))
+            if n > 2 * MAX_WIDTH * (1 + node.times):
+                raise self._text.error(f"a vector has at most {MAX_WIDTH} bits, found {n}", node.token)
+            widths.append(n)
+            signs.append(is_signed)
+        # What each must come to: its width and its sign, and how many of its bits are read.
+        goals = [(0, False, 0)] * len(nodes)
+        n = max(widths[-1], target or 0)
+        goals[-1] = (n, signs[-1], target or n)
+        for i in range(len(nodes) - 1, -1, -1):
+            for operand, goal in zip(nodes[i].operands, _operand_goals(nodes[i], goals[i], widths, signs), strict=True):
+                goals[operand] = goal
+        values: list[list[DrivenBit]] = []
+        for i, (node, goal) in enumerate(zip(nodes, goals, strict=True)):
+            if i in leaves:
+                value = leaves[i][0]
+            else:
+                value = self._apply(node, [values[operand] for operand in node.operands], goal, goals)
+            for operand in node.operands:
+                values[operand] = []
+            value = _extended(value, goal)
+            self.spend(len(value), node.token)
+            values.append(value)
+        return values[-1], signs[-1]
 
-    def _folded(
-        self, table: int, a: DrivenBit, b: DrivenBit, origin: tuple[str, Token, int], inverted: bool = False
-    ) -> DrivenBit:
-        """Return a gate of two bits of which one or both may be constants that a context added."""
-        if a.fan_ins and b.fan_ins:
-            return self._gate(table, a, b, origin, inverted)
-        of_a, of_b = ([int(x.inverted)] if not x.fan_ins else [0, 1] for x in (a, b))
-        values = [bool(table >> (x + 2 * y) & 1) ^ inverted for y in of_b for x in of_a]
-        if len(set(values)) == 1:
-            return DrivenBit(AND, values[0], (), origin)
-        other = a if a.fan_ins else b
-        return other if values[1] else other._replace(inverted=not other.inverted, origin=origin)
+    def _leaf(self, node: Node) -> tuple[list[DrivenBit], bool]:
+        if node.kind == "number":
+            return _bits_of(constant := literal(self._text, node.token, self._dont_cares)), constant.signed
+        if node.kind != "name":
+            raise self._text.error(f"expected a net, a constant or an expression, found {node.token}", node.token)
+        found = self._look_up(node.token)
+        if isinstance(found, Constant):
+            bits = _bits_of(found)
+            if not node.select:
+                return bits, found.signed
+            low, high = self._selected(node, (found.width - 1, 0))
+            return bits[low : high + 1], False
+        if not node.select:
+            names, is_signed = found.bits(), found.signed
+        else:
+            if found.bounds is None:
+                raise self._text.error(f"{found.name!r} has one bit and no index, found one", node.token)
+            part = self._selected(node, found.bounds)
+            names, is_signed = found._replace(bounds=part[::-1]).bits(), False
+            if found.bounds[0] < found.bounds[1]:
+                names = found._replace(bounds=part).bits()
+        self.spend(len(names), node.token)
+        return [DrivenBit(0, False, (self._net_of(name),)) for name in names], is_signed
 
-    def _gate(
-        self, table: int, a: DrivenBit, b: DrivenBit, origin: tuple[str, Token, int], inverted: bool = False
-    ) -> DrivenBit:
-        """Return a gate of two bits, into which the inverters before it are merged."""
-        (net_a, not_a), (net_b, not_b) = self._literal_of(a), self._literal_of(b)
-        return DrivenBit(flip(table, not_a, not_b), inverted, (net_a, net_b), origin)
-
-    def _tree(self, symbol: str, bits: list[DrivenBit], token: Token) -> DrivenBit:
-        table, inverted = _GATES.get(symbol, _GATES["|"])
-        return DrivenBit(table, inverted, tuple(self.net(bit) for bit in bits), (symbol, token, 0))
-
-    def _literal_of(self, bit: DrivenBit) -> tuple[str, bool]:
-        """Return a bit as a net, and whether it is inverted."""
-        if len(bit.fan_ins) == 1:
-            return bit.fan_ins[0], bit.inverted
-        return self.net(bit), False
-
-    def _opened(self, waiting: list[_Waiting], symbol: str, token: Token) -> Token:
-        if not waiting or waiting[-1].token.kind != symbol:
-            raise self._text.error(f"unexpected {token}: no {symbol!r} is open here", token)
-        return waiting[-1].token
-
-    def _select(self, tokens: Sequence[Token], place: int, end: Token) -> tuple[list[str], int]:
-        """Return the nets of a name, with any `[3]` or `[3:0]` after it, and the place after these."""
-        token = tokens[place - 1]
-        signal = self._signal(token)
-        if place == len(tokens) or tokens[place].kind != "[":
-            self.spend(width(signal.bounds), token)
-            return [self._net_of(bit) for bit in signal.bits()], place
-        bounds, place = numbers_at(self._text, tokens, place, end, self._parameters)
-        if signal.bounds is None:
-            raise self._text.error(f"{signal.name!r} has one bit and no index, found one", token)
-        left, right = signal.bounds
-        if any(not min(left, right) <= index <= max(left, right) for index in bounds):
-            shown = ":".join(map(str, bounds))
-            raise self._text.error(f"{signal.name}[{shown}] is outside [{left}:{right}]", token)
-        first, last = bounds[0], bounds[-1]
+    def _selected(self, node: Node, bounds: tuple[int, int]) -> tuple[int, int]:
+        """Return the indices, the smaller one first, that a select takes out of a vector."""
+        name, tokens = node.token.text, node.select[0]
+        if len(node.select) > 1:
+            raise self._text.error("expected an operator or the end, found '['", node.select[1][0])
+        at = next((i for i, token in enumerate(tokens) if token.kind in (":", "+:", "-:")), None)
+        first = self._index(tokens[1:at] if at is not None else tokens[1:-1], tokens[-1])
+        last = first if at is None else self._index(tokens[at + 1 : -1], tokens[-1])
+        left, right = bounds
+        if at is not None and tokens[at].kind != ":":
+            if last < 1:
+                raise self._text.error(f"a part has one bit or more, found {last}", tokens[0])
+            far = first + (last - 1 if tokens[at].kind == "+:" else 1 - last)
+            first, last = (max(first, far), min(first, far))[:: 1 if left >= right else -1]
         if (first - last) * (left - right) < 0:
-            message = f"{signal.name}[{first}:{last}] runs against its declaration, [{left}:{right}]"
-            raise self._text.error(message, token)
-        part = signal._replace(bounds=(first, last))
-        self.spend(width(part.bounds), token)
-        return [self._net_of(bit) for bit in part.bits()], place
+            raise self._text.error(f"{name}[{first}:{last}] runs against its declaration, [{left}:{right}]", node.token)
+        if min(first, last) < min(bounds) or max(first, last) > max(bounds):
+            shown = str(first) if at is None else f"{first}:{last}"
+            raise self._text.error(f"{name}[{shown}] is outside [{left}:{right}]", node.token)
+        return min(first, last), max(first, last)
 
-    def _literal(self, token: Token) -> Value:
-        digits, sized = constant(self._text, token, self._dont_cares)
-        self.spend(len(digits), token)
-        bits = [DrivenBit(AND, digit == "1", (), (digit, token, i)) for i, digit in enumerate(reversed(digits))]
-        return Value(bits, _zero(token), sized)
+    def _index(self, tokens: Sequence[Token], end: Token) -> int:
+        for token in tokens:
+            if token.kind == "name" and not isinstance(self._look_up(token), Constant):
+                raise self._text.error(f"expected a constant index, found net {token}. {_FIX}", token)
+        return self.constant(tokens, end).value
 
-    def _number(self, number: int, token: Token) -> Value:
-        """Return the value of a parameter: 32 bits, as an unsized constant has."""
-        bits = [DrivenBit(AND, bool(number >> i & 1), (), (str(number >> i & 1), token, i)) for i in range(UNSIZED)]
-        return Value(bits, _zero(token), sized=False)
+    def _apply(
+        self, node: Node, operands: list[list[DrivenBit]], goal: tuple[int, bool, int], goals: list[tuple[int, bool, int]]
+    ) -> list[DrivenBit]:
+        token, symbol, wiring = node.token, node.token.text, self.wiring
+        if node.kind == "{}":  # the first stands at the left, so its bits are the highest
+            return [bit for operand in reversed(operands) for bit in operand]
+        if node.kind == "{{}}":
+            self.spend(node.times * len(operands[0]), token)
+            return operands[0] * node.times
+        if node.kind == "signed":
+            return operands[0]
+        if node.kind == "?:":
+            return wiring.choose(wiring.tree("|", operands[0], token), operands[1], operands[2], token)
+        if len(operands) == 1 and symbol in ("~", "-", "+"):
+            flipped = operands[0] if symbol == "+" else [inverted(bit) for bit in operands[0]]
+            named = [b if b.origin or len(b.fan_ins) < 2 else b._replace(origin=(symbol, token, i)) for i, b in enumerate(flipped)]
+            return wiring.sum(named, [ZERO] * len(named), ONE, token) if symbol == "-" else named
+        if len(operands) == 1:
+            return [inverted(wiring.tree("|", operands[0], token)) if symbol == "!" else wiring.tree(symbol, operands[0], token)]
+        a, b = operands
+        is_signed = goals[node.operands[0]][1]
+        if symbol in ("&&", "||"):
+            sides = [wiring.tree("|", side, token) for side in operands]
+            return [wiring.gate(GATES[symbol][0], *sides, (symbol, token, 0))]
+        if symbol in _SHIFTS:
+            fill = a[-1] if symbol == ">>>" and is_signed else ZERO
+            self.spend(len(a) * len(b), token)
+            return wiring.shift(a, b, fill, symbol.startswith("<<"), token)
+        numbers = number_of(a), number_of(b)
+        if symbol in ("/", "%", "**"):
+            if numbers[0] is None or numbers[1] is None:
+                raise self._text.error(f"{symbol!r} is read of constants only. {_FIX}", token)
+            x, y = (constant_of(n, goal[0], is_signed).value for n in numbers if n is not None)
+            return _bits_of(constant_of(self._divided(symbol, x, y, token), goal[0]))
+        if symbol in ("==", "!=", "===", "!=="):
+            bits = [wiring.gate(XOR, x, y, ("^", token, i)) for i, (x, y) in enumerate(zip(a, b, strict=True))]
+            differ = wiring.tree("|", bits, token)
+            return [inverted(differ) if symbol[0] == "=" else differ]
+        if symbol in _COMPARISONS:
+            if is_signed:  # -1 is below 0: the other way round than without a sign
+                a, b = [*a[:-1], inverted(a[-1])], [*b[:-1], inverted(b[-1])]
+            below = wiring.less(a, b, token) if symbol in ("<", ">=") else wiring.less(b, a, token)
+            return [inverted(below) if "=" in symbol else below]
+        if symbol == "+":
+            return wiring.sum(a, b, ZERO, token)
+        if symbol == "-":
+            return wiring.sum(a, [inverted(bit) for bit in b], ONE, token)
+        if symbol == "*":
+            self.spend(4 * len(a) * len(b), token)
+            return wiring.product(a, b, token)
+        table, is_inverted = GATES[symbol]
+        bits = [wiring.gate(table, x, y, (symbol, token, i)) for i, (x, y) in enumerate(zip(a, b, strict=True))]
+        return [inverted(bit) for bit in bits] if is_inverted else bits
 
-    def _repeats(self, tokens: Sequence[Token], place: int) -> bool:
-        """Return whether a number begins here that a `{` follows: a replication."""
-        while place < len(tokens) and (
-            tokens[place].kind in ("number", "literal", "+", "-", "*")
-            or (tokens[place].kind == "name" and tokens[place].text in self._parameters)
-        ):
-            place += 1
-            if place < len(tokens) and tokens[place].kind == "{":
-                return True
-        return False
+    def _divided(self, symbol: str, x: int, y: int, token: Token) -> int:
+        """Return x / y rounded to 0, its rest with the sign of x, or x ** y."""
+        if symbol == "**":
+            if not 0 <= y <= MAX_WIDTH or abs(x) ** min(y, 64) >> 4 * MAX_WIDTH:
+                raise self._text.error(f"expected a smaller power, found {x} ** {y}", token)
+            return pow(x, y, 1 << MAX_WIDTH)
+        if y == 0:
+            raise self._text.error(f"{x} {symbol} 0 has no value", token)
+        quotient = abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
+        return quotient if symbol == "/" else x - quotient * y
 
 
-def _zero(token: Token) -> DrivenBit:
-    return DrivenBit(AND, False, (), ("0", token, 0))
+def _own_type(
+    node: Node, widths: list[int], signs: list[bool], leaf: tuple[list[DrivenBit], bool] | None
+) -> tuple[int, bool]:
+    """Return how many bits a node has by itself, and whether it is signed: tables 5-22 and clause 5.5.1."""
+    if leaf is not None:
+        return len(leaf[0]), leaf[1]
+    operands, symbol = node.operands, node.token.text
+    if node.kind in ("{}", "{{}}"):
+        return node.times * sum(widths[i] for i in operands), False
+    if node.kind == "signed":
+        return widths[operands[0]], symbol == "$signed"
+    if node.kind == "?:":
+        operands = operands[1:]
+    elif symbol in _COMPARISONS or symbol in ("&&", "||", "!") or (len(operands) == 1 and symbol not in ("~", "-", "+")):
+        return 1, False
+    elif symbol in _SHIFTS or symbol == "**":
+        operands = operands[:1]
+    return max(widths[i] for i in operands), all(signs[i] for i in operands)
+
+
+def _operand_goals(
+    node: Node, goal: tuple[int, bool, int], widths: list[int], signs: list[bool]
+) -> list[tuple[int, bool, int]]:
+    """Return what the operands of a node must come to."""
+    symbol = node.token.text
+    own = [(widths[i], signs[i], widths[i]) for i in node.operands]
+    if node.kind == "?:":
+        return [own[0], goal, goal]
+    if node.kind in ("{}", "{{}}", "signed") or symbol in ("&&", "||", "!"):
+        return own
+    if symbol in _COMPARISONS:
+        n, is_signed = max(widths[i] for i in node.operands), all(signs[i] for i in node.operands)
+        return [(n, is_signed, n)] * 2
+    if symbol in _SHIFTS or symbol == "**":
+        first = goal if symbol.startswith("<<") else (goal[0], goal[1], goal[0])
+        return [first, own[1]]
+    if len(own) == 1 and symbol not in ("~", "-", "+"):
+        return own
+    return [goal if symbol in _BITWISE else (goal[0], goal[1], goal[0])] * len(own)
+
+
+def _extended(bits: list[DrivenBit], goal: tuple[int, bool, int]) -> list[DrivenBit]:
+    """Return as many bits as are read: the lowest ones, with zeros or copies of the sign above them."""
+    fill = bits[-1] if goal[1] else ZERO
+    return bits[: goal[2]] + [fill] * (goal[2] - len(bits))
+
+
+def _bits_of(constant: Constant) -> list[DrivenBit]:
+    return [ONE if constant.bits >> i & 1 else ZERO for i in range(constant.width)]

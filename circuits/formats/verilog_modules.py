@@ -1,606 +1,369 @@
-"""A module of structural Verilog: which of a file it is, what it declares, and what it connects.
+"""A module of Verilog as it is written: its ports, parameters, nets, and the statements that connect them.
 
-IEEE 1364-2005, clauses 4, 6, 7 and 12. Whatever changes with time, and whatever needs another module, is refused.
+IEEE 1364-2005, clauses 4, 12 and 19. Nothing is connected here; `verilog_statements` does that.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from circuits.errors import ParseError
-from circuits.formats.cells import Cell
-from circuits.formats.nets import Nets
-from circuits.formats.verilog_cells import Piece, add_cell
-from circuits.formats.verilog_expressions import DrivenBit, Expressions
-from circuits.formats.verilog_processes import next_states, process_at
+from circuits.formats.gate_lists import Numbers
+from circuits.formats.verilog_expressions import Expressions
+from circuits.formats.verilog_gates import PlainStatements
+from circuits.formats.verilog_operators import Wiring
+from circuits.formats.verilog_processes import Process, process_of
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text, Token
-from circuits.formats.verilog_vectors import MAX_WIDTH, DontCares, Signal, number_at, numbers_at, width
-from circuits.gates import AND, BUF, NOT, OR, TREES, XOR, flip
+from circuits.formats.verilog_vectors import Constant, DontCares, Signal, constant_of
+from circuits.gates import TREES
 
-_DIRECTIONS = ("input", "output")
-_UNARY = {"buf": False, "not": True}
-_INVERTING = ("not", "nand", "nor", "xnor")
-# Nets, and the value of those that are constants.
-_NETS: dict[str, bool | None] = {"wire": None, "tri": None, "reg": None, "supply0": False, "supply1": True}
-_ITEMS = (*_DIRECTIONS, *_NETS, "assign", "parameter", "localparam", *TREES, *_UNARY)
-# Of statements that are one token: what they begin with, their nets, and the table of what an assign has at its right.
-_SIMPLE = re.compile(r"(assign\b|(?:and|nand|or|nor|xor|xnor|not|buf)\b)(?:(?<!assign)[^(]*\()?")
-_OPERAND = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*+(?:\[[0-9]+\])?|\\[!-~]++[ \t\n]")
-_OPERATORS = re.compile(r"\\[!-~]++[ \t\n]|[^~&|^]")
-_ASSIGNED = {
-    ("~" * not_a + symbol + "~" * not_b): flip(table, not_a, not_b)
-    for symbol, table in {"&": AND, "|": OR, "^": XOR}.items()
-    for not_a in range(2)
-    for not_b in range(2)
-} | {"": BUF, "~": NOT}
+DIRECTIONS = ("input", "output")
+UNARY = {"buf": False, "not": True}
+_NETS = {"wire", "tri", "reg", "supply0", "supply1"}
+_PARAMETERS = {"parameter", "localparam"}
+_CONNECTING = {"assign", "defparam", *TREES, *UNARY}
 # What is refused, where its own word does not say it.
 _WHAT = {
-    **dict.fromkeys(("always", "initial"), "behaviour"),
     **dict.fromkeys(("integer", "real", "realtime", "time", "event"), "a variable"),
-    **dict.fromkeys(("tri0", "tri1", "triand", "trior", "trireg"), "another kind of net"),
-    **dict.fromkeys(("wand", "wor", "uwire"), "another kind of net"),
+    **dict.fromkeys(("tri0", "tri1", "triand", "trior", "trireg", "wand", "wor", "uwire"), "another kind of net"),
     **dict.fromkeys(("bufif0", "bufif1", "notif0", "notif1"), "a gate with a third state"),
     **dict.fromkeys(("nmos", "pmos", "cmos", "rnmos", "rpmos", "rcmos"), "a switch"),
     **dict.fromkeys(("tran", "tranif0", "tranif1", "rtran", "rtranif0", "rtranif1"), "a switch"),
     **dict.fromkeys(("pullup", "pulldown"), "a strength"),
-    **dict.fromkeys(("defparam", "genvar", "generate"), "for a design to elaborate"),
+    **dict.fromkeys(("genvar", "generate", "for", "if"), "for a design to elaborate"),
+    **dict.fromkeys(("function", "task"), "behaviour"),
+    "reg": "a variable",
     "inout": "a port of both directions",
     "primitive": "a gate of the file's own",
     "signed": "arithmetic",
     "#": "a delay or a parameter",
 }
-_STRENGTHS = re.compile("(strong|pull|weak|highz)[01]|supply[01]|small|medium|large")
-_FLIP_FLOP = "module {} (CK, Q, D); input CK, D; output reg Q; always @(posedge CK) Q <= D; endmodule"
+WAY = '. Yosys makes gates of it: yosys -p "read_verilog FILE; synth -flatten; write_blif out.blif"; see docs/rtl.md'
 _NESTING = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _INDEXED = re.compile(r"(.+)\[(0|-?[1-9][0-9]{0,9})\]")
+_TO_SEMICOLON = re.compile(r"(?:[^;\\]++|\\[!-~]*+)*;")
+_WORD = re.compile(r"\s*+(?:\\[!-~]++|[A-Za-z_$][A-Za-z0-9_$]*+|.)", re.DOTALL)
+
+Piece = tuple[Sequence[Token], Token]  # tokens, and what ends them
 
 
-def modules_of(text: Text, cells: Mapping[str, Cell] = MappingProxyType({})) -> dict[str, list[Token]]:
-    """Return the tokens of each module by its name, from the name to `endmodule`.
+class Port(NamedTuple):
+    """A port: the name that instances know it by, and the expression of nets inside, or None if that is its name."""
 
-    Args:
-        text: the file.
-        cells: of a library, which are no modules.
-
-    Raises:
-        ParseError: with the line, if modules are not closed or something stands outside of them.
-    """
-    modules: dict[str, list[Token]] = {}
-    start = None
-    for place, token in enumerate(text.tokens):
-        if start is None:
-            if token.kind in ("module", "macromodule"):
-                start = place + 1
-            elif token.kind:
-                first = text.words_of(token)[0] if token.kind == "statement" else token
-                raise text.error(f"expected module, found {_found(first)}", token)
-        elif token.kind == "endmodule":
-            name = text.tokens[start]
-            if name.kind != "name":
-                raise text.error(f"expected the name of a module, found {_found(name)}", name)
-            if name.text in modules:
-                raise text.error(f"module {name} stands in line {text.line(modules[name.text][0])} already", name)
-            modules[name.text] = text.tokens[start : place + 1]
-            start = None
-        elif not token.kind or token.kind == "module":
-            raise text.error(f"expected endmodule, found {token}", token)
-    for name in ("dff", "DFF"):
-        # The netlists of ISCAS-89 use it without a module, or with one of transistors.
-        made = any(token.kind == "trireg" for token in modules.get(name, []))
-        if made or (name not in modules and name not in cells):
-            modules[name] = Text(_FLIP_FLOP.format(name), text.source).tokens[1:-1]
-    return modules
-
-
-def root_of(modules: Mapping[str, Sequence[Token]], text: Text, top: str | None) -> str:
-    """Return the module to read: the named one, or the one that no other instantiates.
-
-    Args:
-        modules: all of a file.
-        text: the file, for errors.
-        top: the name that was asked for, or None.
-
-    Raises:
-        ParseError: if there is no such module, or none or several that no other instantiates.
-    """
-    shown = ", ".join([*map(repr, [*modules][:6]), *["..."] * (len(modules) > 6)]) or "none"
-    if top is not None:
-        if top not in modules:
-            raise ParseError(f"expected a module {top!r}, found {shown}", source=text.source)
-        return top
-    used = {
-        token.text
-        for name, tokens in modules.items()
-        for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False)
-        if token.kind == "name"
-        and token.text in modules
-        and token.text != name
-        and (before.kind in (";", "end", "statement") or before is tokens[0])
-        and after.kind in ("name", "#")
-    }
-    roots = [name for name in modules if name not in used and name not in ("dff", "DFF")]
-    if len(roots) == 1:
-        return roots[0]
-    if not modules:
-        raise ParseError("expected one module, found none", source=text.source)
-    if not roots:
-        raise ParseError(f"the modules use each other in a circle: {shown}", source=text.source)
-    shown = ", ".join([*map(repr, roots[:6]), *["..."] * (len(roots) > 6)])
-    raise ParseError(
-        f"expected one module that no other uses, found {len(roots)}: {shown}; top={roots[0]!r} chooses",
-        source=text.source,
-    )
-
-
-class Design(NamedTuple):
-    """What all modules of a file share.
-
-    Attributes:
-        text: the file.
-        modules: their tokens, by name.
-        nets: what gets the inputs, outputs, gates and registers.
-        cells: what instances may be of, beside modules.
-        dont_cares: the value of x in constants.
-    """
-
-    text: Text
-    modules: Mapping[str, Sequence[Token]]
-    nets: Nets
-    cells: Mapping[str, Cell]
-    dont_cares: DontCares
-
-
-class Outside(NamedTuple):
-    """What an instance of a module is connected to.
-
-    Attributes:
-        instance: its name, after those of the instances around it.
-        expressions: reads what is connected, in the module outside.
-        by_place: what is connected to the ports in their order, or
-        by_name: to ports by their names; each is tokens and what ends them.
-        parameters: values in place of those that the module has, in their order or by name.
-        modules: those around it, which it must not be one of.
-        token: where it stands.
-    """
-
-    instance: str
-    expressions: Expressions
-    by_place: list[Piece] | None
-    by_name: dict[str, Piece]
-    parameters: dict[str | int, int]
-    modules: tuple[str, ...]
+    name: str
+    inside: Sequence[Token] | None
     token: Token
 
 
+class Statement(NamedTuple):
+    """An assign, gate, instance or defparam, by its place in the text, or a process."""
+
+    keyword: str
+    start: int
+    end: int
+    process: Process | None = None
+
+
 class Module:
-    """Reads a module, and the modules that it instantiates, into nets.
+    """Reads what one module declares.
 
     Args:
-        design: the file.
-        name: of the module.
-        outside: what an instance of it is connected to; None for the root, whose ports are inputs and outputs.
+        text: the file.
+        start: the place of its name in the text.
+        end: that of its `endmodule`.
+        numbers: its nets by their names.
+        overridden: values that an instance gives to parameters.
+        dont_cares: what x is.
 
     Raises:
         ParseError: with the line, if it is malformed, or more than a netlist.
     """
 
-    def __init__(self, design: Design, name: str, outside: Outside | None = None):
-        self._design, self._text, self._outside = design, design.text, outside
-        self._prefix = f"{outside.instance}." if outside else ""
-        self._name, tokens = name, design.modules[name]
-        self._signals: dict[str, Signal] = {}
-        self._ports: dict[str, Token] = {}  # by name, in the order of the module's header
-        self._header_ports: list[list[str]] = []  # a place of the header may join several, the highest first
-        self._directions: dict[str, tuple[str, Token]] = {}
-        self._wires: dict[str, Token] = {}
-        self._statements: list[tuple[str, Any, Token]] = []  # what drives nets, and what ends it
-        self._parameters: dict[str, int] = {}
-        self._aliases: dict[str, str] = {}  # nets of ports that are nets of the module outside
-        self._operands: dict[str, str] = {}  # as they stand in simple statements, and their nets
-        self._constants: list[tuple[str, bool, Token]] = []  # supply0 and supply1
-        self.nets = design.nets
-        self._expressions = Expressions(
-            design.text,
-            self.nets,
-            self._signal,
-            net_of=self._net_of,
-            prefix=self._prefix,
-            parameters=self._parameters,
-            dont_cares=design.dont_cares,
-        )
-        place = self._header(tokens)
-        while tokens[place].kind != "endmodule":
-            place = self._item(tokens, place)
-        self._declare_ports(tokens[0])
-        for net, value, token in self._constants:
-            self.nets.drive(self._net_of(net), value, (), self._text.line(token))
-        # All that is declared is known now, wherever it stands.
-        for keyword, body, end in self._statements:
-            if keyword == "statement":
-                self._simple(end)
-            elif keyword == "assign":
-                self._assign(body, end)
-            elif keyword == "always":
-                for net, bit in next_states(self._expressions, body).items():
-                    self._register(net, bit, end)
-            elif keyword == "name":
-                self._instances(body, end)
-            else:
-                self._gate(keyword, body, end)
-        self._check_names()
+    def __init__(
+        self,
+        text: Text,
+        start: int,
+        end: int,
+        numbers: Numbers,
+        overridden: Mapping[str, Constant],
+        dont_cares: DontCares = "refuse",
+    ):
+        self.text, self._end = text, end
+        self.signals: dict[str, Signal] = {}
+        self.parameters: dict[str, Constant] = {}
+        self.parameter_names: list[str] = []  # without those that are local
+        self.ports: dict[str, Port] = {}  # in the order of the header
+        self.directions: dict[str, tuple[str, Token]] = {}
+        self.wires: dict[str, Token] = {}
+        self.statements: list[Statement] = []
+        self.supplies: list[tuple[str, bool, int]] = []
+        self.plain = PlainStatements(numbers)
+        self.numbers = numbers
+        self._overridden, self._dont_cares = dict(overridden), dont_cares
+        self._known: dict[str, object] = {}
+        self.expressions = self._reader()
+        at = self._header(start)
+        while True:
+            at = self.plain.read(text.text, at, end, self._known)
+            if _WORD.match(text.text, at, end) is None or not text.text[at:end].strip():
+                break
+            at = self._item(at)
+        self._settle()
 
-    def _net_of(self, bit: str) -> str:
-        """Return the net of a bit of this module."""
-        return self._aliases.get(bit) or self._prefix + bit
+    def _reader(self) -> Expressions:
+        wiring = Wiring(self.text, self.numbers, self.plain.gates)
+        return Expressions(self.text, wiring, self.look_up, self.numbers.__getitem__, self._dont_cares)
 
-    def _register(self, net: str, bit: DrivenBit, token: Token) -> None:
-        following = self._expressions.net(bit)
-        self.nets.register(net, [following], "always @(posedge ...)", self._text.line(token))
+    def statement(self, at: int, end: int | None = None) -> tuple[list[Token], int]:
+        """Return the tokens of a statement, its ; among them, and the place after it."""
+        found = _TO_SEMICOLON.match(self.text.text, at, self._end) if end is None else None
+        if end is None and found is None:
+            first = next(self.text.tokens(at))
+            list(self.text.tokens(at, self._end))  # what is no token is the better error
+            raise self.text.error(f"this {first} has no ; at its end", first)
+        end = found.end() if found is not None else end
+        assert end is not None
+        return list(self.text.tokens(at, end)), end
 
-    def _header(self, tokens: Sequence[Token]) -> int:
-        """Read `name (ports);` and return the place after it."""
-        place = next((i for i, token in enumerate(tokens) if token.kind == ";"), len(tokens) - 1)
-        end = tokens[place]
-        if end.kind != ";":
-            raise self._text.error("expected ; after the ports of the module, found none", tokens[0])
-        ports = tokens[1:place]
+    def look_up(self, token: Token) -> Signal | Constant:
+        """Return what a name stands for."""
+        name = token.text
+        if name in self.signals:
+            return self.signals[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        declared, number = self.plain.declared, self.numbers.get(name, -1)
+        if not 0 <= number < len(declared) or declared[number] == -1:
+            raise self.text.error(f"net {token} is not declared", token)
+        return Signal(name, None)
+
+    def is_declared(self, name: str) -> bool:
+        """Return whether a name is that of a net, a vector or a parameter."""
+        number = self.numbers.get(name, -1)
+        plainly = 0 <= number < len(self.plain.declared) and self.plain.declared[number] != -1
+        return plainly or name in self.signals or name in self.parameters
+
+    def imply(self, tokens: Sequence[Token]) -> None:
+        """Declare a name that stands alone as what a gate connects or an assign drives: a wire of one bit."""
+        if len(tokens) == 1 and tokens[0].kind == "name" and not self.is_declared(tokens[0].text):
+            self.declare("wire", tokens[0], None, False)
+
+    def _header(self, at: int) -> int:
+        """Read `name #(parameters) (ports);` and return the place after it."""
+        text = self.text
+        name = next(text.tokens(at))
+        if _TO_SEMICOLON.match(text.text, at, self._end) is None:
+            raise text.error("expected ; after the ports of the module, found none", name)
+        tokens, after = self.statement(at)
+        ports, end = tokens[1:-1], tokens[-1]
         if ports and ports[0].kind == "#":
-            close = next((i for i, token in enumerate(ports) if token.kind == ")"), 0)
-            self._parameter_list(ports[2:close], ports[close])
+            close = closing(text, ports, 1, end)
+            keyword, kind = "parameter", None
+            for piece, piece_end in split(ports[2:close], ports[close]):
+                if piece and piece[0].kind in _PARAMETERS:
+                    keyword, kind, piece = piece[0].kind, None, piece[1:]
+                kind = self._parameter(keyword, piece, piece_end, kind)
             ports = ports[close + 1 :]
         if ports and (ports[0].kind != "(" or ports[-1].kind != ")"):
             wrong = ports[0] if ports[0].kind != "(" else end
-            raise self._text.error(f"expected the ports of the module in parentheses, found {_found(wrong)}", wrong)
-        direction, bounds = "", None
-        for piece, after in _split(ports[1:-1], ports[-1]) if len(ports) > 2 else []:
+            raise text.error(f"expected the ports of the module in parentheses, found {found(wrong)}", wrong)
+        direction, bounds, is_signed = "", None, False
+        for piece, piece_end in split(ports[1:-1], ports[-1]) if len(ports) > 2 else []:
             rest = piece
-            if len(piece) > 2 and piece[0].kind == "{" and piece[-1].kind == "}":
-                names = [self._only_name(part, part_end) for part, part_end in _split(piece[1:-1], piece[-1])]
-                self._ports |= {name.text: name for name in names}
-                self._header_ports.append([name.text for name in names])
-                continue
-            if piece and piece[0].kind in _DIRECTIONS and (direction or not self._ports):
+            if piece and piece[0].kind in DIRECTIONS and (direction or not self.ports):
                 direction = piece[0].kind
-                bounds, rest = self._bounds(piece[1:], after)
-            name = self._only_name(rest, after)
-            if name.text in self._ports:
-                raise self._text.error(f"port {name} is there twice", name)
-            self._ports[name.text] = name
-            self._header_ports.append([name.text])
+                bounds, is_signed, rest = self._type(piece[1:], piece_end, direction)
+            port = self._port(rest, piece_end, bool(direction))
+            if port.name in self.ports:
+                raise text.error(f"port {port.token} is there twice", port.token)
+            self.ports[port.name] = port
             if direction:
-                self._declare(direction, name, bounds)
-        return place + 1
+                self.declare(direction, port.token, bounds, is_signed)
+        return after
 
-    def _item(self, tokens: Sequence[Token], place: int) -> int:
-        """Read a declaration, or keep an assign or a gate for later, and return the place after it."""
-        first = tokens[place]
-        keyword = first.kind
-        if keyword == "statement":
-            self._statements.append((keyword, None, first))
-            return place + 1
-        if keyword == "always":
-            process, after = process_at(self._text, tokens, place + 1)
-            self._statements.append((keyword, process, first))
-            return after
-        if keyword == "name" and (first.text in self._design.modules or first.text in self._design.cells):
-            keyword = "name"
-        elif keyword not in _ITEMS:
-            instance = ", an instance of a module" if first.kind == "name" and first.text not in SYSTEM_VERILOG else ""
-            hint = ": library= names a file of cells" if instance else ""
-            found = _found(first) + instance
-            raise self._text.error(
-                f"expected wires, assigns or gates, found {found}{hint}. docs/rtl.md has a way", first
-            )
-        start = place if keyword == "name" else place + 1
-        while tokens[place].kind != ";":
-            if tokens[place].kind == "endmodule":
-                raise self._text.error(f"this {first} has no ; at its end", first)
-            place += 1
-        body, end = tokens[start:place], tokens[place]
-        if keyword in _DIRECTIONS or keyword in _NETS:
-            self._declaration(keyword, body, end)
-        elif keyword in ("parameter", "localparam"):
-            self._parameter_list(body, end, local=keyword == "localparam")
+    def _port(self, tokens: Sequence[Token], end: Token, is_declared: bool) -> Port:
+        first = tokens[0] if tokens else end
+        if not is_declared and first.kind == "." and len(tokens) > 3:
+            name = self._only_name(tokens[1:2], tokens[2])
+            if tokens[2].kind != "(" or tokens[-1].kind != ")":
+                raise self.text.error(f"expected .{name.text}(nets), found {found(end)}", end)
+            return Port(name.text, tokens[3:-1], name)
+        if not is_declared and (first.kind == "{" or (first.kind == "name" and len(tokens) > 1)):
+            return Port(f" {len(self.ports)}", tokens, first)  # it is known by its place alone
+        name = self._only_name(tokens, end)
+        return Port(name.text, None, name)
+
+    def _item(self, at: int) -> int:
+        """Read a declaration, or keep a statement for later, and return the place after it."""
+        text = self.text
+        word = _WORD.match(text.text, at, self._end)
+        assert word is not None
+        keyword = word[0].strip()
+        at = word.end() - len(keyword)
+        if keyword == "specify":  # delays
+            end = text.text.find("endspecify", at, self._end)
+            if end >= 0:
+                return end + len("endspecify")
+        if keyword in ("always", "initial"):
+            process, end = process_of(text, at, self._end)
+            self.statements.append(Statement(keyword, at, end, process))
+            return end
+        is_instance = keyword[0] == "\\" or (
+            re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", keyword) and keyword not in KEYWORDS | SYSTEM_VERILOG
+        )
+        if keyword in DIRECTIONS or keyword in _NETS or keyword in _PARAMETERS:
+            tokens, end = self.statement(at)
+            self._declaration(keyword, tokens[1:-1], tokens[-1])
+        elif keyword in _CONNECTING or is_instance:
+            end = self.statement(at)[1]
+            self.statements.append(Statement("name" if is_instance else keyword, at, end))
         else:
-            self._statements.append((keyword, body, end))
-        return place + 1
-
-    def _parameter_list(self, tokens: Sequence[Token], end: Token, *, local: bool = False) -> None:
-        """Read `name = number, ...`, perhaps with a range, which changes nothing here."""
-        given = self._outside.parameters if self._outside else {}
-        for piece, after in _split(tokens, end):
-            while piece and piece[0].kind in ("parameter", "localparam", "integer"):
-                piece = piece[1:]
-            if piece and piece[0].kind == "[":
-                piece = self._range(piece, after)[1]
-            if len(piece) < 3 or piece[0].kind != "name" or piece[1].kind != "=":
-                raise self._text.error(f"expected name = number, found {_found(after)}", after)
-            name = piece[0].text
-            number, place = number_at(self._text, piece, 2, after, self._parameters)
-            if place != len(piece):
-                raise self._text.error(f"expected a number, found {piece[place]}", piece[place])
-            if not local:
-                number = given.get(name, given.get(len(self._parameters), number))
-            self._parameters[name] = number
+            first = next(text.tokens(at))
+            raise text.error(f"expected wires, assigns, gates or instances, found {found(first)}{WAY}", first)
+        return end
 
     def _declaration(self, keyword: str, body: Sequence[Token], end: Token) -> None:
-        bounds, names = self._bounds(body, end)
-        if keyword in _NETS:
-            keyword, constant = "wire", _NETS[keyword]
+        if keyword in _PARAMETERS:
+            kind = None
+            for piece, after in split(body, end):
+                kind = self._parameter(keyword, piece, after, kind)
+            return
+        bounds, is_signed, names = self._type(body, end, keyword)
+        for piece, after in split(names, end):
+            name = self._only_name(piece[:1] if len(piece) > 1 and piece[1].kind == "=" else piece, after)
+            self.declare(keyword if keyword in DIRECTIONS else "wire", name, bounds, is_signed)
+            if keyword.startswith("supply"):
+                self.supplies += [(net, keyword == "supply1", name.at) for net in self.signals[name.text].bits()]
+            if len(piece) > 1:
+                is_reg = keyword == "reg" or any(token.kind == "reg" for token in body[: len(body) - len(names)])
+                self.statements.append(Statement("initially" if is_reg else "assign", name.at, after.at + 1))
+
+    def _type(
+        self, tokens: Sequence[Token], end: Token, keyword: str
+    ) -> tuple[tuple[int, int] | None, bool, Sequence[Token]]:
+        """Return the bounds and the sign of a declaration, and the names after them."""
+        place, is_signed = 0, False
+        allowed = ("wire", "reg", "tri", "signed") if keyword in DIRECTIONS else ("signed",)
+        while place < len(tokens) and tokens[place].kind in allowed:
+            is_signed |= tokens[place].kind == "signed"
+            place += 1
+        bounds = None
+        if place < len(tokens) and tokens[place].kind == "[":
+            close = closing(self.text, tokens, place, end)
+            bounds = self.expressions.bounds(tokens[place : close + 1])
+            place = close + 1
+        return bounds, is_signed, without_delay(self.text, tokens[place:], end)
+
+    def _parameter(
+        self, keyword: str, tokens: Sequence[Token], end: Token, kind: tuple[int, bool] | None
+    ) -> tuple[int, bool] | None:
+        """Read `signed [3:0] N = value`, and return the width and the sign, which the next one has too."""
+        if tokens and tokens[0].kind == "integer":
+            kind, tokens = (32, True), tokens[1:]
         else:
-            constant = None
-        for piece, after in _split(names, end):
-            if constant is not None:
-                name = self._only_name(piece, after)
-                self._declare(keyword, name, bounds)
-                self._constants += [(bit, constant, name) for bit in self._signals[name.text].bits()]
-            elif keyword == "wire" and len(piece) > 1 and piece[1].kind == "=":
-                self._declare(keyword, self._only_name(piece[:1], after), bounds)
-                self._statements.append(("assign", piece, after))
-            else:
-                self._declare(keyword, self._only_name(piece, after), bounds)
-
-    def _bounds(self, tokens: Sequence[Token], end: Token) -> tuple[tuple[int, int] | None, Sequence[Token]]:
-        """Return the bounds of a port, which may have `wire` or `reg` before them, and the tokens after them."""
-        return self._range(tokens[1:] if tokens and tokens[0].kind in ("wire", "reg", "tri") else tokens, end)
-
-    def _range(self, tokens: Sequence[Token], end: Token) -> tuple[tuple[int, int] | None, Sequence[Token]]:
-        if not tokens or tokens[0].kind != "[":
-            return None, tokens
-        numbers, place = numbers_at(self._text, tokens, 0, end, self._parameters)
-        if len(numbers) != 2:
-            raise self._text.error(f"expected the bounds [number:number] of a vector, found [{numbers[0]}]", tokens[0])
-        left, right = numbers
-        if width((left, right)) > MAX_WIDTH:
-            raise self._text.error(f"a vector has at most {MAX_WIDTH} bits, found [{left}:{right}]", tokens[0])
-        return (left, right), tokens[place:]
+            bounds, is_signed, rest = self._type(tokens, end, keyword)
+            if bounds is not None or is_signed:
+                kind = (abs(bounds[0] - bounds[1]) + 1 if bounds else 32, is_signed)
+            tokens = rest
+        name = self._only_name(tokens[:1], tokens[1] if len(tokens) > 1 else end)
+        if len(tokens) < 3 or tokens[1].kind != "=":
+            raise self.text.error(f"expected {keyword} {name.text} = value, found {found(end)}", end)
+        if name.text in self.parameters or name.text in self.signals:
+            raise self.text.error(f"{name} is declared twice", name)
+        value = self.expressions.constant(tokens[2:], end)
+        if keyword == "parameter":
+            self.parameter_names.append(name.text)
+            value = self._overridden.pop(name.text, value)
+        if kind is not None:
+            value = constant_of(value.value, *kind)
+        self.parameters[name.text] = self._known[name.text] = value
+        return kind
 
     def _only_name(self, tokens: Sequence[Token], end: Token) -> Token:
         name, *rest = [*tokens[:2], end]
         if name.kind != "name" or (len(tokens) > 1 and name.text in SYSTEM_VERILOG):
-            raise self._text.error(f"expected a name, found {_found(name)}", name)
+            raise self.text.error(f"expected a name, found {found(name)}", name)
         if len(tokens) > 1:
-            raise self._text.error(f"expected , or {end.text} after {name}, found {_found(rest[0])}", rest[0])
+            raise self.text.error(f"expected , or {end.text} after {name}, found {found(rest[0])}", rest[0])
         return name
 
-    def _declare(self, keyword: str, token: Token, bounds: tuple[int, int] | None) -> None:
-        name = token.text
+    def declare(self, keyword: str, token: Token, bounds: tuple[int, int] | None, is_signed: bool) -> None:
+        """Declare a wire, input or output."""
+        name, text = token.text, self.text
         if keyword == "wire":
-            before = self._wires.setdefault(name, token)
-            if name in self._parameters:
-                raise self._text.error(f"{token} is a parameter already", token)
+            before = self.wires.setdefault(name, token)
         else:
-            if name not in self._ports:
-                raise self._text.error(f"{keyword} {token} is not among the ports of the module", token)
-            before = self._directions.setdefault(name, (keyword, token))[1]
-        if before is not token:
-            raise self._text.error(f"{token} is declared twice: here and in line {self._text.line(before)}", token)
-        signal = self._signals.setdefault(name, Signal(name, bounds))
+            if all(port.inside is None for port in self.ports.values()) and name not in self.ports:
+                raise text.error(f"{keyword} {token} is not among the ports of the module", token)
+            before = self.directions.setdefault(name, (keyword, token))[1]
+        line = text.line(before) if before is not token else 0
+        if (number := self.numbers.get(name, -1)) >= 0 and name not in self.signals:
+            declared = self.plain.declared
+            line = text.line(declared[number]) if number < len(declared) and declared[number] != -1 else line
+        if line or name in self.parameters:
+            raise text.error(f"{token} is declared twice" + (f": here and in line {line}" if line else ""), token)
+        signal = self.signals.setdefault(name, Signal(name, bounds, is_signed))
+        self._known[name] = signal
         if signal.bounds != bounds:
-            raise self._text.error(f"{token} is declared as {_shown(signal.bounds)} and as {_shown(bounds)}", token)
+            raise text.error(f"{token} is declared as {_shown(signal.bounds)} and as {_shown(bounds)}", token)
+        if is_signed and not signal.signed:
+            self.signals[name] = signal._replace(signed=True)
 
-    def _declare_ports(self, module: Token) -> None:
-        for name, port in self._ports.items():
-            if name not in self._directions:
-                raise self._text.error(f"port {port} is declared neither input nor output", port)
-            self._expressions.spend(width(self._signals[name].bounds), self._directions[name][1])
-        if self._outside:
-            self._connect(self._outside, module)
-            return
-        for name in self._ports:
-            direction, token = self._directions[name]
-            for net in self._signals[name].bits():
-                (self.nets.input if direction == "input" else self.nets.output)(net, self._text.line(token))
-        if not self.nets.outputs and not any(keyword == "always" for keyword, _, _ in self._statements):
-            raise self._text.error(f"expected at least one output of module {module}, found none", module)
-
-    def _connect(self, outside: Outside, module: Token) -> None:
-        """Make the nets of the ports those outside that they are connected to, or drive them by these."""
-        if outside.by_place is not None and len(outside.by_place) > len(self._header_ports):
-            most, given = len(self._header_ports), len(outside.by_place)
-            found = f"expected at most {most} nets for module {module}, found {given}"
-            raise self._text.error(found, outside.token)
-        for name in outside.by_name:
-            if [name] not in self._header_ports:
-                raise self._text.error(f"module {module} has no port {name!r}", outside.token)
-        for place, names in enumerate(self._header_ports):
-            piece = outside.by_name.get(names[0]) if len(names) == 1 else None
-            if outside.by_place is not None:
-                piece = outside.by_place[place] if place < len(outside.by_place) else None
-            if piece is None or not piece[0]:
+    def _settle(self) -> None:
+        """Look at the names in plain statements, now that all is declared; read again those that are not so plain."""
+        names = list(self.numbers)
+        wrong: set[int] = set()
+        candidates = []
+        for number in self.plain.undeclared():
+            name = names[number]
+            signal = self.signals.get(name)
+            if signal is not None:
+                if signal.bounds is not None:
+                    wrong.add(number)
                 continue
-            bits = [bit for name in reversed(names) for bit in self._signals[name].bits()]
-            kinds = {self._directions[name][0] for name in names}
-            if len(kinds) > 1:
-                raise self._text.error(f"a port of module {module} joins inputs and outputs", outside.token)
-            if kinds == {"output"}:
-                target = outside.expressions.target(*piece)
-                self._aliases.update(zip(bits, target, strict=False))
-                for net in target[len(bits) :]:
-                    self.nets.drive(net, False, (), self._text.line(outside.token))
+            match = _INDEXED.fullmatch(name)
+            vector = self.signals.get(match[1]) if match else None
+            if match and vector and vector.bounds and min(vector.bounds) <= int(match[2]) <= max(vector.bounds):
                 continue
-            for bit, value in zip(bits, outside.expressions.fitted(*piece, len(bits)), strict=True):
-                if len(value.fan_ins) == 1 and not value.inverted:
-                    self._aliases[bit] = value.fan_ins[0]
-                else:
-                    outside.expressions.drive(self._prefix + bit, value, piece[1])
-
-    def _simple(self, statement: Token) -> None:
-        """Read a statement that is one token: a gate of plain nets, or an assign of one operator."""
-        match = _SIMPLE.match(statement.text)
-        assert match is not None
-        known, nets = self._operands, []
-        operands = _OPERAND.findall(statement.text, match.end())
-        for operand in operands:
-            net = known.get(operand) or self._operand(operand, statement, implied=match[1] != "assign" or not nets)
-            if net is None:
-                break
-            nets.append(net)
-        keyword = match[1]
-        if len(nets) < len(operands) or (keyword in _UNARY and len(nets) > 2):
-            *words, end = self._text.words_of(statement)
-            if keyword == "assign":
-                self._assign(words[1:], end)
+            if match or name in KEYWORDS or name in self.parameters:
+                wrong.add(number)
             else:
-                self._gate(keyword, words[1:], end)
-            return
-        line = self._text.line(statement)
-        if keyword == "assign":
-            table = _ASSIGNED[_OPERATORS.sub("", statement.text[statement.text.index("=") + 1 :])]
-        elif len(nets) == 2:
-            table = NOT if keyword in _INVERTING else BUF
-        elif len(nets) == 3:
-            table, inverted = TREES[keyword]
-            table ^= 0b1111 if inverted else 0
-        else:
-            self.nets.drive(nets[0], TREES[keyword], nets[1:], line)
-            return
-        self.nets.drive(nets[0], table, nets[1:], line)
+                candidates.append(number)
+        implied = self.plain.implied(candidates) if candidates else set()
+        wrong |= {*candidates} - implied
+        for place in self.plain.taken_out(wrong):
+            end = self.statement(place)[1]
+            word = _WORD.match(self.text.text, place)
+            assert word is not None
+            self.statements.append(Statement(word[0].strip(), place, end))
+        for number in sorted(implied):
+            self.declare("wire", Token("name", names[number], 0), None, False)
+        self.statements.sort(key=lambda statement: statement.start)
+        self.expressions = self._reader()
+        if self._overridden:
+            name = next(iter(self._overridden))
+            known = ", ".join(map(repr, self.parameter_names)) or "none"
+            raise self.text.error(f"the module has no parameter {name!r}, expected one of {known}", self._start_token())
+        self._check_names()
 
-    def _operand(self, operand: str, statement: Token, *, implied: bool) -> str | None:
-        """Return the net of an operand of a simple statement; None where the words must be looked at.
-
-        What a gate connects or an assign drives is a wire of one bit where it is not declared: `implied`.
-        """
-        name, index = (operand[1:-1], None) if operand[0] == "\\" else (operand, None)
-        if operand[0] != "\\" and operand[-1] == "]":
-            name, _, digits = operand[:-1].partition("[")
-            index = int(digits) if len(digits) < 10 else None
-            if index is None:
-                return None
-        if ((name in KEYWORDS or name in SYSTEM_VERILOG) and operand[0] != "\\") or name in self._parameters:
-            return None
-        signal = self._signals.get(name)
-        if signal is None:
-            if index is not None or not implied:
-                return None
-            self._declare("wire", Token("name", name, statement.at), None)
-            signal = self._signals[name]
-        if (signal.bounds is None) != (index is None):
-            return None
-        if signal.bounds is not None and index is not None and not min(signal.bounds) <= index <= max(signal.bounds):
-            return None
-        net = self._operands[operand] = self._net_of(name if index is None else f"{name}[{index}]")
-        return net
-
-    def _assign(self, body: Sequence[Token], end: Token) -> None:
-        """Read `target = value, target = value`."""
-        for piece, after in _split(self._after_delay(body, end), end):
-            place = next((i for i, token in enumerate(piece) if token.kind == "="), 0)
-            if not place or self._is_strength(piece[0], piece[1]):
-                wrong = piece[0] if piece else after
-                raise self._text.error(f"expected net = value after assign, found {_found(wrong)}", wrong)
-            self._imply(piece[:place])
-            target = self._expressions.target(piece[:place], piece[place])
-            value = self._expressions.fitted(piece[place + 1 :], after, len(target))
-            for net, bit in zip(target, value, strict=True):
-                self._expressions.drive(net, bit, piece[0])
-
-    def _gate(self, keyword: str, body: Sequence[Token], end: Token) -> None:
-        """Read `name (output, input, ...), name (...)`; names may be left out."""
-        for piece, after in _split(self._after_delay(body, end), end):
-            named = bool(piece) and piece[0].kind == "name"
-            terminals = piece[named:]
-            if len(terminals) < 3 or terminals[0].kind != "(" or terminals[-1].kind != ")":
-                wrong = terminals[0] if terminals and terminals[0].kind != "(" else after
-                raise self._text.error(f"expected nets in parentheses for {keyword!r}, found {_found(wrong)}", wrong)
-            if self._is_strength(*terminals[:2]):
-                raise self._text.error(f"expected nets in parentheses, found {terminals[1]}, a strength", terminals[1])
-            nets = _split(terminals[1:-1], terminals[-1])
-            for operand, _ in nets:
-                self._imply(operand)
-            n_outputs = len(nets) - 1 if keyword in _UNARY else 1
-            if len(nets) < 2:
-                raise self._text.error(f"{keyword!r} takes an output and inputs, found one net", terminals[0])
-            bits = [self._expressions.bit(*operand) for operand in nets[n_outputs:]]
-            names = tuple(self._expressions.net(bit) for bit in bits)
-            table, inverted = TREES.get(keyword) or (BUF, _UNARY[keyword])
-            for operand, operand_end in nets[:n_outputs]:
-                target = self._expressions.target(operand, operand_end)
-                if len(target) != 1:
-                    raise self._text.error(f"expected one bit, found {len(target)}", operand[0])
-                gate = DrivenBit(table, inverted, names, (keyword, terminals[0], 0))
-                self._expressions.drive(target[0], gate, terminals[0])
-
-    def _instances(self, body: Sequence[Token], end: Token) -> None:
-        """Read `cell #(parameters) name (.port(net), ...), name (...)`."""
-        first, rest = body[0], body[1:]
-        parameters: dict[str | int, int] = {}
-        if rest and rest[0].kind == "#":
-            if len(rest) < 2 or rest[1].kind != "(":
-                raise self._text.error(f"expected #(parameters), found {rest[0]}", rest[0])
-            inside, rest = _parenthesised(rest[1:])
-            for place, (piece, after) in enumerate(_split(inside, rest[0] if rest else end)):
-                named = len(piece) > 4 and piece[0].kind == "."
-                key: str | int = piece[1].text if named else place
-                parameters[key] = number_at(self._text, piece, 3 if named else 0, after, self._parameters)[0]
-        for piece, after in _split(rest, end):
-            if len(piece) < 3 or [token.kind for token in (*piece[:2], piece[-1])] != ["name", "(", ")"]:
-                raise self._text.error(f"expected a name and .pin(net) in parentheses, found {_found(after)}", after)
-            pins = _split(piece[2:-1], piece[-1]) if len(piece) > 3 else []
-            by_name = bool(pins) and bool(pins[0][0]) and pins[0][0][0].kind == "."
-            for pin, _ in pins:
-                self._imply(pin[3:-1] if by_name else pin)
-            if first.text in self._design.modules:
-                self._instance(first, piece[0], pins, by_name, parameters)
-            else:
-                cell = self._design.cells[first.text]
-                add_cell(self._text, self.nets, self._expressions, first, cell, pins)
-
-    def _instance(
-        self, first: Token, name: Token, pins: list[Piece], by_name: bool, parameters: dict[str | int, int]
-    ) -> None:
-        """Read the module of an instance."""
-        around = (*self._outside.modules, self._name) if self._outside else (self._name,)
-        if first.text in around:
-            raise self._text.error(f"module {first} uses itself", first)
-        named: dict[str, Piece] = {}
-        for piece, after in pins if by_name else []:
-            if len(piece) < 4 or [token.kind for token in (*piece[:3], piece[-1])] != [".", "name", "(", ")"]:
-                raise self._text.error(f"expected .port(net), found {piece[0] if piece else after}", after)
-            if piece[1].text in named:
-                raise self._text.error(f"port {piece[1]} is connected twice", piece[1])
-            named[piece[1].text] = piece[3:-1], piece[-1]
-        self._expressions.spend(len(self._design.modules[first.text]), first)
-        instance = self._prefix + name.text
-        outside = Outside(instance, self._expressions, None if by_name else pins, named, parameters, around, name)
-        Module(self._design, first.text, outside)
-
-    def _after_delay(self, body: Sequence[Token], end: Token) -> Sequence[Token]:
-        """Return what follows a delay, which changes nothing of the function."""
-        if not body or body[0].kind != "#":
-            return body
-        if len(body) > 1 and body[1].kind == "(":
-            return _parenthesised(body[1:])[1]
-        return body[2:]
-
-    def _is_strength(self, opened: Token, token: Token) -> bool:
-        return opened.kind == "(" and _STRENGTHS.fullmatch(token.kind) is not None
-
-    def _imply(self, tokens: Sequence[Token]) -> None:
-        """Declare a name that stands alone as what a gate connects or an assign drives: a wire of one bit."""
-        known = self._signals, self._parameters
-        if len(tokens) == 1 and tokens[0].kind == "name" and not any(tokens[0].text in names for names in known):
-            self._declare("wire", tokens[0], None)
-
-    def _signal(self, token: Token) -> Signal:
-        if token.text not in self._signals:
-            raise self._text.error(f"net {token} is not declared", token)
-        return self._signals[token.text]
+    def _start_token(self) -> int:
+        return next(iter(self.ports.values())).token.at if self.ports else self._end
 
     def _check_names(self) -> None:
         r"""Refuse a net `\x[0] ` beside a vector x that has such a bit, since they would be one name."""
-        for name, signal in self._signals.items():
-            match = _INDEXED.fullmatch(name)
-            bounds = self._signals[match[1]].bounds if match and match[1] in self._signals else None
-            if signal.bounds is None and match and bounds and min(bounds) <= int(match[2]) <= max(bounds):
-                token = self._wires.get(name) or self._directions[name][1]
-                raise self._text.error(f"net {token} has the name of a bit of vector {match[1]!r}: rename one", token)
+        vectors = {name: signal.bounds for name, signal in self.signals.items() if signal.bounds is not None}
+        for name in self.numbers if vectors else ():
+            match = _INDEXED.fullmatch(name) if name[-1:] == "]" else None
+            bounds = vectors.get(match[1]) if match else None
+            if match and bounds and self.is_declared(name) and min(bounds) <= int(match[2]) <= max(bounds):
+                number = self.numbers[name]
+                declared = self.plain.declared
+                at = declared[number] if number < len(declared) and declared[number] != -1 else None
+                token = at if at is not None else (self.wires.get(name) or self.directions[name][1])
+                raise self.text.error(f"net {name!r} has the name of a bit of vector {match[1]!r}: rename one", token)
 
 
-def _split(tokens: Sequence[Token], end: Token) -> list[tuple[Sequence[Token], Token]]:
-    """Parts between commas that are in no bracket, each with what ends it."""
+def split(tokens: Sequence[Token], end: Token) -> list[Piece]:
+    """Return the parts between commas that are in no bracket, each with what ends it."""
     parts, start, nesting = [], 0, 0
     for place, token in enumerate(tokens):
         nesting += _NESTING.get(token.kind, 0)
@@ -610,17 +373,29 @@ def _split(tokens: Sequence[Token], end: Token) -> list[tuple[Sequence[Token], T
     return [*parts, (tokens[start:], end)]
 
 
-def _parenthesised(tokens: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
-    """Return what is in the parentheses at the beginning, and what follows them."""
+def closing(text: Text, tokens: Sequence[Token], place: int, end: Token) -> int:
+    """Return the place of the bracket that closes the one at a place."""
     nesting = 0
-    for place, token in enumerate(tokens):
-        nesting += _NESTING.get(token.kind, 0)
-        if nesting == 0:
-            return tokens[1:place], tokens[place + 1 :]
-    return tokens[1:], []
+    for at in range(place, len(tokens)):
+        nesting += _NESTING.get(tokens[at].kind, 0)
+        if nesting <= 0:
+            if at == place:
+                raise text.error(f"expected (, found {found(tokens[place])}", tokens[place])
+            return at
+    where = tokens[place] if place < len(tokens) else end
+    raise text.error(f"this {where} is never closed", where)
 
 
-def _found(token: Token) -> str:
+def without_delay(text: Text, tokens: Sequence[Token], end: Token) -> Sequence[Token]:
+    """Return tokens without the `#3` or `#(2:3:4, 5)` at their beginning."""
+    if not tokens or tokens[0].kind != "#":
+        return tokens
+    if len(tokens) > 1 and tokens[1].kind in ("number", "real", "name"):
+        return tokens[2:]
+    return tokens[closing(text, tokens, 1, end) + 1 :]
+
+
+def found(token: Token) -> str:
     """Return a token, and what it is."""
     what = _WHAT.get(token.kind)
     if token.kind == "name" and token.text in SYSTEM_VERILOG:

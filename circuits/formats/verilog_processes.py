@@ -1,129 +1,138 @@
-"""Registers written as behaviour: `always @(posedge clk)` with nonblocking assignments, if and else.
+"""`always @(posedge clk)` and `initial`, as far as they are registers: `<=` alone, in `begin ... end` and `if`."""
 
-IEEE 1364-2005, clauses 9.2.2 and 9.4.
-"""
-
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from circuits.formats.verilog_expressions import DrivenBit, Expressions
 from circuits.formats.verilog_tokens import Text, Token
-from circuits.gates import AND
+
+_MOST_NESTED = 100
+_FIX = 'Yosys makes gates of it: yosys -p "read_verilog FILE; synth -flatten; write_blif out.blif"; see docs/rtl.md'
 
 
 class Assignment(NamedTuple):
-    """One assignment, `target <= value;`."""
+    """`target <= value;`"""
 
     target: Sequence[Token]
     value: Sequence[Token]
-    arrow: Token
+    equals: Token
     end: Token
 
 
-class Choice(NamedTuple):
-    """One of two statements, `if (condition) ... else ...`."""
+class If(NamedTuple):
+    """`if (condition) then else other`; `end` closes the condition."""
 
     condition: Sequence[Token]
-    closed: Token
-    then: "Statement"
-    other: "Statement"
+    then: "list[Assignment | If]"
+    other: "list[Assignment | If]"
+    end: Token
 
 
-Statement = Assignment | Choice | list
+class Process(NamedTuple):
+    """What happens at each edge of a clock, or at the beginning."""
+
+    first: Token
+    body: list[Assignment | If]
 
 
-def process_at(text: Text, tokens: Sequence[Token], place: int) -> tuple[Statement, int]:
-    """Return what a process does, whose `always` is before a place, and the place after it.
-
-    Args:
-        text: the file, for errors.
-        tokens: the module.
-        place: of what follows `always`.
+def process_of(text: Text, start: int, end: int) -> tuple[Process, int]:
+    """Read the process at a place, and return the place after it.
 
     Raises:
-        ParseError: with the line, if it is anything but registers of one clock edge.
+        ParseError: with the line, if it is more than registers.
     """
-    always = tokens[place - 1]
-    head = [token.kind for token in tokens[place : place + 5]]
-    if head[:2] != ["@", "("] or head[2:3][0] not in ("posedge", "negedge") or head[3:5] != ["name", ")"]:
-        wrong = "expected always @(posedge clock) or @(negedge clock) and registers behind it. docs/rtl.md has a way"
-        raise text.error(wrong, always)
-    return _statement_at(text, tokens, place + 5)
+    reader = _Reader(text, start, end)
+    first = reader.take()
+    if first.kind == "always":
+        reader.sensitivity(first)
+    body = reader.statement(0, "<=" if first.kind == "always" else "=")
+    return Process(first, body), reader.place
 
 
-def _statement_at(text: Text, tokens: Sequence[Token], place: int) -> tuple[Statement, int]:
-    first = tokens[place]
-    if first.kind == "begin":
-        place += 1
-        if tokens[place].kind == ":" and tokens[place + 1].kind == "name":
-            place += 2
-        parts: list[Statement] = []
-        while tokens[place].kind != "end":
-            part, place = _statement_at(text, tokens, place)
-            parts.append(part)
-        return parts, place + 1
-    if first.kind == "if":
-        if tokens[place + 1].kind != "(":
-            raise text.error(f"expected ( after if, found {tokens[place + 1]}", tokens[place + 1])
-        close, nesting = place + 1, 0
-        while True:
-            kind = tokens[close].kind
-            nesting += {"(": 1, ")": -1}.get(kind, 0)
-            if nesting == 0:
-                break
-            if kind in ("endmodule", ""):
-                raise text.error("this ( is never closed", tokens[place + 1])
-            close += 1
-        condition, closed = tokens[place + 2 : close], tokens[close]
-        then, place = _statement_at(text, tokens, close + 1)
-        other: Statement = []
-        if tokens[place].kind == "else":
-            other, place = _statement_at(text, tokens, place + 1)
-        return Choice(condition, closed, then, other), place
-    if first.kind == ";":
-        return [], place + 1
-    end = arrow = place
-    while tokens[end].kind != ";":
-        if tokens[end].kind in ("endmodule", "", "begin", "end"):
-            raise text.error(f"expected register <= value; found {first}. docs/rtl.md has a way", first)
-        end += 1
-    while arrow < end and tokens[arrow].kind != "<=":
-        arrow += 1
-    if arrow in (place, end) or first.kind not in ("name", "{"):
-        raise text.error(f"expected register <= value; found {first}. docs/rtl.md has a way", first)
-    value = tokens[arrow + 1 : end]
-    if value and value[0].kind == "#":
-        value = value[2:]
-    return Assignment(tokens[place:arrow], value, tokens[arrow], tokens[end]), end + 1
+class _Reader:
+    def __init__(self, text: Text, start: int, end: int):
+        self._text, self._tokens = text, text.tokens(start, end)
+        self._ahead: list[Token] = []
+        self._end = Token("endmodule", "endmodule", end)
+        self.place = start
 
+    def take(self, kind: str | None = None) -> Token:
+        """Return the next token."""
+        token = self._ahead.pop() if self._ahead else next(self._tokens, self._end)
+        if kind is not None and token.kind != kind:
+            raise self._text.error(f"expected {kind}, found {token}", token)
+        self.place = token.at + len(token.text)
+        return token
 
-def next_states(
-    expressions: Expressions, statement: Statement, before: Mapping[str, DrivenBit] = MappingProxyType({})
-) -> dict[str, DrivenBit]:
-    """Return the next value of each net that a process gives one.
+    def peek(self) -> Token:
+        """Return the next token, which stays."""
+        if not self._ahead:
+            self._ahead.append(next(self._tokens, self._end))
+        return self._ahead[-1]
 
-    Args:
-        expressions: reads what is in the statements.
-        statement: what the process does.
-        before: what earlier statements gave; a register that nothing gives a value keeps its own.
-    """
-    if isinstance(statement, Assignment):
-        target = expressions.target(statement.target, statement.arrow)
-        value = expressions.fitted(statement.value, statement.end, len(target))
-        return {**before, **dict(zip(target, value, strict=True))}
-    if isinstance(statement, Choice):
-        condition = expressions.truth(statement.condition, statement.closed)
-        then = next_states(expressions, statement.then, before)
-        other = next_states(expressions, statement.other, before)
-        found = {}
-        for place, net in enumerate({**then, **other}):
-            kept = DrivenBit(AND, False, (net,), ("", statement.closed, place))
-            found[net] = expressions.choose(
-                condition, then.get(net, kept), other.get(net, kept), statement.closed, place
-            )
-        return found
-    found = dict(before)
-    for part in statement:
-        found = next_states(expressions, part, found)
-    return found
+    def sensitivity(self, first: Token) -> None:
+        """Read `@(posedge clock)`."""
+        tokens = []
+        if self.peek().kind == "@":
+            self.take()
+            if self.peek().kind == "(":
+                self.take()
+                tokens = list(self._until(")"))
+                self.take()
+        if [token.kind for token in tokens] not in (["posedge", "name"], ["negedge", "name"]):
+            edges = sum(token.kind in ("posedge", "negedge") for token in tokens)
+            what = "a register with an asynchronous set or reset" if edges > 1 else "behaviour, and no register"
+            raise self._text.error(f"this 'always' is {what}: expected always @(posedge clock). {_FIX}", first)
+
+    def statement(self, nesting: int, sign: str) -> "list[Assignment | If]":
+        """Read a statement."""
+        token = self.peek()
+        if nesting > _MOST_NESTED:
+            raise self._text.error(f"statements are nested more than {_MOST_NESTED} deep", token)
+        if token.kind == ";":
+            self.take()
+            return []
+        if token.kind == "begin":
+            self.take()
+            if self.peek().kind == ":":
+                self.take()
+                self.take("name")
+            body: list[Assignment | If] = []
+            while self.peek().kind != "end":
+                body += self.statement(nesting + 1, sign)
+            self.take()
+            return body
+        if token.kind == "if" and sign == "<=":
+            self.take()
+            self.take("(")
+            condition = list(self._until(")"))
+            end = self.take()
+            then = self.statement(nesting + 1, sign)
+            other = []
+            if self.peek().kind == "else":
+                self.take()
+                other = self.statement(nesting + 1, sign)
+            return [If(condition, then, other, end)]
+        if token.kind not in ("name", "{"):
+            raise self._text.error(f"expected net {sign} value, found {token}. {_FIX}", token)
+        target = list(self._until(sign, "=", ";"))
+        equals = self.take()
+        if equals.kind != sign:
+            raise self._text.error(f"expected net {sign} value, found {equals}. {_FIX}", equals)
+        if self.peek().kind == "#":
+            self.take()
+            if self.peek().kind == "(":
+                self.take()
+                list(self._until(")"))
+            self.take()
+        value = list(self._until(";"))
+        return [Assignment(target, value, equals, self.take())]
+
+    def _until(self, *kinds: str) -> Iterator[Token]:
+        """Yield the tokens before the next of some kinds that is in no bracket, which stays."""
+        nesting = 0
+        while nesting or self.peek().kind not in kinds:
+            token = self.take()
+            if token.kind in ("endmodule", "begin", "end", "always", "assign"):
+                raise self._text.error(f"expected {kinds[0]}, found {token}", token)
+            nesting += (token.kind in ("(", "[", "{")) - (token.kind in (")", "]", "}"))
+            yield token

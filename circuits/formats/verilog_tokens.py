@@ -1,14 +1,17 @@
-"""The words of Verilog text: names, numbers and symbols, without comments, attributes and harmless directives.
+"""The words of Verilog text: names, numbers and symbols.
 
-IEEE 1364-2005, clauses 3 and 19.
+IEEE 1364-2005, clause 3.
 """
 
-import bisect
+import functools
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from circuits.errors import ParseError, cut_short
-from circuits.formats.lines import unix_line_ends
+from circuits.formats.verilog_preprocessing import preprocessed
 
 # IEEE 1364-2005, annex B.
 _KEYWORDS = """
@@ -38,50 +41,33 @@ _SYSTEM_VERILOG = """
 
 KEYWORDS, SYSTEM_VERILOG = frozenset(_KEYWORDS.split()), frozenset(_SYSTEM_VERILOG.split())
 
-# `*+` and `++` never give back what they took, so no text makes a match slow; groups are repeated by `*`, since Python
-# 3.11.2 misreads `(...)*+`, and their parts differ in the first character. Directives that stand here change nothing
-# that is read: times are refused, and so are the instances that a cell is for; without implicit nets
-# (default_nettype none) a correct file means the same.
-_NET = r"(?:[A-Za-z_][A-Za-z0-9_$]*+(?:\[[0-9]+\])?|\\[!-~]++[ \t\n])"
-_GAP = r"[ \t\n]*+"
-# Most of a netlist is gates of plain nets, and assigns of one operator: each is one token, far quicker to read.
-_SIMPLE = rf"""
-    (?:and|nand|or|nor|xor|xnor|not|buf)[ \t\n]*+(?:(?<=[ \t\n])[A-Za-z_][A-Za-z0-9_$]*+{_GAP})?
-        \({_GAP}{_NET}(?:{_GAP},{_GAP}{_NET})+{_GAP}\){_GAP};
-  | assign[ \t\n]++{_NET}{_GAP}={_GAP}~?{_NET}(?:{_GAP}[&|^]{_GAP}~?{_NET})?{_GAP};
-"""
+# `*+` and `++` never give back what they took, so no text makes a match slow.
 _TOKEN = re.compile(
-    rf"""
+    r"""
     [ \t\n\f]*+(?:
-        (?P<statement>{_SIMPLE})
-      | (?P<space>//[^\n]*+ | /\*.*?\*/ | \(\*(?!\))(?:[^"*] | "(?:[^"\\\n] | \\.)*" | \*(?!\)))*\*\)
-          | `timescale\s++10{{0,2}}\s*+[munpf]?s\s*+/\s*+10{{0,2}}\s*+[munpf]?s\b
-          | `(?:celldefine | endcelldefine | resetall | default_nettype[ \t]++(?:wire | none))\b | \Z)
-      | (?P<open>/\* | \(\*(?!\)))
-      | (?P<escaped>\\[!-~]++(?=[ \t\n\f]))
+        (?P<escaped>\\[!-~]++(?=[ \t\n\f]))
       | (?P<name>[A-Za-z_][A-Za-z0-9_$]*+)
       | (?P<literal>(?:[0-9][0-9_]*+\s*+)?'[sS]?[A-Za-z]\s*+[A-Za-z0-9_?]*+)
+      | (?P<real>[0-9][0-9_]*+\.[0-9][0-9_]*+)
       | (?P<number>[0-9][0-9_]*+)
-      | (?P<directive>`\w*+)
-      | (?P<string>"(?:[^"\\\n] | \\.)*")
+      | (?P<string>"")
       | (?P<system>\$[A-Za-z0-9_$]++)
-      | (?P<symbol>[<>]{{3}} | [=!]== | << | >> | [<>=!]= | && | \|\| | \*\* | ~[\^&|] | \^~ | ->
-          | [][(){{}},;.:?@\#=~&|^!<>+*/%-])
+      | (?P<symbol>[<>]{3} | [=!]== | << | >> | [<>=!]= | && | \|\| | \*\* | ~[\^&|] | \^~ | -> | [+-]:
+          | [][(){},;.:?@\#=~&|^!<>+*/%-])
+      | (?P<end>\Z)
       | (?P<wrong>.)
     )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_WORD = re.compile(_TOKEN.pattern.replace(_SIMPLE, "(?!)"), _TOKEN.flags)
-_REFUSED = {"open", "directive", "wrong"}
 
 
 class Token(NamedTuple):
     """A word of the text.
 
     Attributes:
-        kind: name, number (3), literal (4'b0101), string, system ($display), statement (a whole gate or assign of plain
-            nets) or nothing, at the end of the file; symbols and keywords are their own kinds.
+        kind: name, number (3), literal (4'b0101), string, system ($display) or nothing, at the end of the file;
+            symbols and keywords are their own kinds.
         text: as written, but an escaped name without its backslash.
         at: offset in the text.
     """
@@ -97,68 +83,67 @@ class Token(NamedTuple):
 
 
 class Text:
-    r"""The text of a file, taken apart, with the line of each token.
+    r"""The text of a file, whose tokens are taken where they are wanted, with the line of each.
 
     Args:
         text: the whole file.
         source: its name, for errors.
 
     Raises:
-        ParseError: with the line, if a comment is not closed, or there is a directive or a character that is not read.
+        ParseError: with the line, if a comment is not closed, or there is a directive that is not read.
 
-    >>> [token.text for token in Text("wire \\a.b , c; and (y, a, c); // a comment", "file").tokens]
-    ['wire', 'a.b', ',', 'c', ';', 'and (y, a, c);', 'the end of the file']
+    >>> text = Text("assign y = \\a.b & c; // a comment", "file")
+    >>> [token.text for token in text.tokens(0)]
+    ['assign', 'y', '=', 'a.b', '&', 'c', ';', 'the end of the file']
     """
 
     def __init__(self, text: str, source: str):
-        text = unix_line_ends(text)
         self.source = source
         self.length = len(text)
-        self._line_ends = [match.start() for match in re.finditer("\n", text)]
-        self._text = text
-        self.tokens = self._tokens(_TOKEN, 0, len(text))
-        self.tokens.append(Token("", "the end of the file", len(text)))
+        self.text = preprocessed(text, source)
 
-    def words_of(self, statement: Token) -> list[Token]:
-        """Return the words of a token that is a whole statement."""
-        return self._tokens(_WORD, statement.at, statement.at + len(statement.text))
+    @functools.cached_property
+    def _line_ends(self) -> np.ndarray:
+        if self.text.isascii():
+            return np.flatnonzero(np.frombuffer(self.text.encode(), np.uint8) == ord("\n"))
+        return np.array([match.start() for match in re.finditer("\n", self.text)], int)
 
-    def _tokens(self, pattern: re.Pattern[str], start: int, end: int) -> list[Token]:
-        tokens: list[Token] = []
-        for match in pattern.finditer(self._text, start, end):
+    def tokens(self, start: int, end: int | None = None) -> Iterator[Token]:
+        """Yield the tokens from one offset to another, or to the end of the file.
+
+        Raises:
+            ParseError: with the line, at a character that begins no token.
+        """
+        end = len(self.text) if end is None else end
+        for match in _TOKEN.finditer(self.text, start, end):
             kind = match.lastgroup or ""
             word, at = match[kind], match.start(kind)
             if kind == "symbol" or (kind == "name" and word in KEYWORDS):
-                tokens.append(Token(word, word, at))
+                yield Token(word, word, at)
             elif kind == "escaped":
-                tokens.append(Token("name", word[1:], at))
-            elif kind in _REFUSED:
-                raise self._refused(Token(kind, word, at))
-            elif kind != "space":
-                tokens.append(Token(kind, word, at))
-        return tokens
+                yield Token("name", word[1:], at)
+            elif kind == "wrong":
+                expected = "a name and a space after it" if word == "\\" else "Verilog"
+                raise self.error(f"expected {expected}, found {word!r}", Token(kind, word, at))
+            elif kind != "end":
+                yield Token(kind, word, at)
+            elif end == len(self.text):
+                yield Token("", "the end of the file", at)
 
-    def error(self, message: str, token: Token) -> ParseError:
-        """Return the error to raise, with the line of a token."""
-        return ParseError(message, source=self.source, line=self.line(token))
+    def error(self, message: str, at: "Token | int") -> ParseError:
+        """Return the error to raise, with the line of a token or an offset."""
+        return ParseError(message, source=self.source, line=self.line(at))
 
-    def line(self, token: Token) -> int:
-        """Return the line of a token, from 1."""
-        return bisect.bisect_left(self._line_ends, token.at) + 1
+    def line(self, at: "Token | int") -> int:
+        """Return the line of a token or an offset, from 1."""
+        return int(self.lines(np.array([at.at if isinstance(at, Token) else at]))[0])
+
+    def lines(self, offsets: np.ndarray) -> np.ndarray:
+        """Return the lines of offsets, from 1."""
+        return np.searchsorted(self._line_ends, offsets) + 1
 
     def place(self, token: Token) -> str:
         """Return the line and column of a token, both from 1."""
         line = self.line(token)
-        start = self._line_ends[line - 2] + 1 if line > 1 else 0
+        start = int(self._line_ends[line - 2]) + 1 if line > 1 else 0
         return f"{line}:{token.at - start + 1}"
-
-    def _refused(self, token: Token) -> ParseError:
-        if token.kind == "open":
-            what = "comment /*" if token.text == "/*" else "attribute (*"
-            return self.error(f"this {what} is never closed", token)
-        if token.kind == "directive":
-            return self.error(f"directive or macro {token} is not read: run a preprocessor first", token)
-        expected = {'"': "a string that ends in its line", "\\": "a name and a space after it"}.get(
-            token.text, "Verilog"
-        )
-        return self.error(f"expected {expected}, found {token}", token)

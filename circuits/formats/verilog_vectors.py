@@ -4,21 +4,42 @@ IEEE 1364-2005, clauses 3.5, 4.3 and 5.2.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from circuits.formats.verilog_tokens import Text, Token
 
 # The least that IEEE 1364-2005 (4.3.1) asks for as the longest vector; a longer one is refused.
 MAX_WIDTH = 2**16
-# The width of a constant that is written without one.
-UNSIZED = 32
 
 DontCares = Literal["refuse", 0, 1]
 
-_DIGITS = {"b": ("01", 1), "o": ("01234567", 3), "h": ("0123456789abcdef", 4), "d": ("0123456789", 0)}
-_LITERAL = re.compile(r"([0-9_]*)\s*'(s?)([a-z])\s*([\w?]*)", re.ASCII | re.IGNORECASE)
+_DIGITS = {"b": 1, "o": 3, "h": 4, "d": 0}
+_LITERAL = re.compile(r"([0-9_]*)\s*'([sS]?)([a-zA-Z])\s*([\w?]*)", re.ASCII)
+_UNSIZED = 32  # bits of a number without a width: the least that 4.8.1 allows, and what all tools take
+
+
+class Constant(NamedTuple):
+    """A constant: the bits of a literal, or of a parameter's value.
+
+    Attributes:
+        bits: as a number, without a sign.
+        width: how many there are.
+        signed: whether the highest one is a sign.
+    """
+
+    bits: int
+    width: int
+    signed: bool
+
+    @property
+    def value(self) -> int:
+        """The number that the bits mean."""
+        return self.bits - (1 << self.width) if self.signed and self.bits >> (self.width - 1) else self.bits
+
+
+def constant_of(value: int, width: int = _UNSIZED, signed: bool = True) -> Constant:
+    """Return a constant with the lowest bits of a number."""
+    return Constant(value & ((1 << width) - 1), width, signed)
 
 
 class Signal(NamedTuple):
@@ -26,105 +47,55 @@ class Signal(NamedTuple):
 
     name: str
     bounds: tuple[int, int] | None
+    signed: bool = False
 
     def bits(self) -> list[str]:
         """Return the nets of its bits, lowest first: the right bound is the lowest bit, whichever is larger."""
         return [self.name] if self.bounds is None else [f"{self.name}[{i}]" for i in indices(*self.bounds)]
 
 
-def constant(text: Text, token: Token, dont_cares: DontCares = "refuse") -> tuple[str, bool]:
-    """Return the binary digits of a constant such as 4'hA, 'b1 or 3, highest first, and whether it has a width.
+def literal(text: Text, token: Token, dont_cares: DontCares) -> Constant:
+    """Return what a number such as 3, 4'hA or 2'bx0 means: cut to its width, or filled up to it.
 
-    One without a width has 32 bits (3.5.1); a number with more digits than bits loses the highest.
+    Args:
+        text: the file, for errors.
+        token: the number.
+        dont_cares: what x is.
+
+    Raises:
+        ParseError: if it is malformed, or has a z, or an x that is refused.
     """
     if token.kind == "number":
         number = natural(token.text)
         if number is None:
             raise text.error(f"expected a plain number below 2^31, found {token}", token)
-        return f"{number:0{UNSIZED}b}", False
+        return constant_of(number)
     match = _LITERAL.fullmatch(token.text)
     base = match[3].lower() if match else ""
-    if match is None or match[2] or base not in _DIGITS:
+    if match is None or base not in _DIGITS:
         raise text.error(f"expected a constant such as 4'b0101 or 4'hA, found {token}", token)
-    n = natural(match[1]) if match[1] else UNSIZED
-    if not n:
-        raise text.error(f"a constant has at least one bit, found {token}", token)
-    if n > MAX_WIDTH:
-        raise text.error(f"a constant has at most {MAX_WIDTH} bits, found {token}", token)
-    digits, (known, per_digit) = match[4].lower().replace("_", ""), _DIGITS[base]
-    if unknown := set(digits) & {"x", "z", "?"}:
-        if unknown != {"x"} or dont_cares == "refuse" or base == "d":
-            hint = ": dont_cares=0 or 1 chooses a value" if unknown == {"x"} and base != "d" else ""
-            raise text.error(f"{min(unknown)!r} in {token} is neither 0 nor 1{hint}", token)
-        # An x at the left fills up to the width (3.5.1).
-        digits = (
-            digits[0] * max(0, -(-n // per_digit) - len(digits)) + digits if digits[0] == "x" else digits
-        ).replace("x", known[-1] if dont_cares else "0")
-    if not digits or not set(digits) <= set(known):
+    width = natural(match[1]) if match[1] else _UNSIZED
+    if not width or width > MAX_WIDTH:
+        raise text.error(f"a constant has 1 to {MAX_WIDTH} bits, found {token}", token)
+    digits, each = match[4].lower().replace("_", ""), _DIGITS[base]
+    if set(digits) & {"z", "?"}:
+        raise text.error(f"{min(set(digits) & {'z', '?'})!r} in {token} is a third state: expected 0 and 1", token)
+    if "x" in digits and dont_cares == "refuse":
+        raise text.error(f"'x' in {token} is neither 0 nor 1; dont_cares=0 or 1 chooses", token)
+    known = "0123456789abcdef"[: 1 << each] if each else "0123456789"
+    of_x = digits == "x" if base == "d" else "x" in digits
+    if not digits or not set(digits) <= {*known, *"x" * of_x}:
         raise text.error(f"expected digits of {known} in {token}", token)
     if base == "d" and len(digits) > 4000:
         raise text.error(f"expected at most 4000 decimal digits, found {len(digits)}", token)
-    number = int(digits, 10 if base == "d" else 2**per_digit) & (1 << n) - 1
-    return f"{number:0{n}b}", bool(match[1])
-
-
-def numbers_at(
-    text: Text, tokens: Sequence[Token], place: int, end: Token, parameters: Mapping[str, int] = MappingProxyType({})
-) -> tuple[list[int], int]:
-    """Return the one or two numbers of `[3]` or `[3:0]`, which begins at a place, and the place that comes after it."""
-    start, place = place, place + 1
-    numbers: list[int] = []
-    while True:
-        number, place = number_at(text, tokens, place, end, parameters)
-        numbers.append(number)
-        token = tokens[place] if place < len(tokens) else end
-        if token.kind == ":" and len(numbers) == 1:
-            place += 1
-            continue
-        if token.kind != "]":
-            raise text.error(f"expected [number] or [number:number], found {token}", tokens[start])
-        return numbers, place + 1
-
-
-def number_at(
-    text: Text, tokens: Sequence[Token], place: int, end: Token, parameters: Mapping[str, int]
-) -> tuple[int, int]:
-    """Return the value of numbers and parameters joined by + - *, and the place after them; * binds tighter."""
-    total, factor, sign = 0, 1, 1
-    while True:
-        token = tokens[place] if place < len(tokens) else end
-        if token.kind == "-":
-            sign, place = -sign, place + 1
-            continue
-        if token.kind == "name" and token.text in parameters:
-            number, place = parameters[token.text], place + 1
-        elif token.kind == "(":
-            number, place = number_at(text, tokens, place + 1, end, parameters)
-            token = tokens[place] if place < len(tokens) else end
-            if token.kind != ")":
-                raise text.error(f"expected ) after a number, found {token}", token)
-            place += 1
-        else:
-            found = natural(token.text) if token.kind == "number" else None
-            if token.kind == "literal":
-                found = int(constant(text, token)[0], 2)
-            if found is None:
-                raise text.error(f"expected a plain number below 2^31, found {token}", token)
-            number, place = found, place + 1
-        factor *= sign * number
-        if abs(factor) >= 2**62:
-            raise text.error("expected numbers below 2^31, found a larger product", token)
-        sign = 1
-        token = tokens[place] if place < len(tokens) else end
-        if token.kind in ("+", "-"):
-            total, factor, sign, place = total + factor, 1, 1 if token.kind == "+" else -1, place + 1
-        elif token.kind == "*":
-            place += 1
-        else:
-            total += factor
-            if abs(total) >= 2**31:
-                raise text.error(f"expected a plain number below 2^31, found {total}", token)
-            return total, place
+    chosen = known[-1] if dont_cares == 1 else "0"
+    if base == "d":
+        number = (-1 if dont_cares == 1 else 0) if of_x else int(digits)
+    else:
+        number = int(digits.replace("x", chosen), 1 << each)
+        if digits[0] == "x" and dont_cares == 1:  # an x at the left fills the width
+            number |= -1 << (each * len(digits))
+    return constant_of(number, width, bool(match[2]))
 
 
 def natural(digits: str) -> int | None:
