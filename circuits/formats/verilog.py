@@ -1,4 +1,4 @@
-"""Structural Verilog, one combinational module: read with its gates, assigns and vectors, and written as assigns.
+"""Structural Verilog: modules of modules, read with their gates, assigns and registers; written as assigns.
 
 IEEE 1364-2005, the part of it that is a netlist. Behaviour is refused; docs/rtl.md has a way for it.
 """
@@ -36,27 +36,33 @@ def loads(
     dont_cares: DontCares = "refuse",
     library: str | Path | Mapping[str, Cell] | None = None,
 ) -> Circuit:
-    r"""Read a circuit from the text of a Verilog file: a module of gates, assigns and wires.
+    r"""Read a circuit from the text of a Verilog file: modules of gates, assigns, instances and simple registers.
 
-    Gates are and, nand, or, nor, xor, xnor, buf and not. Expressions have, tightest first, the unary `~ ! & | ^ ~& ~|
-    ~^` (alone before an operand they fold its bits), then `== !=`, `&`, `^ ~^`, `|`, `&&`, `||`, `?:`, with
-    parentheses, `{}`, indices `x[3]`, parts `x[3:0]` and constants such as `4'hA`. Widths are never made to fit: both
-    sides of an operator and of an assignment have one, and `! && ||` and the condition of `?:` take one bit.
+    Gates are and, nand, or, nor, xor, xnor, buf and not. Assigns have all operators; `/ % **` and indices are of
+    constants. Widths and signs are those of the standard: an operand is extended to the longest, or to what the
+    expression is assigned to, and what does not fit there is cut off. `always @(posedge clock)` with `<=`, if and else
+    is a register, and so are instances of dff, DFF and Yosys's `$_DFF_P_`. Delays and specify blocks are passed over.
 
-    Bits of a vector x are named x[0], x[1], ..., as is the net `\x[0] `. They come in the order of the ports, a
-    vector's lowest bit first: that is the right one of its bounds, so x[3] first for `input [0:3] x`.
+    Modules in the file are flattened: net t of instance u is u.t. Bits of a vector x are named x[0], x[1], ..., as is
+    the net `\x[0] `. They come in the order of the ports, a vector's lowest bit first: that is the right one of its
+    bounds, so x[3] first for `input [0:3] x`.
 
     Args:
         text: the whole file.
         source: its name, for errors.
-        top: the module to read, where there are several; it must not need the others.
-        registers: "refuse" flip-flops of the library, "cut" or "unroll" them, as BLIF does.
+        model: which one of several modules; the one that no other uses if None.
+        registers: "refuse" registers, "cut" or "unroll" them, as BLIF does; a module dff that is made of switches is a
+            register too.
         cycles: how many to unroll.
-        library: the cells of instances, with pins by name: a genlib or Liberty file, or what `read_cells` returns.
+        undriven: "refuse" nets that are read and that nothing drives, give them the value 0 or 1, or make each an
+            "input", after the declared ones.
+        dont_cares: "refuse" x in constants, or the value 0 or 1 of each.
+        library: the cells of instances, with pins by name, where the file has no such module: a genlib or Liberty
+            file, or what `read_cells` returns. Yosys's own cells (`$_AND_`) need none.
 
     Returns:
         A circuit with a gate per gate of the file, and per operator and bit; a NOT beside another operator is a part of
-        its gate. A gate of n bits becomes a balanced tree of n - 1.
+        its gate, and what constants decide is none. A gate of n bits becomes a balanced tree of n - 1.
 
     Raises:
         ParseError: with the line, if the file is malformed, uses more of Verilog than this, or a net is driven by
@@ -68,7 +74,7 @@ def loads(
     ('a[0]', 'a[1]')
     >>> loads("module m (input a, output reg y);\n always @(a) y = a;\nendmodule")
     Traceback (most recent call last):
-    circuits.ParseError: verilog:1: expected a name, found 'reg', a variable
+    circuits.ParseError: verilog:2: this 'always' is behaviour, and no register: expected always @(posedge clock). ...
     """
     if dont_cares not in ("refuse", 0, 1) or isinstance(dont_cares, bool):
         raise ValueError(f"loads: expected dont_cares to be 'refuse', 0 or 1, got {dont_cares!r}.")

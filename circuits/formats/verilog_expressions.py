@@ -56,6 +56,13 @@ class Expressions:
         """
         return self._evaluate(self._postfix(tokens, end), target)[0]
 
+    def bit(self, tokens: Sequence[Token], end: Token) -> DrivenBit:
+        """Return the value of an expression of one bit, or the lowest bit of a constant without a width."""
+        bits = self.value(tokens, end)
+        if len(bits) != 1 and number_of(bits) not in (0, 1):
+            raise self._text.error(f"expected one bit, found {len(bits)}", tokens[0])
+        return bits[0]
+
     def constant(self, tokens: Sequence[Token], end: Token) -> Constant:
         """Return the value of a constant expression."""
         bits, is_signed = self._evaluate(self._postfix(tokens, end), None)

@@ -75,7 +75,7 @@ class PlainStatements:
             if kind is not None:
                 if name in KEYWORDS:
                     return at
-                operands = terminals.split(",") if "\\" not in terminals else _NAMES.findall(terminals)
+                operands = terminals.split(",") if "\\" not in terminals else _NAMES.findall(terminals + " ")
                 first, *rest = [numbers[unescaped(operand.strip())] for operand in operands]
                 place = found.start(1)
                 if len(rest) == 2 and kind in _TWO:
@@ -115,9 +115,10 @@ class PlainStatements:
         return at
 
     def _declare(self, wires: str, place: int, known: dict[str, object]) -> bool:
-        names = [unescaped(name) for name in _NAMES.findall(wires)]
+        written = _NAMES.findall(wires + " ")
+        names = [unescaped(name) for name in written]
         declared, numbers = self.declared, self.numbers
-        if "[" in wires and any(name[-1] == "]" and name[0] != "\\" for name in _NAMES.findall(wires)):
+        if "[" in wires and any(name[-1] == "]" and name[0] != "\\" for name in written):
             return False
         if any(name in known or name in KEYWORDS for name in names) or len({*names}) < len(names):
             return False

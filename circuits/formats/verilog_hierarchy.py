@@ -271,14 +271,28 @@ class Design:
         """Connect the instances of a module to its nets, now that their ports are known."""
         module = template.module
         template.size = len(module.numbers) + len(module.plain.gates)
+        driven: dict[int, int] = {}  # by instances, and where
         for child, instance in template.instances:
             other = self._templates[child]
             nets = connect_module(module, instance, other.ports)
             template.children.append((child, instance.name.text, nets))
+            for direction, bits, _ in other.ports.bits.values():
+                for net in {nets[bit] for bit in bits if bit in nets} if direction == "output" else ():
+                    if net in driven:
+                        raise self._driven_twice(module, net, driven[net], instance.of.at)
+                    driven[net] = instance.of.at
             template.size += other.size
             if template.size > self._most:
                 said = f"module {key[0]!r} with the modules in it comes to more than {self._most} gates and nets"
                 raise self._text.error(f"{said}, once flattened", instance.of)
+
+        for net, at in zip(module.plain.gates.nets, module.plain.gates.lines, strict=True) if driven else ():
+            if net in driven:
+                raise self._driven_twice(module, net, driven[net], at)
+
+    def _driven_twice(self, module: Module, net: int, first: int, at: int) -> ParseError:
+        name = list(module.numbers)[net]
+        return self._text.error(f"net {name!r} is driven twice: here and in line {self._text.line(first)}", at)
 
     def _flatten(self, root: Key) -> None:
         """Declare and drive the nets of the root and of all that is in it."""

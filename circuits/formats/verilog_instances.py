@@ -58,8 +58,7 @@ def instances_of(module: Module, tokens: Sequence[Token]) -> list[Instance]:
         if len(piece) < 3 or [token.kind for token in (*piece[:2], piece[-1])] != ["name", "(", ")"]:
             if len(piece) > 1 and piece[0].kind == "name" and piece[1].kind == "[":
                 raise text.error(f"expected one instance, found {piece[1]}: arrays of instances are not read", piece[1])
-            where = "expected wires, assigns, gates or instances such as cell name (net, .pin(net)), found"
-            raise text.error(f"{where} {found(of)}", of)
+            raise text.error(f"expected a name and connections in parentheses after {of}, found {found(after)}", after)
         connections = _connections(module, piece[2:-1], piece[-1])
         instances.append(Instance(of, piece[0], parameters, connections))
     return instances
@@ -100,6 +99,8 @@ def connect_cell(
             of one bit, or if the cell is refused.
     """
     text, expressions, of = module.text, module.expressions, instance.of
+    if cell.refused:
+        raise text.error(f"cell {of} is refused: {cell.refused}", of)
     names = list(module.numbers)  # those that are there already
     pins: dict[str, str] = {}
     places = list(order) if order else []
@@ -118,10 +119,7 @@ def connect_cell(
                 raise text.error(f"expected one bit on pin {given!r}, found {len(target)}", end)
             net = target[0]
         else:
-            bits = expressions.value(inside, end)
-            if len(bits) != 1:
-                raise text.error(f"expected one bit, found {len(bits)}", inside[0])
-            net = expressions.wiring.net(bits[0], inside[0])
+            net = expressions.wiring.net(expressions.bit(inside, end), inside[0])
         pins[pin] = _name_of(module, names, net)
     try:
         parts = parts_of(of.text, cell, pins)

@@ -351,15 +351,13 @@ class Module:
     def _check_names(self) -> None:
         r"""Refuse a net `\x[0] ` beside a vector x that has such a bit, since they would be one name."""
         vectors = {name: signal.bounds for name, signal in self.signals.items() if signal.bounds is not None}
-        for name in self.numbers if vectors else ():
+        for name in [*self.numbers, *self.signals] if vectors else ():
             match = _INDEXED.fullmatch(name) if name[-1:] == "]" else None
             bounds = vectors.get(match[1]) if match else None
             if match and bounds and self.is_declared(name) and min(bounds) <= int(match[2]) <= max(bounds):
-                number = self.numbers[name]
-                declared = self.plain.declared
-                at = declared[number] if number < len(declared) and declared[number] != -1 else None
-                token = at if at is not None else (self.wires.get(name) or self.directions[name][1])
-                raise self.text.error(f"net {name!r} has the name of a bit of vector {match[1]!r}: rename one", token)
+                token = self.wires.get(name) or self.directions.get(name, (None, None))[1]
+                at = token or self.plain.declared[self.numbers[name]]
+                raise self.text.error(f"net {name!r} has the name of a bit of vector {match[1]!r}: rename one", at)
 
 
 def split(tokens: Sequence[Token], end: Token) -> list[Piece]:

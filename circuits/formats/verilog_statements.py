@@ -88,7 +88,7 @@ class Statements:
             n_outputs = len(nets) - 1 if keyword in UNARY else 1
             if len(nets) < 2:
                 raise text.error(f"{keyword!r} takes an output and inputs, found one net", terminals[0])
-            bits = [expressions.value(*operand)[0] for operand in nets[n_outputs:]]
+            bits = [expressions.bit(*operand) for operand in nets[n_outputs:]]
             fan_ins = tuple(self._wiring.net(bit, terminals[0]) for bit in bits)
             table, inverted = TREES.get(keyword) or (AND, UNARY[keyword])
             for operand, operand_end in nets[:n_outputs]:
@@ -112,7 +112,7 @@ class Statements:
         self._step(body, following)
         for net, bit in following.items():
             at = bit.origin[1] if bit.origin else first
-            self.registers.append(Register(net, self._wiring.net(bit, at), "what this 'always' drives", first.at))
+            self.registers.append(Register(net, self._wiring.net(bit, at), "'always'", first.at))
 
     def _step(self, body: list[Assignment | If], following: dict[int, DrivenBit]) -> None:
         """Add to the next values of registers what a process does; a register that it leaves alone keeps its value."""

@@ -165,6 +165,8 @@ def _bracketed(text: Text, tokens: Sequence[Token], place: int) -> tuple[Sequenc
     place += 1
     while place < len(tokens) and tokens[place].kind not in ("[", "]"):
         place += 1
-    if place == len(tokens) or tokens[place].kind == "[":
-        raise text.error("expected [number] or [number:number], found " + str(tokens[min(place, len(tokens) - 1)]), tokens[begin])
+    if place == len(tokens):
+        raise text.error(f"this {tokens[begin]} is never closed", tokens[begin])
+    if tokens[place].kind == "[":
+        raise text.error("expected [number] or [number:number], found '['", tokens[place])
     return tokens[begin : place + 1], place + 1

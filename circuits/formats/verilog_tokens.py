@@ -129,6 +129,7 @@ class Text:
                 yield Token(kind, word, at)
             elif end == len(self.text):
                 yield Token("", "the end of the file", at)
+                return
 
     def error(self, message: str, at: "Token | int") -> ParseError:
         """Return the error to raise, with the line of a token or an offset."""

@@ -80,7 +80,7 @@ def test_a_flip_flop_with_an_asynchronous_clear():
         ("DFF r(.CK(a), .Q(y));", "pin 'D' of cell 'DFF' is not connected"),
         ("DFF r(.D(v), .Q(y));", "expected one bit, found 2"),
         ("wire [1:0] w; DFF r(.D(a), .Q(w));", "expected one bit on pin 'Q', found 2"),
-        ("DFF (.D(a), .Q(y));", "expected a name and .pin(net) in parentheses, found ';'"),
+        ("DFF (.D(a), .Q(y));", "expected a name and connections in parentheses after 'DFF', found ';'"),
         ("DLATCH r(.D(a), .G(b), .Q(y));", "cell 'DLATCH' is refused: it has a latch, expected gates or flip-flops"),
         (
             "DFF r(.D(a), .Q(y));",
