@@ -7,16 +7,20 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
 from circuits.formats.cells import Cell
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers, Undriven
 from circuits.formats.verilog_hierarchy import Design
+from circuits.formats.verilog_instances import Table
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
 from circuits.formats.verilog_vectors import DontCares
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
 from circuits.netlist import Builder, Circuit
+from circuits.simulation.truth_tables import add_table
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # How a gate is written; with essential fan-ins these are all there are.
@@ -147,7 +151,10 @@ def _written(name: str) -> str:
     return name if plain else f"\\{name} "
 
 
-def _add(netlist: Builder, kind: tuple[int, bool] | Function, nodes: list[int]) -> int:
+def _add(netlist: Builder, kind: tuple[int, bool] | Function | Table, nodes: list[int]) -> int:
+    if isinstance(kind, Table):
+        values = [bool(kind.bits >> row & 1) for row in range(2 ** len(nodes))]
+        return add_table(netlist, np.array(values), nodes)
     if isinstance(kind, Function):
         return add_function(netlist, kind, nodes)
     table, inverted = kind

@@ -11,9 +11,9 @@ _GATES = {
     "XNOR": "!(A^B)", "ANDNOT": "A*!B", "ORNOT": "A+!B", "MUX": "S*B+!S*A", "NMUX": "!(S*B+!S*A)",
     "AOI3": "!(A*B+C)", "OAI3": "!((A+B)*C)", "AOI4": "!(A*B+C*D)", "OAI4": "!((A+B)*(C+D))",
 }  # fmt: skip
-# A flip-flop of Yosys: an enable E, a synchronous reset R to 0 or 1, either on the level P or N.
-_FLIP_FLOP = re.compile(r"\$_(?:DFF|DFFE|SDFF|SDFFE|SDFFCE)_[PN]([PN]?)([01]?)([PN]?)_|\$_FF_")
-_REFUSED = re.compile(r"\$_(?:DFF|DFFE|ALDFFE?|DFFSRE?)_[PN]{2}|\$_(?:DLATCH|SR)\w*_")
+# A flip-flop of Yosys: the edge of its clock, then the level of a reset R and its value, then the level of an enable E.
+_FLIP_FLOP = re.compile(r"\$_(S?)DFF(E|CE)?_[PN](?:([PN])([01]))?([PN])?_")
+_REFUSED = re.compile(r"\$_(?:ALDFFE?|DFFSRE?|DLATCH(?:SR)?|SR)_\w*")
 
 
 def _yosys_cells() -> dict[str, Cell]:
@@ -44,32 +44,27 @@ def cell_of(name: str, library: Mapping[str, Cell]) -> Cell | None:
     if name in FLIP_FLOPS:
         return Cell(("CK", "D"), _STATE, {"IQ": function_of("D")})
     if match := _FLIP_FLOP.fullmatch(name):
-        return _flip_flop(name, *match.groups(default=""))
+        return _flip_flop(*match.groups(default=""))
     if _REFUSED.match(name):
-        return Cell((), {}, refused="it is a latch, or has an asynchronous set or reset; Yosys's async2sync makes it plain")
+        return Cell((), {}, refused="it is a latch, or is set as well as reset. Yosys's async2sync makes it plain")
     return _CELLS.get(name)
 
 
-def _flip_flop(name: str, first: str, value: str, last: str) -> Cell:
-    """Return a plain flip-flop of Yosys: Q takes D, unless R or E say otherwise."""
-    text, pins = "D", ["C", "D"]
-    enable, reset = (first, "") if name.startswith("$_DFFE") else (last, first if "SDFF" in name else "")
-    if name.startswith("$_DFF_") and (first or value):
-        return Cell((), {}, refused="its reset is asynchronous; Yosys's async2sync makes it plain")
-    if name.startswith("$_DFFE") and value:
-        return Cell((), {}, refused="its reset is asynchronous; Yosys's async2sync makes it plain")
-    on = {"P": "{}", "N": "!{}"}
-    enabled = f"({on[enable].format('E')})" if enable else ""
-    resets = f"({on[reset].format('R')})" if reset else ""
-    kept = f"({enabled}*{text}+!{enabled}*IQ)" if enable else text
-    following = kept
-    if reset:
-        set_to = f"{resets}+{{}}" if value == "1" else f"!{resets}*{{}}"
-        following = set_to.format(kept)
-        if "SDFFCE" in name:  # the enable is for the reset too
-            following = f"{enabled}*({set_to.format(text)})+!{enabled}*IQ"
-    pins += ["E"] * bool(enable) + ["R"] * bool(reset)
-    return Cell(tuple(pins), _STATE, {"IQ": function_of(following)})
+def _flip_flop(synchronous: str, kind: str, reset: str, value: str, enable: str) -> Cell:
+    """Return a flip-flop of Yosys: Q takes D, unless R or E say otherwise."""
+    on_reset = {"P": "(R)", "N": "(!R)", "": ""}[reset]
+    on_enable = {"P": "(E)", "N": "(!E)", "": ""}[enable]
+
+    def unless_reset(text: str) -> str:
+        return f"({on_reset}+({text}))" if value == "1" else f"(!{on_reset}*({text}))" if reset else text
+
+    def if_enabled(text: str) -> str:
+        return f"({on_enable}*({text})+!{on_enable}*IQ)" if enable else text
+
+    following = if_enabled(unless_reset("D")) if kind == "CE" else unless_reset(if_enabled("D"))
+    shown = _STATE if synchronous or not reset else {"Q": function_of(unless_reset("IQ"))}
+    pins = ("C", "D", *["R"] * bool(reset), *["E"] * bool(enable))
+    return Cell(pins, shown, {"IQ": function_of(following)})
 
 
 def flip_flop_pins(names: list[str]) -> dict[str, str] | None:

@@ -14,7 +14,7 @@ from circuits.formats.cells import Cell
 from circuits.formats.gate_lists import Gates, Numbers
 from circuits.formats.nets import Nets
 from circuits.formats.verilog_cells import FLIP_FLOPS, POSITIONS, cell_of, flip_flop_pins
-from circuits.formats.verilog_instances import Instance, Ports, connect_cell, connect_module, instances_of, ports_of
+from circuits.formats.verilog_instances import Instance, Ports, connect_cell, connect_module, connect_table, instances_of, ports_of
 from circuits.formats.verilog_modules import WAY, Module, Statement, found
 from circuits.formats.verilog_statements import Statements
 from circuits.formats.verilog_tokens import Text, Token
@@ -165,14 +165,14 @@ class Design:
         if is_root and not any(direction == "output" for direction, _ in module.directions.values()):
             first = next(self._text.tokens(start))
             raise self._text.error(f"expected at least one output of module {first}, found none", first)
-        wiring = module.expressions.wiring
         for net, value, at in module.supplies:
-            kind = value
-            module.plain.gates.add(module.numbers[net], kind, (), at)
-        assert wiring is module.expressions.wiring
+            module.plain.gates.add(module.numbers[net], value, (), at)
         changed = self._defparams(module)
         for statement in module.statements:
             self._connect(template, statement, changed)
+        for state, net in template.statements.shown.items():
+            if net in template.statements.initial:
+                template.statements.initial[state] = template.statements.initial[net]
         for instance, values in changed.items():
             if values:
                 raise self._text.error(f"defparam names {instance!r}, which is no instance", start)
@@ -219,6 +219,9 @@ class Design:
             else:
                 template.instances.append((key, instance))
                 return
+        if name == "$lut":
+            connect_table(template.module, instance)
+            return
         cell = cell_of(name, self._cells)
         if cell is None:
             what = f"{instance.of}, an instance of a module or cell that is not in the file"
@@ -276,11 +279,11 @@ class Design:
             other = self._templates[child]
             nets = connect_module(module, instance, other.ports)
             template.children.append((child, instance.name.text, nets))
-            for direction, bits, _ in other.ports.bits.values():
-                for net in {nets[bit] for bit in bits if bit in nets} if direction == "output" else ():
-                    if net in driven:
-                        raise self._driven_twice(module, net, driven[net], instance.of.at)
-                    driven[net] = instance.of.at
+            outputs = [bits for direction, bits, _ in other.ports.bits.values() if direction == "output"]
+            for net in {nets[bit] for bits in outputs for bit in bits if bit in nets}:
+                if net in driven:
+                    raise self._driven_twice(module, net, driven[net], instance.of.at)
+                driven[net] = instance.of.at
             template.size += other.size
             if template.size > self._most:
                 said = f"module {key[0]!r} with the modules in it comes to more than {self._most} gates and nets"

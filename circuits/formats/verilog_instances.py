@@ -16,6 +16,16 @@ from circuits.formats.verilog_vectors import Constant
 from circuits.gates import BUF
 
 
+# Inputs of a look-up table, whose 2^n bits are written out.
+_MOST_OF_A_TABLE = 16
+
+
+class Table(NamedTuple):
+    """A look-up table: bit a + 2b + ... is its value."""
+
+    bits: int
+
+
 class Connection(NamedTuple):
     """What is connected to a port: its name, None if it goes by its place, and an expression, which may be empty."""
 
@@ -101,7 +111,6 @@ def connect_cell(
     text, expressions, of = module.text, module.expressions, instance.of
     if cell.refused:
         raise text.error(f"cell {of} is refused: {cell.refused}", of)
-    names = list(module.numbers)  # those that are there already
     pins: dict[str, str] = {}
     places = list(order) if order else []
     for place, (port, inside, end) in enumerate(instance.connections):
@@ -120,7 +129,7 @@ def connect_cell(
             net = target[0]
         else:
             net = expressions.wiring.net(expressions.bit(inside, end), inside[0])
-        pins[pin] = _name_of(module, names, net)
+        pins[pin] = module.name_of(net)
     try:
         parts = parts_of(of.text, cell, pins)
     except ValueError as error:
@@ -137,10 +146,22 @@ def connect_cell(
         statements.registers.append(Register(module.numbers[net], next_number, f"cell {of}", of.at))
 
 
-def _name_of(module: Module, names: list[str], net: int) -> str:
-    if net >= len(names):
-        names += list(module.numbers)[len(names) :]
-    return names[net]
+def connect_table(module: Module, instance: Instance) -> None:
+    """Drive the net on Y of Yosys's `$lut`, whose parameter LUT has the value for each number on A."""
+    text, expressions, of = module.text, module.expressions, instance.of
+    pins = {port.text: (inside, end) for port, inside, end in instance.connections if port is not None}
+    table = instance.parameters.get("LUT")
+    if table is None or not {*pins} == {"A", "Y"}:
+        raise text.error("expected #(.LUT(...), .WIDTH(...)) and pins A and Y of $lut", of)
+    for inside, _ in pins.values():
+        module.imply(inside)
+    target = expressions.target(*pins["Y"])
+    bits = expressions.value(*pins["A"])
+    if len(target) != 1 or len(bits) > _MOST_OF_A_TABLE or table.bits >> 2 ** len(bits):
+        said = f"a $lut has one output, at most {_MOST_OF_A_TABLE} inputs, and a bit for each value of them"
+        raise text.error(f"{said}, found {len(target)}, {len(bits)} and {table.bits.bit_length()} bits", of)
+    nets = [expressions.wiring.net(bit, of) for bit in bits]
+    module.plain.gates.add(target[0], Table(table.bits), nets, of.at)
 
 
 class Ports(NamedTuple):

@@ -100,6 +100,7 @@ class Module:
         self.numbers = numbers
         self._overridden, self._dont_cares = dict(overridden), dont_cares
         self._known: dict[str, object] = {}
+        self._names: list[str] = []
         self.expressions = self._reader()
         at = self._header(start)
         while True:
@@ -135,6 +136,12 @@ class Module:
         if not 0 <= number < len(declared) or declared[number] == -1:
             raise self.text.error(f"net {token} is not declared", token)
         return Signal(name, None)
+
+    def name_of(self, net: int) -> str:
+        """Return the name of a net."""
+        if net >= len(self._names):
+            self._names += list(self.numbers)[len(self._names) :]
+        return self._names[net]
 
     def is_declared(self, name: str) -> bool:
         """Return whether a name is that of a net, a vector or a parameter."""

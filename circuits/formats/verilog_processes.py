@@ -1,4 +1,7 @@
-"""`always @(posedge clk)` and `initial`, as far as they are registers: `<=` alone, in `begin ... end` and `if`."""
+"""`always @(posedge clk)` and `initial`, as far as they are registers: `<=` alone, in `begin ... end` and `if`.
+
+IEEE 1364-2005, clause 9. Further edges are those of asynchronous sets and resets, as IEEE 1364.1 (5.2) has them.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -28,9 +31,10 @@ class If(NamedTuple):
 
 
 class Process(NamedTuple):
-    """What happens at each edge of a clock, or at the beginning."""
+    """What happens at each edge of a clock, or at the beginning; `edges` has their signals."""
 
     first: Token
+    edges: tuple[str, ...]
     body: list[Assignment | If]
 
 
@@ -42,10 +46,9 @@ def process_of(text: Text, start: int, end: int) -> tuple[Process, int]:
     """
     reader = _Reader(text, start, end)
     first = reader.take()
-    if first.kind == "always":
-        reader.sensitivity(first)
+    edges = reader.edges(first) if first.kind == "always" else ()
     body = reader.statement(0, "<=" if first.kind == "always" else "=")
-    return Process(first, body), reader.place
+    return Process(first, edges, body), reader.place
 
 
 class _Reader:
@@ -69,8 +72,8 @@ class _Reader:
             self._ahead.append(next(self._tokens, self._end))
         return self._ahead[-1]
 
-    def sensitivity(self, first: Token) -> None:
-        """Read `@(posedge clock)`."""
+    def edges(self, first: Token) -> tuple[str, ...]:
+        """Read `@(posedge clock or negedge reset)`."""
         tokens = []
         if self.peek().kind == "@":
             self.take()
@@ -78,10 +81,12 @@ class _Reader:
                 self.take()
                 tokens = list(self._until(")"))
                 self.take()
-        if [token.kind for token in tokens] not in (["posedge", "name"], ["negedge", "name"]):
-            edges = sum(token.kind in ("posedge", "negedge") for token in tokens)
-            what = "a register with an asynchronous set or reset" if edges > 1 else "behaviour, and no register"
-            raise self._text.error(f"this 'always' is {what}: expected always @(posedge clock). {_FIX}", first)
+        kinds = [token.kind for token in tokens]
+        are_edges = {*kinds[::3]} <= {"posedge", "negedge"} and {*kinds[2::3]} <= {"or", ","}
+        if len(kinds) % 3 != 2 or not are_edges or {*kinds[1::3]} != {"name"}:
+            said = "this 'always' is behaviour, and no register: expected always @(posedge clock)"
+            raise self._text.error(f"{said}. {_FIX}", first)
+        return tuple(token.text for token in tokens[1::3])
 
     def statement(self, nesting: int, sign: str) -> "list[Assignment | If]":
         """Read a statement."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from circuits.formats.verilog_modules import UNARY, Module, closing, found, split, without_delay
-from circuits.formats.verilog_operators import DrivenBit, number_of
+from circuits.formats.verilog_operators import DrivenBit, Wiring, number_of
 from circuits.formats.verilog_processes import Assignment, If
 from circuits.formats.verilog_tokens import Token
 from circuits.gates import AND, TREES
@@ -41,9 +41,10 @@ class Statements:
         self._module, self._text = module, module.text
         self.registers: list[Register] = []
         self.initial: dict[int, Initial] = {}
+        self.shown: dict[int, int] = {}  # the net that shows a state behind an asynchronous reset
 
     @property
-    def _wiring(self):
+    def _wiring(self) -> Wiring:
         return self._module.expressions.wiring
 
     def connect(self, keyword: str, tokens: list[Token]) -> None:
@@ -100,7 +101,7 @@ class Statements:
     def _is_strength(self, opened: Token, token: Token) -> bool:
         return opened.kind == "(" and _STRENGTHS.fullmatch(token.kind) is not None
 
-    def process(self, first: Token, body: list[Assignment | If]) -> None:
+    def process(self, first: Token, edges: tuple[str, ...], body: list[Assignment | If]) -> None:
         """Make registers of the nets that a process assigns."""
         if first.kind == "initial":
             for step in body:
@@ -108,11 +109,41 @@ class Statements:
                 target = self._module.expressions.target(step.target, step.equals)
                 self._begin(target, self._module.expressions.value(step.value, step.end, len(target)), step.equals)
             return
+        resets = self._resets(first, edges, body)
         following: dict[int, DrivenBit] = {}
         self._step(body, following)
         for net, bit in following.items():
             at = bit.origin[1] if bit.origin else first
-            self.registers.append(Register(net, self._wiring.net(bit, at), "'always'", first.at))
+            next_value = self._wiring.net(bit, at)
+            state = net
+            if any(net in values for _, values in resets):
+                state = self._module.numbers[f"{self._module.name_of(net)}@state"]
+                shown = [DrivenBit(AND, False, (state,))]
+                for condition, values in reversed(resets):
+                    shown = self._wiring.choose(condition, [values.get(net, shown[0])], shown, first)
+                self._wiring.drive(net, shown[0], first.at)
+                self.shown[state] = net
+            self.registers.append(Register(state, next_value, "'always'", first.at))
+
+    def _resets(
+        self, first: Token, edges: tuple[str, ...], body: list[Assignment | If]
+    ) -> list[tuple[DrivenBit, dict[int, DrivenBit]]]:
+        """Return the conditions of asynchronous sets and resets, and the values that they give."""
+        resets = []
+        for _ in edges[1:]:
+            step = body[0] if len(body) == 1 else None
+            names = {token.text for token in step.condition if token.kind == "name"} if isinstance(step, If) else {""}
+            if not isinstance(step, If) or not names <= {*edges}:
+                said = "expected if (reset) ... else ... in this 'always' of more than one edge"
+                raise self._text.error(said, first)
+            values: dict[int, DrivenBit] = {}
+            self._step(step.then, values)
+            if any(number_of([bit]) is None for bit in values.values()):
+                raise self._text.error("expected constants as what an asynchronous reset gives", step.end)
+            condition = self._module.expressions.value(step.condition, step.end)
+            resets.append((self._wiring.tree("|", condition, step.end), values))
+            body = step.other
+        return resets
 
     def _step(self, body: list[Assignment | If], following: dict[int, DrivenBit]) -> None:
         """Add to the next values of registers what a process does; a register that it leaves alone keeps its value."""

@@ -105,7 +105,12 @@ ERRORS = [
     ("input d;", 2, "input 'd' is not among the ports of the module"),
     ("wire [1:0] a;", 2, "'a' is declared as one bit and as [1:0]"),
     # Registers, instances, parameters.
-    ("always @(posedge a or negedge b) y <= c;", 2, ALWAYS.format("a register with an asynchronous set or reset")),
+    ("always @(posedge a or negedge b) y <= c;", 2, "expected if (reset) ... else ... in this 'always' of more than one edge"),
+    ("always @(posedge a or negedge b) if (c) y <= 0; else y <= c;", 2,
+     "expected if (reset) ... else ... in this 'always' of more than one edge"),
+    ("always @(posedge a or negedge b) if (!b) y <= c; else y <= c;", 2,
+     "expected constants as what an asynchronous reset gives"),
+    ("always @(posedge a or b) y <= c;", 2, ALWAYS.format("behaviour, and no register")),
     ("always @* y = a;", 2, ALWAYS.format("behaviour, and no register")),
     ("always @(posedge a) y = b;", 2, f"expected net <= value, found '='{WAY}"),
     ("always @(posedge a)\ncase (b) endcase", 3, f"expected net <= value, found 'case'{WAY}"),
@@ -116,8 +121,11 @@ ERRORS = [
     ("dff u[1:0] (y, a);", 2, "expected one instance, found '[': arrays of instances are not read"),
     ("dff u (c, y, .d(a));", 2, "expected all pins by name, or all by place, found both"),
     ("\\$_AND_ u (a, b, y);", 2, "expected .pin(net) of cell '$_AND_', found 'a'"),
-    ("\\$_DFF_PN0_ u (.C(a), .D(b), .R(c), .Q(y));", 2, "cell '$_DFF_PN0_' is refused: "
-     "its reset is asynchronous; Yosys's async2sync makes it plain"),
+    ("\\$_DLATCH_P_ u (.E(a), .D(b), .Q(y));", 2, "cell '$_DLATCH_P_' is refused: "
+     "it is a latch, or is set as well as reset. Yosys's async2sync makes it plain"),
+    ("\\$lut u (.A(a), .Y(y));", 2, "expected #(.LUT(...), .WIDTH(...)) and pins A and Y of $lut"),
+    ("\\$lut #(.LUT(3'h4)) u (.A(a), .Y(y));", 2,
+     "a $lut has one output, at most 16 inputs, and a bit for each value of them, found 1, 1 and 3 bits"),
     ("parameter N = a;", 2, "expected a constant, found a net"),
     ("localparam N = 1 / 0;", 2, "1 / 0 has no value"),
     ("localparam N;", 2, "expected localparam N = value, found ';'"),
