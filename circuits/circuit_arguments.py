@@ -27,7 +27,6 @@ READ_OPTIONS = (
     "dont_cares",
     "library",
     "model",
-    "top",
     "exdc",
     "properties",
 )
@@ -54,8 +53,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--undriven", type=_undriven, metavar="0|1|input", help="what a net is that is read and that nothing drives")
     add("--dont-cares", type=int, choices=(0, 1), help="which value to give where a file leaves it open")
     add("--library", metavar="FILE", help="the cells of a mapped netlist, genlib or Liberty (.lib)")
-    add("--model", metavar="NAME", help="which model of a .blif, if not the one that no other uses")
-    add("--top", metavar="NAME", help="which module of a .v")
+    add("--model", metavar="NAME", help="which model of a .blif or module of a .v, if not the one that no other uses")
     add("--exdc", choices=("warn", "ignore", "refuse"), help="what to do with .exdc of a .blif, without --dont-cares")
     add("--properties", choices=("refuse", "outputs"), help="read bad states and such of AIGER as outputs")
 

@@ -29,7 +29,7 @@ _CELLS = _yosys_cells()
 _STATE = {"Q": Function(("IQ",), (0,))}
 # Of ISCAS-89's Verilog and what was made of it: by position (clock, q, d).
 FLIP_FLOPS = {"dff", "DFF"}
-POSITIONS = {name: ("CK", "Q", "D") for name in FLIP_FLOPS}
+POSITIONS = dict.fromkeys(FLIP_FLOPS, ("CK", "Q", "D"))
 _PIN = {"ck": "CK", "clk": "CK", "clock": "CK", "c": "CK", "cp": "CK", "q": "Q", "d": "D"}
 
 

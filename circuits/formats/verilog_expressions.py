@@ -9,12 +9,9 @@ from circuits.formats.verilog_operators import GATES, ONE, ZERO, DrivenBit, Wiri
 from circuits.formats.verilog_syntax import Node, postfix
 from circuits.formats.verilog_tokens import Text, Token
 from circuits.formats.verilog_vectors import MAX_WIDTH, Constant, DontCares, Signal, constant_of, literal, width
+from circuits.formats.verilog_widths import COMPARISONS, SHIFTS, Goal, extended, operand_goals, own_type
 from circuits.gates import XOR
 
-_COMPARISONS = {"==", "!=", "===", "!==", "<", "<=", ">", ">="}
-_SHIFTS = {"<<", ">>", "<<<", ">>>"}
-# The lowest bits of these depend on the lowest bits of their operands alone.
-_BITWISE = {"&", "|", "^", "~^", "^~", "~", "+", "-", "*"}
 _OF_TARGETS = {"name", "{}"}
 _FIX = 'Yosys makes gates of it: yosys -p "read_verilog FILE; synth -flatten; write_blif out.blif"'
 
@@ -122,17 +119,17 @@ class Expressions:
         widths: list[int] = []
         signs: list[bool] = []
         for i, node in enumerate(nodes):
-            n, is_signed = _own_type(node, widths, signs, leaves.get(i))
+            n, is_signed = own_type(node, widths, signs, leaves.get(i))
             if n > 2 * MAX_WIDTH * (1 + node.times):
                 raise self._text.error(f"a vector has at most {MAX_WIDTH} bits, found {n}", node.token)
             widths.append(n)
             signs.append(is_signed)
         # What each must come to: its width and its sign, and how many of its bits are read.
-        goals = [(0, False, 0)] * len(nodes)
+        goals = [Goal(0, False, 0)] * len(nodes)
         n = max(widths[-1], target or 0)
-        goals[-1] = (n, signs[-1], target or n)
+        goals[-1] = Goal(n, signs[-1], target or n)
         for i in range(len(nodes) - 1, -1, -1):
-            for operand, goal in zip(nodes[i].operands, _operand_goals(nodes[i], goals[i], widths, signs), strict=True):
+            for operand, goal in zip(nodes[i].operands, operand_goals(nodes[i], goals[i], widths, signs), strict=True):
                 goals[operand] = goal
         values: list[list[DrivenBit]] = []
         for i, (node, goal) in enumerate(zip(nodes, goals, strict=True)):
@@ -142,7 +139,7 @@ class Expressions:
                 value = self._apply(node, [values[operand] for operand in node.operands], goal, goals)
             for operand in node.operands:
                 values[operand] = []
-            value = _extended(value, goal)
+            value = extended(value, goal)
             self.spend(len(value), node.token)
             values.append(value)
         return values[-1], signs[-1]
@@ -199,7 +196,11 @@ class Expressions:
         return self.constant(tokens, end).value
 
     def _apply(
-        self, node: Node, operands: list[list[DrivenBit]], goal: tuple[int, bool, int], goals: list[tuple[int, bool, int]]
+        self,
+        node: Node,
+        operands: list[list[DrivenBit]],
+        goal: Goal,
+        goals: list[Goal],
     ) -> list[DrivenBit]:
         token, symbol, wiring = node.token, node.token.text, self.wiring
         if node.kind == "{}":  # the first stands at the left, so its bits are the highest
@@ -213,16 +214,23 @@ class Expressions:
             return wiring.choose(wiring.tree("|", operands[0], token), operands[1], operands[2], token)
         if len(operands) == 1 and symbol in ("~", "-", "+"):
             flipped = operands[0] if symbol == "+" else [inverted(bit) for bit in operands[0]]
-            named = [b if b.origin or len(b.fan_ins) < 2 else b._replace(origin=(symbol, token, i)) for i, b in enumerate(flipped)]
+            named = [
+                b if b.origin or len(b.fan_ins) < 2 else b._replace(origin=(symbol, token, i))
+                for i, b in enumerate(flipped)
+            ]
             return wiring.sum(named, [ZERO] * len(named), ONE, token) if symbol == "-" else named
         if len(operands) == 1:
-            return [inverted(wiring.tree("|", operands[0], token)) if symbol == "!" else wiring.tree(symbol, operands[0], token)]
+            return [
+                inverted(wiring.tree("|", operands[0], token))
+                if symbol == "!"
+                else wiring.tree(symbol, operands[0], token)
+            ]
         a, b = operands
-        is_signed = goals[node.operands[0]][1]
+        is_signed = goals[node.operands[0]].signed
         if symbol in ("&&", "||"):
-            sides = [wiring.tree("|", side, token) for side in operands]
-            return [wiring.gate(GATES[symbol][0], *sides, (symbol, token, 0))]
-        if symbol in _SHIFTS:
+            left, right = (wiring.tree("|", side, token) for side in operands)
+            return [wiring.gate(GATES[symbol][0], left, right, (symbol, token, 0))]
+        if symbol in SHIFTS:
             fill = a[-1] if symbol == ">>>" and is_signed else ZERO
             self.spend(len(a) * len(b), token)
             return wiring.shift(a, b, fill, symbol.startswith("<<"), token)
@@ -230,13 +238,13 @@ class Expressions:
         if symbol in ("/", "%", "**"):
             if numbers[0] is None or numbers[1] is None:
                 raise self._text.error(f"{symbol!r} is read of constants only. {_FIX}", token)
-            x, y = (constant_of(n, goal[0], is_signed).value for n in numbers if n is not None)
-            return _bits_of(constant_of(self._divided(symbol, x, y, token), goal[0]))
+            x, y = (constant_of(n, goal.width, is_signed).value for n in numbers if n is not None)
+            return _bits_of(constant_of(self._divided(symbol, x, y, token), goal.width))
         if symbol in ("==", "!=", "===", "!=="):
             bits = [wiring.gate(XOR, x, y, ("^", token, i)) for i, (x, y) in enumerate(zip(a, b, strict=True))]
             differ = wiring.tree("|", bits, token)
             return [inverted(differ) if symbol[0] == "=" else differ]
-        if symbol in _COMPARISONS:
+        if symbol in COMPARISONS:
             if is_signed:  # -1 is below 0: the other way round than without a sign
                 a, b = [*a[:-1], inverted(a[-1])], [*b[:-1], inverted(b[-1])]
             below = wiring.less(a, b, token) if symbol in ("<", ">=") else wiring.less(b, a, token)
@@ -262,53 +270,6 @@ class Expressions:
             raise self._text.error(f"{x} {symbol} 0 has no value", token)
         quotient = abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
         return quotient if symbol == "/" else x - quotient * y
-
-
-def _own_type(
-    node: Node, widths: list[int], signs: list[bool], leaf: tuple[list[DrivenBit], bool] | None
-) -> tuple[int, bool]:
-    """Return how many bits a node has by itself, and whether it is signed: tables 5-22 and clause 5.5.1."""
-    if leaf is not None:
-        return len(leaf[0]), leaf[1]
-    operands, symbol = node.operands, node.token.text
-    if node.kind in ("{}", "{{}}"):
-        return node.times * sum(widths[i] for i in operands), False
-    if node.kind == "signed":
-        return widths[operands[0]], symbol == "$signed"
-    if node.kind == "?:":
-        operands = operands[1:]
-    elif symbol in _COMPARISONS or symbol in ("&&", "||", "!") or (len(operands) == 1 and symbol not in ("~", "-", "+")):
-        return 1, False
-    elif symbol in _SHIFTS or symbol == "**":
-        operands = operands[:1]
-    return max(widths[i] for i in operands), all(signs[i] for i in operands)
-
-
-def _operand_goals(
-    node: Node, goal: tuple[int, bool, int], widths: list[int], signs: list[bool]
-) -> list[tuple[int, bool, int]]:
-    """Return what the operands of a node must come to."""
-    symbol = node.token.text
-    own = [(widths[i], signs[i], widths[i]) for i in node.operands]
-    if node.kind == "?:":
-        return [own[0], goal, goal]
-    if node.kind in ("{}", "{{}}", "signed") or symbol in ("&&", "||", "!"):
-        return own
-    if symbol in _COMPARISONS:
-        n, is_signed = max(widths[i] for i in node.operands), all(signs[i] for i in node.operands)
-        return [(n, is_signed, n)] * 2
-    if symbol in _SHIFTS or symbol == "**":
-        first = goal if symbol.startswith("<<") else (goal[0], goal[1], goal[0])
-        return [first, own[1]]
-    if len(own) == 1 and symbol not in ("~", "-", "+"):
-        return own
-    return [goal if symbol in _BITWISE else (goal[0], goal[1], goal[0])] * len(own)
-
-
-def _extended(bits: list[DrivenBit], goal: tuple[int, bool, int]) -> list[DrivenBit]:
-    """Return as many bits as are read: the lowest ones, with zeros or copies of the sign above them."""
-    fill = bits[-1] if goal[1] else ZERO
-    return bits[: goal[2]] + [fill] * (goal[2] - len(bits))
 
 
 def _bits_of(constant: Constant) -> list[DrivenBit]:

@@ -71,7 +71,9 @@ class PlainStatements:
         numbers, gates, is_assign, match = self.numbers, self.gates, self.is_assign, _PLAIN.match
         kinds, nets, lines, fan_ins, ends = gates.kinds, gates.nets, gates.lines, gates.fan_ins, gates.ends
         while (found := match(text, at, end)) is not None:
-            kind, name, terminals, assign, target, opened, not_a, a, operator, not_b, b, closed, constant, wires = found.groups()
+            kind, name, terminals, assign, target, opened, not_a, a, operator, not_b, b, closed, constant, wires = (
+                found.groups()
+            )
             if kind is not None:
                 if name in KEYWORDS:
                     return at

@@ -14,87 +14,23 @@ from circuits.formats.cells import Cell
 from circuits.formats.gate_lists import Gates, Numbers
 from circuits.formats.nets import Nets
 from circuits.formats.verilog_cells import FLIP_FLOPS, POSITIONS, cell_of, flip_flop_pins
-from circuits.formats.verilog_instances import Instance, Ports, connect_cell, connect_module, connect_table, instances_of, ports_of
-from circuits.formats.verilog_modules import WAY, Module, Statement, found
+from circuits.formats.verilog_instances import (
+    Instance,
+    Ports,
+    connect_cell,
+    connect_module,
+    connect_table,
+    instances_of,
+    ports_of,
+)
+from circuits.formats.verilog_modules import Module, Statement
+from circuits.formats.verilog_pieces import WAY
+from circuits.formats.verilog_roots import modules_of, root_of
 from circuits.formats.verilog_statements import Statements
-from circuits.formats.verilog_tokens import Text, Token
+from circuits.formats.verilog_tokens import Text
 from circuits.formats.verilog_vectors import Constant, DontCares
 
-_BOUNDARY = re.compile(r"(?<![\w$\\])(?:end)?(?:macro)?module(?![\w$])")
-_NAME = r"(?:[A-Za-z_][\w$]*+|\\[!-~]++\s)"
-_INSTANCE = re.compile(rf"({_NAME})\s*+(?:#|{_NAME}\s*+[\[(])", re.ASCII)
-
 Key = tuple[str, tuple[tuple[str | int, Constant], ...]]  # a module with the parameters that are overridden
-
-
-def modules_of(text: Text) -> dict[str, tuple[int, int]]:
-    """Return where each module of a file begins, with its name, and where it ends.
-
-    Raises:
-        ParseError: if there is anything else, or a module has no end, or stands there twice.
-    """
-    modules: dict[str, tuple[int, int]] = {}
-    at = 0
-    while True:
-        first = next(text.tokens(at))
-        if not first.kind:
-            return modules
-        if first.kind not in ("module", "macromodule"):
-            raise text.error(f"expected module, found {found(first)}", first)
-        start = first.at + len(first.text)
-        end = next((match for match in _BOUNDARY.finditer(text.text, start) if _is_word(text.text, match.start())), None)
-        if end is None or not end[0].startswith("end"):
-            shown = repr(end[0]) if end else "the end of the file"
-            raise text.error(f"expected endmodule, found {shown}", end.start() if end else len(text.text))
-        name = next(text.tokens(start))
-        if name.kind != "name":
-            raise text.error(f"expected the name of a module, found {found(name)}", name)
-        if name.text in modules:
-            raise text.error(f"module {name} stands in line {text.line(modules[name.text][0])} already", name)
-        modules[name.text] = (name.at, end.start())
-        at = end.end()
-
-
-def _is_word(text: str, at: int) -> bool:
-    """Return whether a keyword is one, and no part of an escaped name."""
-    begin = at
-    while begin > 0 and "!" <= text[begin - 1] <= "~":
-        begin -= 1
-    return "\\" not in text[begin:at]
-
-
-def root_of(text: Text, modules: Mapping[str, tuple[int, int]], model: str | None) -> str:
-    """Return the module to read.
-
-    Args:
-        text: the file.
-        modules: all of it, by name.
-        model: the one that is asked for; the one that no other uses if None.
-
-    Raises:
-        ParseError: if there is no such module, or there are several.
-    """
-    if model is not None and model not in modules:
-        raise ParseError(f"there is no module {model!r}, expected one of {listed(modules)}", source=text.source)
-    if not modules:
-        raise ParseError("expected a module, found none", source=text.source)
-    if model is not None:
-        return model
-    if len(modules) == 1:
-        return next(iter(modules))
-    used = set()
-    for name, (start, end) in modules.items():
-        for match in _INSTANCE.finditer(text.text, start, end):
-            child = match[1].strip().removeprefix("\\")
-            if child in modules and child != name:
-                used.add(child)
-    roots = [name for name in modules if name not in used]
-    if len(roots) == 1:
-        return roots[0]
-    if not roots:
-        raise ParseError(f"the modules use each other in a circle: {listed(modules)}", source=text.source)
-    said = f"expected one module that no other uses, found {len(roots)}: {listed(roots)}"
-    raise ParseError(f'{said}; model="{roots[0]}" chooses', source=text.source)
 
 
 class _Template:
@@ -120,7 +56,8 @@ class Design:
     """
 
     def __init__(self, text: Text, nets: Nets, cells: Mapping[str, Cell], dont_cares: DontCares):
-        self._text, self._nets, self._cells, self._dont_cares = text, nets, cells, dont_cares
+        self._text, self._nets, self._cells = text, nets, cells
+        self._dont_cares: DontCares = dont_cares
         self._modules = modules_of(text)
         self._templates: dict[Key, _Template] = {}
         self._flip_flops: dict[str, dict[str, str]] = {}  # modules of switches that are flip-flops: pins by ports
@@ -204,9 +141,7 @@ class Design:
             tokens = module.statement(statement.start, statement.end if is_inner else None)[0]
             statements.connect(statement.keyword, tokens)
 
-    def _instance(
-        self, template: _Template, instance: Instance, changed: dict[str, dict[str | int, Constant]]
-    ) -> None:
+    def _instance(self, template: _Template, instance: Instance, changed: dict[str, dict[str | int, Constant]]) -> None:
         name = instance.of.text
         if name in self._modules and name not in self._flip_flops:
             values = self._parameters(instance, changed.pop(instance.name.text, {}))
@@ -301,7 +236,7 @@ class Design:
         """Declare and drive the nets of the root and of all that is in it."""
         nets, text = self._nets, self._text
         top = self._templates[root]
-        names = {number: name for name, number in nets.numbers.items()} if len(top.ports.bits) else {}
+        names = list(nets.numbers)
         for port, (direction, bits, _) in top.ports.bits.items():
             token = top.module.ports[port].token
             line = text.line(top.module.directions.get(port, ("", token))[1])
@@ -309,19 +244,24 @@ class Design:
                 (nets.input if direction == "input" else nets.output)(names[bit], line)
         del names
         flat = top.module.plain.gates
-        registers = [(r.net, r.following, r.what, r.at, top.statements.initial) for r in top.statements.registers]
+        registers = list(top.statements.registers)
         initial = dict(top.statements.initial)
         stack = [(child, name + self._separator, bound) for child, name, bound in reversed(top.children)]
         while stack:
             key, prefix, bound = stack.pop()
             template = self._templates[key]
             outer = np.array(
-                [bound[i] if i in bound else nets.numbers[prefix + name] for i, name in enumerate(template.module.numbers)],
+                [
+                    bound[i] if i in bound else nets.numbers[prefix + name]
+                    for i, name in enumerate(template.module.numbers)
+                ],
                 np.int32,
             )
             _append(flat, template.module.plain.gates, outer)
-            for r in template.statements.registers:
-                registers.append((int(outer[r.net]), int(outer[r.following]), r.what, r.at, initial))
+            registers += [
+                register._replace(net=int(outer[register.net]), following=int(outer[register.following]))
+                for register in template.statements.registers
+            ]
             initial |= {int(outer[net]): value for net, value in template.statements.initial.items()}
             for child, name, inner in reversed(template.children):
                 bound_outer = {net: int(outer[given]) for net, given in inner.items()}
@@ -329,7 +269,7 @@ class Design:
         flat.lines = array("i", text.lines(np.asarray(flat.lines)).astype(np.int32).tobytes())
         nets.drive_all(flat)
         every = list(nets.numbers) if registers else []
-        for net, following, what, at, _ in registers:
+        for net, following, what, at in registers:
             nets.register(every[net], [every[following]], what, text.line(at), initial.get(net, "free"))
 
 

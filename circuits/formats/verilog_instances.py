@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from circuits.errors import listed
 from circuits.formats.cells import Cell, parts_of
-from circuits.formats.verilog_modules import Module, closing, found, split, without_delay
+from circuits.formats.verilog_modules import Module
 from circuits.formats.verilog_operators import DrivenBit
+from circuits.formats.verilog_pieces import closing, found, split, without_delay
 from circuits.formats.verilog_statements import Register, Statements
 from circuits.formats.verilog_tokens import Token
 from circuits.formats.verilog_vectors import Constant
 from circuits.gates import BUF
-
 
 # Inputs of a look-up table, whose 2^n bits are written out.
 _MOST_OF_A_TABLE = 16

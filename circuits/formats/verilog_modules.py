@@ -11,6 +11,7 @@ from circuits.formats.gate_lists import Numbers
 from circuits.formats.verilog_expressions import Expressions
 from circuits.formats.verilog_gates import PlainStatements
 from circuits.formats.verilog_operators import Wiring
+from circuits.formats.verilog_pieces import WAY, closing, found, split, without_delay
 from circuits.formats.verilog_processes import Process, process_of
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text, Token
 from circuits.formats.verilog_vectors import Constant, DontCares, Signal, constant_of
@@ -21,29 +22,9 @@ UNARY = {"buf": False, "not": True}
 _NETS = {"wire", "tri", "reg", "supply0", "supply1"}
 _PARAMETERS = {"parameter", "localparam"}
 _CONNECTING = {"assign", "defparam", *TREES, *UNARY}
-# What is refused, where its own word does not say it.
-_WHAT = {
-    **dict.fromkeys(("integer", "real", "realtime", "time", "event"), "a variable"),
-    **dict.fromkeys(("tri0", "tri1", "triand", "trior", "trireg", "wand", "wor", "uwire"), "another kind of net"),
-    **dict.fromkeys(("bufif0", "bufif1", "notif0", "notif1"), "a gate with a third state"),
-    **dict.fromkeys(("nmos", "pmos", "cmos", "rnmos", "rpmos", "rcmos"), "a switch"),
-    **dict.fromkeys(("tran", "tranif0", "tranif1", "rtran", "rtranif0", "rtranif1"), "a switch"),
-    **dict.fromkeys(("pullup", "pulldown"), "a strength"),
-    **dict.fromkeys(("genvar", "generate", "for", "if"), "for a design to elaborate"),
-    **dict.fromkeys(("function", "task"), "behaviour"),
-    "reg": "a variable",
-    "inout": "a port of both directions",
-    "primitive": "a gate of the file's own",
-    "signed": "arithmetic",
-    "#": "a delay or a parameter",
-}
-WAY = '. Yosys makes gates of it: yosys -p "read_verilog FILE; synth -flatten; write_blif out.blif"; see docs/rtl.md'
-_NESTING = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _INDEXED = re.compile(r"(.+)\[(0|-?[1-9][0-9]{0,9})\]")
 _TO_SEMICOLON = re.compile(r"(?:[^;\\]++|\\[!-~]*+)*;")
 _WORD = re.compile(r"\s*+(?:\\[!-~]++|[A-Za-z_$][A-Za-z0-9_$]*+|.)", re.DOTALL)
-
-Piece = tuple[Sequence[Token], Token]  # tokens, and what ends them
 
 
 class Port(NamedTuple):
@@ -98,9 +79,11 @@ class Module:
         self.supplies: list[tuple[str, bool, int]] = []
         self.plain = PlainStatements(numbers)
         self.numbers = numbers
-        self._overridden, self._dont_cares = dict(overridden), dont_cares
+        self._overridden = dict(overridden)
+        self._dont_cares: DontCares = dont_cares
         self._known: dict[str, object] = {}
         self._names: list[str] = []
+        self._has_inner_ports = False  # ports that are expressions of nets inside
         self.expressions = self._reader()
         at = self._header(start)
         while True:
@@ -183,6 +166,7 @@ class Module:
             if port.name in self.ports:
                 raise text.error(f"port {port.token} is there twice", port.token)
             self.ports[port.name] = port
+            self._has_inner_ports |= port.inside is not None
             if direction:
                 self.declare(direction, port.token, bounds, is_signed)
         return after
@@ -299,7 +283,7 @@ class Module:
         if keyword == "wire":
             before = self.wires.setdefault(name, token)
         else:
-            if all(port.inside is None for port in self.ports.values()) and name not in self.ports:
+            if name not in self.ports and not self._has_inner_ports:
                 raise text.error(f"{keyword} {token} is not among the ports of the module", token)
             before = self.directions.setdefault(name, (keyword, token))[1]
         line = text.line(before) if before is not token else 0
@@ -365,47 +349,6 @@ class Module:
                 token = self.wires.get(name) or self.directions.get(name, (None, None))[1]
                 at = token or self.plain.declared[self.numbers[name]]
                 raise self.text.error(f"net {name!r} has the name of a bit of vector {match[1]!r}: rename one", at)
-
-
-def split(tokens: Sequence[Token], end: Token) -> list[Piece]:
-    """Return the parts between commas that are in no bracket, each with what ends it."""
-    parts, start, nesting = [], 0, 0
-    for place, token in enumerate(tokens):
-        nesting += _NESTING.get(token.kind, 0)
-        if token.kind == "," and nesting == 0:
-            parts.append((tokens[start:place], token))
-            start = place + 1
-    return [*parts, (tokens[start:], end)]
-
-
-def closing(text: Text, tokens: Sequence[Token], place: int, end: Token) -> int:
-    """Return the place of the bracket that closes the one at a place."""
-    nesting = 0
-    for at in range(place, len(tokens)):
-        nesting += _NESTING.get(tokens[at].kind, 0)
-        if nesting <= 0:
-            if at == place:
-                raise text.error(f"expected (, found {found(tokens[place])}", tokens[place])
-            return at
-    where = tokens[place] if place < len(tokens) else end
-    raise text.error(f"this {where} is never closed", where)
-
-
-def without_delay(text: Text, tokens: Sequence[Token], end: Token) -> Sequence[Token]:
-    """Return tokens without the `#3` or `#(2:3:4, 5)` at their beginning."""
-    if not tokens or tokens[0].kind != "#":
-        return tokens
-    if len(tokens) > 1 and tokens[1].kind in ("number", "real", "name"):
-        return tokens[2:]
-    return tokens[closing(text, tokens, 1, end) + 1 :]
-
-
-def found(token: Token) -> str:
-    """Return a token, and what it is."""
-    what = _WHAT.get(token.kind)
-    if token.kind == "name" and token.text in SYSTEM_VERILOG:
-        what = "a word of SystemVerilog"
-    return f"{token}, {what}" if what else str(token)
 
 
 def _shown(bounds: tuple[int, int] | None) -> str:

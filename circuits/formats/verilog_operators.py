@@ -126,7 +126,10 @@ class Wiring:
             half = half if len(half.fan_ins) < 2 else DrivenBit(AND, False, (self.net(half, token),))
             bits.append(self.gate(XOR, half, carry, ("+ sum", token, i)))
             if i + 1 < len(a):
-                both, chained = self.gate(AND, x, y, ("+ and", token, i)), self.gate(AND, half, carry, ("+ on", token, i))
+                both, chained = (
+                    self.gate(AND, x, y, ("+ and", token, i)),
+                    self.gate(AND, half, carry, ("+ on", token, i)),
+                )
                 carry = self.gate(OR, both, chained, ("+ carry", token, i))
                 carry = carry if len(carry.fan_ins) < 2 else DrivenBit(AND, False, (self.net(carry, token),))
         return bits

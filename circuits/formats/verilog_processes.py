@@ -13,7 +13,7 @@ _FIX = 'Yosys makes gates of it: yosys -p "read_verilog FILE; synth -flatten; wr
 
 
 class Assignment(NamedTuple):
-    """`target <= value;`"""
+    """One `target <= value;`."""
 
     target: Sequence[Token]
     value: Sequence[Token]

@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from circuits.formats.verilog_modules import UNARY, Module, closing, found, split, without_delay
+from circuits.formats.verilog_modules import UNARY, Module
 from circuits.formats.verilog_operators import DrivenBit, Wiring, number_of
+from circuits.formats.verilog_pieces import closing, found, split, without_delay
 from circuits.formats.verilog_processes import Assignment, If
 from circuits.formats.verilog_tokens import Token
 from circuits.gates import AND, TREES

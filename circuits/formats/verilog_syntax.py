@@ -48,7 +48,9 @@ class _Waiting(NamedTuple):
     times: int = 1  # of the inner bracket of a replication
 
 
-def postfix(text: Text, tokens: Sequence[Token], end: Token, count: Callable[[Sequence[Token], Token], int]) -> list[Node]:
+def postfix(
+    text: Text, tokens: Sequence[Token], end: Token, count: Callable[[Sequence[Token], Token], int]
+) -> list[Node]:
     """Return the nodes of an expression, each after its operands.
 
     Args:

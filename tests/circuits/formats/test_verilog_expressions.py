@@ -14,7 +14,22 @@ NAMES = {"a": 3, "b": 2, "c": 1, "s": 3, "t": 2}  # s and t are signed
 PORTS = "input [2:0] a, input [1:0] b, input c, input signed [2:0] s, input signed [1:0] t"
 BINARY = ["&", "|", "^", "~^", "+", "-", "*", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "<<", ">>", "<<<", ">>>"]
 UNARY = ["~", "!", "-", "+", "&", "|", "^", "~&", "~|", "~^"]
-LEAVES = [*NAMES, *"abcst", "a[1]", "a[2:1]", "s[1:0]", "s[0]", "b[0+:2]", "1", "0", "-1", "3", "4'b1010", "2'sb10", "5'd9"]
+LEAVES = [
+    *NAMES,
+    *"abcst",
+    "a[1]",
+    "a[2:1]",
+    "s[1:0]",
+    "s[0]",
+    "b[0+:2]",
+    "1",
+    "0",
+    "-1",
+    "3",
+    "4'b1010",
+    "2'sb10",
+    "5'd9",
+]
 LEAVES += ["3'sd3", "1'b1", "'hf", "'sd2", "P", "Q"]
 
 
@@ -37,9 +52,7 @@ def expression(chance, depth):
 
 
 def module(expressions, widths):
-    outputs = ", ".join(
-        f"output {'signed ' * (i % 3 == 0)}[{n - 1}:0] y{i}" for i, n in enumerate(widths)
-    )
+    outputs = ", ".join(f"output {'signed ' * (i % 3 == 0)}[{n - 1}:0] y{i}" for i, n in enumerate(widths))
     assigns = "\n".join(f"  assign y{i} = {text};" for i, text in enumerate(expressions))
     constants = "  parameter P = 5;\n  localparam signed [2:0] Q = -3;\n"
     return f"module m ({PORTS}, {outputs});\n{constants}{assigns}\nendmodule\n"
@@ -53,7 +66,7 @@ def simulated(text, widths, folder):
     declared += "".join(f"wire [{n - 1}:0] y{i};\n" for i, n in enumerate(widths))
     ports = ", ".join(f".{name}({name})" for name in [*NAMES, *(f"y{i}" for i in range(len(widths)))])
     bench = f"module bench; {declared} m u ({ports});\n initial for (row = 0; row < 2048; row = row + 1) begin\n"
-    bench += f"  {inputs} = row; #1 $display(\"%b\", {outputs}); end\nendmodule\n"
+    bench += f'  {inputs} = row; #1 $display("%b", {outputs}); end\nendmodule\n'
     (folder / "m.v").write_text(text + bench)
     run = lambda *command: subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=120)  # noqa: E731
     run("iverilog", "-g2005", "-o", "m.out", "m.v")

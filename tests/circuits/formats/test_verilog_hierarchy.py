@@ -59,12 +59,14 @@ def is_same(circuit, other):
         ),
         ("module p({a, b}, y); input a, b; output y; and (y, a, b); endmodule\n"
          "module m(input [1:0] a, output y); p u(a, y); endmodule", "y = a0 & a1"),
-        ("module p(.x(a), .z(b[1]), .y({b[0], c})); input a; output [1:0] b; output c; assign b = {a, ~a}, c = a; endmodule\n"
+        ("module p(.x(a), .z(b[1]), .y({b[0], c})); input a; output [1:0] b; output c;\n"
+         "assign b = {a, ~a}, c = a; endmodule\n"
          "module m(input a, output [1:0] y, output z); p u(.x(a), .y(y), .z(z)); endmodule", "y0 = a; y1 = ~a; z = a"),
         # Outputs that are left open, and what they drive.
         (ADDER + "module m(input a, b, output y); fa u(.x(a), .y(b), .ci(1'b0), .sum(y)); endmodule", "y = a ^ b"),
         (ADDER + "module m(input a, b, output y); fa u(a, b, 1'b1, y, ); endmodule", "y = ~(a ^ b)"),
-        (ADDER + "module m(input a, b, output y); fa u(.x(a), .y(b), .ci(1), .sum(y), .co()); endmodule", "y = ~(a ^ b)"),
+        (ADDER + "module m(input a, b, output y); fa u(.x(a), .y(b), .ci(1), .sum(y), .co()); endmodule",
+         "y = ~(a ^ b)"),
         # A wire that only an instance declares.
         (INVERTER + "module m(input a, output y); inv u(a, t); inv v(t, y); endmodule", "y = a"),
         # An input that is an output at once, and one net on two ports.
@@ -82,7 +84,8 @@ def is_same(circuit, other):
         ("module p(input a, output y); parameter [1:0] I = 0; localparam J = ~I[0]; assign y = J ? a : ~a; endmodule\n"
          "module m(input a, b, output y, z); p #(2'b10) u(a, y); p #(.I(1)) v(b, z); endmodule", "y = a; z = ~b"),
         # Constant nets, macros, delays, specify blocks.
-        ("module m(input a, output y, z); supply1 one; supply0 [1:0] zero; and (y, a, one); or (z, a, zero[1]); endmodule",
+        ("module m(input a, output y, z); supply1 one; supply0 [1:0] zero; and (y, a, one);\n"
+         "or (z, a, zero[1]); endmodule",
          "y = a; z = a"),
         ("`define AND &\n`define TWICE(x) x\n`ifdef NONE\nnonsense `else\nmodule m(input a, b, output y);\n`endif\n"
          "`ifndef NONE\nassign y = a `AND b;\n`else `ifdef NONE `endif nonsense\n`endif\nendmodule", "y = a & b"),
@@ -91,9 +94,10 @@ def is_same(circuit, other):
         ("module m(input a, b, output y, z); buf (y, z, a); not #2.5 (t, u, b); endmodule", "y = a; z = a"),
         ("module m(input a, b, output [1:0] y); assign #3 y[1] = a, {y[0]} = b; endmodule", "y0 = b; y1 = a"),
         # Yosys's cells.
-        ("module m(input a, b, c, output y); wire t; \\$_MUX_ u (.A(a), .B(b), .S(c), .Y(t)); \\$_NOT_ v (.A(t), .Y(y));\n"
-         "endmodule", "y = ~(c & b | ~c & a)"),
-        ("module m(input a, b, c, output y); \\$lut #(.LUT(8'b11101000), .WIDTH(32'd3)) u (.A({a, b, c}), .Y(y)); endmodule",
+        ("module m(input a, b, c, output y); wire t; \\$_MUX_ u (.A(a), .B(b), .S(c), .Y(t));\n"
+         "\\$_NOT_ v (.A(t), .Y(y)); endmodule", "y = ~(c & b | ~c & a)"),
+        ("module m(input a, b, c, output y); \\$lut #(.LUT(8'b11101000), .WIDTH(32'd3)) u\n"
+         "(.A({a, b, c}), .Y(y)); endmodule",
          "y = a & b | b & c | a & c"),
     ],
 )  # fmt: skip
@@ -110,7 +114,9 @@ def test_the_names_of_inner_nets_are_those_of_the_hierarchy(error):
     message = error(ParseError, loads, loop + "module m(input a, output y); p u(a, y); endmodule")
     assert message == "verilog:1: net 'u.t' depends on itself: u.t <- y <- u.t; expected no cycles"
     # An escaped name that looks like one of them is another net.
-    text = INVERTER + "module m(input a, output y, z); wire \\u.t ; inv u(a, y); buf (\\u.t , a), (z, \\u.t ); endmodule"
+    text = (
+        INVERTER + "module m(input a, output y, z); wire \\u.t ; inv u(a, y); buf (\\u.t , a), (z, \\u.t ); endmodule"
+    )
     assert is_same(loads(text), parse("y = ~a; z = a"))
 
 
@@ -146,7 +152,9 @@ def test_undriven_nets(error):
     text = "module p(input a, b, output y); and (y, a, b); endmodule\n"
     text += "module m(input a, output y, z); wire t; p u(.a(a), .y(y)); or (z, t, a); endmodule"
     said = 'undriven=0, 1 or "input" chooses what it is'
-    message = f"verilog:2: net 't', an input of gate 'z', is driven by nothing: expected input t or assign t = ...; {said}"
+    message = (
+        f"verilog:2: net 't', an input of gate 'z', is driven by nothing: expected input t or assign t = ...; {said}"
+    )
     assert error(ParseError, loads, text) == message
     circuit = loads(text, undriven="input")
     assert circuit.input_names == ("a", "t", "u.b")
