@@ -10,10 +10,13 @@ from array import array
 import numpy as np
 
 from circuits.formats.gate_lists import Gates, Numbers
+from circuits.formats.verilog_mapped import MappedInstances
 from circuits.formats.verilog_tokens import KEYWORDS
 from circuits.gates import AND, BUF, NOT, OR, TREES, XOR, flip
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_$]*+(?:\[(?:0|[1-9][0-9]{0,8})\])?|\\[!-~]++(?=\s))"
+_WORD = r"(?:[A-Za-z_][A-Za-z0-9_$]*+|\\[!-~]++(?=\s))"
+_PIN = rf"\.[A-Za-z_][A-Za-z0-9_$]*+\s*+\(\s*+{_NAME}\s*+\)"
 _PLAIN = re.compile(
     rf"""
     \s*+(?:
@@ -23,11 +26,13 @@ _PLAIN = re.compile(
           | 1'[bdh]([01])
         )\s*+;
       | wire\s++({_NAME}(?:\s*+,\s*+{_NAME})*)\s*+;
+      | ({_WORD})\s++{_NAME}\s*+\(\s*+({_PIN}(?:\s*+,\s*+{_PIN})*)\s*+\)\s*+;
     )
     """,
     re.VERBOSE | re.ASCII,
 )
 _NAMES = re.compile(_NAME, re.ASCII)
+_PINS = re.compile(rf"\.([A-Za-z_][A-Za-z0-9_$]*+)\s*+\(\s*+({_NAME})", re.ASCII)
 _OPERATORS = {"&": AND, "|": OR, "^": XOR}
 _TABLES = {
     (symbol, bool(a), bool(b), bool(out)): flip(table, bool(a), bool(b)) ^ 0b1111 * bool(out)
@@ -51,6 +56,7 @@ class PlainStatements:
     Attributes:
         gates: with the place in the text for the line of each.
         is_assign: of each gate, whether it is an assign, whose operands must be declared.
+        instances: of cells, with the nets on their pins.
         declared: where each wire is declared, by its number; -1 if it is not, or not plainly.
     """
 
@@ -58,6 +64,7 @@ class PlainStatements:
         self.numbers, self.gates = numbers, Gates()
         self.is_assign = bytearray()
         self.declared = array("q")
+        self.instances = MappedInstances()
 
     def read(self, text: str, at: int, end: int, known: dict[str, object]) -> int:
         """Read plain statements, and return the place of the first that is not one.
@@ -71,9 +78,8 @@ class PlainStatements:
         numbers, gates, is_assign, match = self.numbers, self.gates, self.is_assign, _PLAIN.match
         kinds, nets, lines, fan_ins, ends = gates.kinds, gates.nets, gates.lines, gates.fan_ins, gates.ends
         while (found := match(text, at, end)) is not None:
-            kind, name, terminals, assign, target, opened, not_a, a, operator, not_b, b, closed, constant, wires = (
-                found.groups()
-            )
+            (kind, name, terminals, assign, target, opened, not_a, a, operator, not_b, b, closed, constant, wires,
+             cell, pins) = found.groups()  # fmt: skip
             if kind is not None:
                 if name in KEYWORDS:
                     return at
@@ -111,6 +117,12 @@ class PlainStatements:
                 ends.append(len(fan_ins))
                 lines.append(found.start(4))
                 is_assign.append(1)
+            elif cell is not None:
+                if cell in KEYWORDS:
+                    return at
+                pairs = _PINS.findall(pins)
+                connected = [numbers[unescaped(net)] for _, net in pairs]
+                self.instances.add(unescaped(cell), tuple([pin for pin, _ in pairs]), connected, found.start(15))
             elif not self._declare(wires, found.start(14), known):
                 return at
             at = found.end()
@@ -143,7 +155,7 @@ class PlainStatements:
         """Return which of some numbers a gate connects or an assign drives: wires that need no declaration."""
         widths = np.diff(self.gates.offsets())
         of_gates = np.asarray(self.gates.fan_ins)[np.repeat(np.frombuffer(self.is_assign, np.uint8) == 0, widths)]
-        return {*candidates} & ({*of_gates.tolist()} | {*self.gates.nets})
+        return {*candidates} & ({*of_gates.tolist()} | {*self.gates.nets} | {*self.instances.nets})
 
     def taken_out(self, numbers: set[int]) -> list[int]:
         """Remove the statements that some numbers occur in, and return their places."""

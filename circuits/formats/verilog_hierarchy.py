@@ -92,12 +92,15 @@ class Design:
             self._bind(key, template)
         self._flatten(root)
 
+    def _cell_of(self, name: str) -> Cell | None:
+        return None if name in self._modules else cell_of(name, self._cells)
+
     def _scanned(self, key: Key, is_root: bool) -> _Template:
         name, overridden = key
         start, end = self._modules[name]
         numbers = self._nets.numbers if is_root else Numbers()
         by_name = {str(name): value for name, value in overridden}
-        module = Module(self._text, start, end, numbers, by_name, self._dont_cares)
+        module = Module(self._text, start, end, numbers, by_name, self._dont_cares, self._cell_of)
         template = _Template(module)
         if is_root and not any(direction == "output" for direction, _ in module.directions.values()):
             first = next(self._text.tokens(start))
@@ -148,7 +151,7 @@ class Design:
             key = (name, values)
             try:
                 if key not in self._templates and name in FLIP_FLOPS:
-                    Module(self._text, *self._modules[name], Numbers(), dict(values), self._dont_cares)  # type: ignore
+                    Module(self._text, *self._modules[name], Numbers(), dict(values), self._dont_cares, self._cell_of)  # type: ignore
             except ParseError:
                 self._flip_flops[name] = self._switched(name)
             else:
@@ -180,7 +183,7 @@ class Design:
             tokens.append(token)
         pins = flip_flop_pins([token.text for token in tokens[1:] if token.kind == "name"])
         if pins is None:
-            Module(self._text, start, end, Numbers(), {}, self._dont_cares)  # which raises what is wrong
+            Module(self._text, start, end, Numbers(), {}, self._dont_cares, self._cell_of)  # which raises what is wrong
             raise AssertionError
         return pins
 
@@ -192,7 +195,7 @@ class Design:
         if not given:
             return ()
         start, end = self._modules[instance.of.text]
-        names = Module(self._text, start, end, Numbers(), {}, self._dont_cares).parameter_names
+        names = Module(self._text, start, end, Numbers(), {}, self._dont_cares, self._cell_of).parameter_names
         values: dict[str | int, Constant] = {}
         for name, value in given.items():
             if isinstance(name, int) and name >= len(names):

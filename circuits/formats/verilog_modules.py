@@ -4,9 +4,10 @@ IEEE 1364-2005, clauses 4, 12 and 19. Nothing is connected here; `verilog_statem
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from circuits.formats.cells import Cell
 from circuits.formats.gate_lists import Numbers
 from circuits.formats.verilog_expressions import Expressions
 from circuits.formats.verilog_gates import PlainStatements
@@ -53,6 +54,7 @@ class Module:
         end: that of its `endmodule`.
         numbers: its nets by their names.
         overridden: values that an instance gives to parameters.
+        cell_of: the cell of a name that is no module; None if there is none.
         dont_cares: what x is.
 
     Raises:
@@ -66,7 +68,8 @@ class Module:
         end: int,
         numbers: Numbers,
         overridden: Mapping[str, Constant],
-        dont_cares: DontCares = "refuse",
+        dont_cares: DontCares,
+        cell_of: Callable[[str], Cell | None],
     ):
         self.text, self._end = text, end
         self.signals: dict[str, Signal] = {}
@@ -80,6 +83,7 @@ class Module:
         self.plain = PlainStatements(numbers)
         self.numbers = numbers
         self._overridden = dict(overridden)
+        self._cell_of = cell_of
         self._dont_cares: DontCares = dont_cares
         self._known: dict[str, object] = {}
         self._names: list[str] = []
@@ -88,7 +92,7 @@ class Module:
         at = self._header(start)
         while True:
             at = self.plain.read(text.text, at, end, self._known)
-            if _WORD.match(text.text, at, end) is None or not text.text[at:end].strip():
+            if _WORD.match(text.text, at, end) is None:
                 break
             at = self._item(at)
         self._settle()
@@ -99,14 +103,17 @@ class Module:
 
     def statement(self, at: int, end: int | None = None) -> tuple[list[Token], int]:
         """Return the tokens of a statement, its ; among them, and the place after it."""
-        found = _TO_SEMICOLON.match(self.text.text, at, self._end) if end is None else None
-        if end is None and found is None:
+        end = self._end_of(at) if end is None else end
+        return list(self.text.tokens(at, end)), end
+
+    def _end_of(self, at: int) -> int:
+        """Return the place after the ; of a statement."""
+        semicolon = _TO_SEMICOLON.match(self.text.text, at, self._end)
+        if semicolon is None:
             first = next(self.text.tokens(at))
             list(self.text.tokens(at, self._end))  # what is no token is the better error
             raise self.text.error(f"this {first} has no ; at its end", first)
-        end = found.end() if found is not None else end
-        assert end is not None
-        return list(self.text.tokens(at, end)), end
+        return semicolon.end()
 
     def look_up(self, token: Token) -> Signal | Constant:
         """Return what a name stands for."""
@@ -205,7 +212,7 @@ class Module:
             tokens, end = self.statement(at)
             self._declaration(keyword, tokens[1:-1], tokens[-1])
         elif keyword in _CONNECTING or is_instance:
-            end = self.statement(at)[1]
+            end = self._end_of(at)
             self.statements.append(Statement("name" if is_instance else keyword, at, end))
         else:
             first = next(text.tokens(at))
@@ -322,10 +329,11 @@ class Module:
         implied = self.plain.implied(candidates) if candidates else set()
         wrong |= {*candidates} - implied
         for place in self.plain.taken_out(wrong):
-            end = self.statement(place)[1]
             word = _WORD.match(self.text.text, place)
             assert word is not None
-            self.statements.append(Statement(word[0].strip(), place, end))
+            self.statements.append(Statement(word[0].strip(), place, self._end_of(place)))
+        for place in self.plain.instances.connect(wrong, self._cell_of, self.plain.gates):
+            self.statements.append(Statement("name", place, self._end_of(place)))
         for number in sorted(implied):
             self.declare("wire", Token("name", names[number], 0), None, False)
         self.statements.sort(key=lambda statement: statement.start)

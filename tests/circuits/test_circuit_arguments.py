@@ -59,7 +59,7 @@ def test_every_option_of_every_format_has_a_flag():
         ("t.aag", BAD, ["--properties", "outputs"], None),
         ("t.pla", PLA, ["--dont-cares", "1"], "y = ~(a ^ b)"),
         ("t.blif", EXDC, ["--exdc", "ignore"], "y = a & b"),
-        ("t.v", TOPS, ["--top", "g"], "y = ~a"),
+        ("t.v", TOPS, ["--model", "g"], "y = ~a"),
     ],
 )
 def test_each_flag_reaches_its_reader(name, text, flags, same, write, capsys):
@@ -85,10 +85,10 @@ def test_a_mapped_netlist_is_proved_equal_with_its_library(write, capsys):
 def test_an_option_goes_to_the_file_whose_format_has_it(write, capsys):
     path = write("t.bench", OPEN)
     assert main(["prove", path, write("t.pla", ".i 1\n.o 1\n.ilb a\n.ob y\n1 1\n.e"), "--undriven", "1"]) == 0
-    assert main(["prove", path, c17_path, "--top", "m"]) == 2
-    assert capsys.readouterr().err == f"circuits: {path}, {c17_path}: none of these formats has an option --top\n"
-    assert main(["stats", "a & b", "--top", "m"]) == 2
-    assert capsys.readouterr().err == "circuits: a & b: this format has no option --top\n"
+    assert main(["prove", path, c17_path, "--model", "m"]) == 2
+    assert capsys.readouterr().err == f"circuits: {path}, {c17_path}: none of these formats has an option --model\n"
+    assert main(["stats", "a & b", "--model", "m"]) == 2
+    assert capsys.readouterr().err == "circuits: a & b: this format has no option --model\n"
 
 
 @pytest.mark.filterwarnings("default")
