@@ -1,0 +1,271 @@
+"""Half and full adders in a netlist: sums by their structure, the carries that go with them by their values.
+
+C. Yu, M. Ciesielski and A. Mishchenko, Fast algebraic rewriting based on and-inverter graphs (2018), find both by cuts.
+Here a carry may be any gate with the right values, as in a carry-lookahead adder; each is proved.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from circuits.netlist import Circuit
+from circuits.verification.sat_queries import AlwaysEqual, prove_equal
+from circuits.verification.xor_and_graphs import XorAndGraph, folded, xor_or_and
+
+# Random patterns that suggest which gates are carries; a wrong suggestion costs a proof that fails.
+_PATTERNS = 1024
+# Gates between a carry and the bits that it adds, up to which all their values are tried.
+_NEAR = 24
+# Conflicts after which a carry that is farther away is given up.
+_EFFORT = 1_000
+# Which of two or three bits are inverted, for carries that are not each other's complement.
+_POLARITIES = {2: ((0, 0), (0, 1), (1, 0), (1, 1)), 3: ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))}
+
+
+class Carry(NamedTuple):
+    """A gate that is the carry of two or three bits, some of them inverted.
+
+    Attributes:
+        bits: two or three nodes.
+        inverted: for each of them, whether it is inverted.
+        complemented: whether the gate is the complement of the carry.
+    """
+
+    bits: tuple[int, ...]
+    inverted: tuple[int, ...]
+    complemented: int
+
+
+class Adders(NamedTuple):
+    """The adders of a graph.
+
+    Attributes:
+        sums: for each XOR, the two or three nodes whose sum modulo 2 it is.
+        carries: for each gate that is known to be a carry of such nodes, which.
+    """
+
+    sums: dict[int, tuple[int, ...]]
+    carries: dict[int, Carry]
+
+
+class Hashed:
+    """A graph of ANDs and XORs that grows, in which no two gates have the same structure.
+
+    An XOR that is made of ANDs becomes one gate.
+
+    >>> graph = Hashed(2)
+    >>> 2 * 3 == graph.gate(False, 2, 4) == graph.gate(False, 4, 2)
+    True
+    """
+
+    def __init__(self, n: int):
+        self.graph = XorAndGraph.of_inputs(n)
+        self.known: dict[tuple[bool, int, int], int] = {}
+
+    def gate(self, is_xor: bool, x: int, y: int) -> int:
+        """Return the literal of an AND or XOR of two literals."""
+        inverted = 0
+        if is_xor:
+            inverted, x, y = (x ^ y) & 1, x & ~1, y & ~1
+        else:
+            x, y = self._absorbed(x, y), self._absorbed(y, x)
+        x, y = sorted((x, y))
+        key = (is_xor, x, y)
+        literal = folded(*key)
+        if literal is None:
+            literal = self.known.get(key)
+        if literal is None:
+            pair = None if is_xor else self._xor(x, y)
+            literal = self.gate(True, *pair) if pair else 2 * self.graph.add(*key, variable=0)
+            self.known[key] = literal
+        return literal ^ inverted
+
+    def add(self, circuit: Circuit) -> list[int]:
+        """Add the gates of a circuit with these inputs; returns the literal of each of its nodes."""
+        literals = [2 * node for node in range(circuit.n_inputs + 1)]
+        for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
+            is_xor, inverted, x, y = xor_or_and(table, literals[a], literals[b])
+            literals.append(self.gate(is_xor, x, y) ^ inverted)
+        return literals
+
+    def _and(self, literal: int) -> tuple[int, int] | None:
+        """Return the fan-ins of an AND that is read inverted."""
+        node = literal >> 1
+        return self.graph.fan_ins[node] if literal & 1 and not self.graph.is_xor[node] else None
+
+    def _absorbed(self, x: int, y: int) -> int:
+        """Return what x may be replaced by in the AND of x and y: where x = ~(y & z), by ~z."""
+        pair = self._and(x)
+        if pair and y in pair:
+            return pair[pair[0] == y] ^ 1
+        return x
+
+    def _xor(self, x: int, y: int) -> tuple[int, int] | None:
+        """Return the fan-ins of the XOR that an AND is: ~(p & q) & ~(~p & ~q)."""
+        first, second = self._and(x), self._and(y)
+        if first and second and (second[0] ^ 1, second[1] ^ 1) in (first, first[::-1]):
+            return first
+        return None
+
+
+def find_adders(hashed: Hashed, *, expired: Callable[[], bool] = lambda: False, seed: int = 0) -> Adders:
+    """Find half and full adders: XORs of two or three nodes, and the carries of these nodes.
+
+    Args:
+        hashed: a graph; gates are added to it where a proof needs them.
+        expired: whether the deadline has passed.
+        seed: of the patterns that suggest which gates are carries.
+
+    Returns:
+        What was proved. An XOR for which no carry is found is the sum of its two fan-ins.
+
+    Raises:
+        DeadlinePassed: if `expired` says so.
+
+    Source: C. Yu, M. Ciesielski and A. Mishchenko (2018).
+
+    >>> from circuits.library import adder
+    >>> graph = Hashed(4)
+    >>> _ = graph.add(adder(2))
+    >>> len(find_adders(graph).sums)
+    3
+    """
+    graph = hashed.graph
+    values = _values(graph, seed)
+    mask = (1 << _PATTERNS) - 1
+    alike: defaultdict[int, list[int]] = defaultdict(list)
+    for node, value in enumerate(values):
+        if graph.fan_ins[node] is not None and not graph.is_xor[node]:
+            alike[value ^ -(value & 1) & mask].append(node)
+    sums: dict[int, tuple[int, ...]] = {}
+    carries: dict[int, Carry] = {}
+    sums = {node: fan_ins_of(graph, node) for node, is_xor in enumerate(graph.is_xor) if is_xor}
+    triples = {node: _triples(graph, node) for node in sums}
+    carries: dict[int, Carry] = {}
+
+    def suggested(bits: tuple[int, ...]) -> list[tuple[int, Carry]]:
+        """Return the gates that have the values of a carry of some bits."""
+        found = []
+        for inverted in _POLARITIES[len(bits)]:
+            x = [values[bit] ^ -flip & mask for bit, flip in zip(bits, inverted, strict=True)]
+            value = x[0] & x[1] if len(x) == 2 else x[0] & x[1] | x[2] & (x[0] | x[1])
+            for node in alike.get(value ^ -(value & 1) & mask, ()):
+                if node not in carries:
+                    found.append((node, Carry(bits, inverted, (value ^ values[node]) & 1)))
+        return found
+
+    def find(bits: tuple[int, ...], proved: Callable[[int, Carry], bool]) -> bool:
+        """Put down all carries of some bits; returns whether there are any."""
+        known = [(node, carry) for node, carry in suggested(bits) if proved(node, carry)]
+        carries.update(known)
+        return bool(known)
+
+    def near(node: int, carry: Carry) -> bool:
+        return _proved_near(graph, node, carry)
+
+    def far(node: int, carry: Carry) -> bool:
+        return not _depends(graph, sums, carries, carry.bits, node) and _proved_far(hashed, node, carry, expired)
+
+    for proved in (near, far):
+        for node in sums:
+            if len(sums[node]) == 2:
+                sums[node] = next((bits for bits in triples[node] if find(bits, proved)), sums[node])
+        for bits in {bits: None for bits in sums.values() if len(bits) == 2}:
+            find(bits, proved)
+    return Adders(sums, carries)
+
+
+def _triples(graph: XorAndGraph, node: int) -> list[tuple[int, ...]]:
+    """Return three nodes that an XOR is the sum of, if one of its fan-ins is an XOR, or twice three."""
+    result = []
+    for inner, other in (fan_ins_of(graph, node), fan_ins_of(graph, node)[::-1]):
+        if graph.is_xor[inner]:
+            bits = tuple(sorted({*fan_ins_of(graph, inner), other}))
+            result += [bits] * (len(bits) == 3)
+    return result
+
+
+def _depends(
+    graph: XorAndGraph,
+    sums: dict[int, tuple[int, ...]],
+    carries: dict[int, Carry],
+    bits: tuple[int, ...],
+    node: int,
+) -> bool:
+    """Whether some bits depend on a node, where adders stand for what they are made of."""
+    stack, seen = [*bits], set()
+    while stack:
+        top = stack.pop()
+        if top == node:
+            return True
+        if top in seen or graph.fan_ins[top] is None:
+            continue
+        seen.add(top)
+        stack += sums.get(top) or (carries[top].bits if top in carries else fan_ins_of(graph, top))
+    return False
+
+
+def fan_ins_of(graph: XorAndGraph, node: int) -> tuple[int, int]:
+    """Return the two nodes that a gate reads.
+
+    >>> graph = XorAndGraph.of_inputs(2)
+    >>> fan_ins_of(graph, graph.add(False, 2, 5, variable=0))
+    (1, 2)
+    """
+    fan_ins = graph.fan_ins[node]
+    assert fan_ins is not None
+    return fan_ins[0] >> 1, fan_ins[1] >> 1
+
+
+def _values(graph: XorAndGraph, seed: int) -> list[int]:
+    """Return the values of all nodes on random patterns, a bit per pattern."""
+    draw, mask = random.Random(seed), (1 << _PATTERNS) - 1
+    values = [0]
+    for is_xor, fan_ins in zip(graph.is_xor[1:], graph.fan_ins[1:], strict=True):
+        if fan_ins is None:
+            values.append(draw.getrandbits(_PATTERNS))
+            continue
+        x, y = (values[literal >> 1] ^ -(literal & 1) & mask for literal in fan_ins)
+        values.append(x ^ y if is_xor else x & y)
+    return values
+
+
+def _proved_near(graph: XorAndGraph, node: int, carry: Carry) -> bool:
+    """Whether a gate near the bits is that carry for all their values."""
+    known = dict(zip(carry.bits, (0b10101010, 0b11001100, 0b11110000), strict=False))
+    x = [known[bit] ^ -flip & 255 for bit, flip in zip(carry.bits, carry.inverted, strict=True)]
+    value = x[0] & x[1] if len(x) == 2 else x[0] & x[1] | x[2] & (x[0] | x[1])
+    return _local_values(graph, node, known) == value ^ -carry.complemented & 255
+
+
+def _proved_far(hashed: Hashed, node: int, carry: Carry, expired: Callable[[], bool]) -> bool:
+    """Whether a solver proves that a gate is that carry."""
+    x, y, *z = (2 * bit + flip for bit, flip in zip(carry.bits, carry.inverted, strict=True))
+    literal = hashed.gate(False, x, y)
+    if z:
+        literal = hashed.gate(False, literal ^ 1, hashed.gate(False, hashed.gate(True, x, y), z[0]) ^ 1) ^ 1
+    answer = prove_equal(hashed.graph, node, literal ^ carry.complemented, effort=_EFFORT, expired=expired)
+    return isinstance(answer, AlwaysEqual)
+
+
+def _local_values(graph: XorAndGraph, node: int, known: dict[int, int]) -> int | None:
+    """Return the values of a gate as a function of some nodes; None if it reads others, or many gates are between."""
+    values = {0: 0, **known}
+    stack, steps = [node], 0
+    while stack:
+        top = stack[-1]
+        if top in values:
+            stack.pop()
+            continue
+        fan_ins = graph.fan_ins[top]
+        steps += 1
+        if fan_ins is None or steps > 3 * _NEAR:
+            return None
+        waiting = [literal >> 1 for literal in fan_ins if literal >> 1 not in values]
+        if waiting:
+            stack += waiting
+            continue
+        x, y = (values[literal >> 1] ^ -(literal & 1) & 255 for literal in fan_ins)
+        values[top] = x ^ y if graph.is_xor[top] else x & y
+    return values[node]
