@@ -4,13 +4,13 @@ C. Yu, M. Ciesielski and A. Mishchenko, Fast algebraic rewriting based on and-in
 Here a carry may be any gate with the right values, as in a carry-lookahead adder; each is proved.
 """
 
-import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from circuits.netlist import Circuit
 from circuits.verification.sat_queries import AlwaysEqual, prove_equal
+from circuits.verification.sweeping import mixed_patterns
 from circuits.verification.xor_and_graphs import XorAndGraph, folded, xor_or_and
 
 # Random patterns that suggest which gates are carries; a wrong suggestion costs a proof that fails.
@@ -109,7 +109,7 @@ class Hashed:
         return None
 
 
-def find_adders(hashed: Hashed, *, expired: Callable[[], bool] = lambda: False, seed: int = 0) -> Adders:
+def find_adders(hashed: Hashed, outputs: Sequence[int] = (), *, expired: Callable[[], bool] = lambda: False, seed: int = 0) -> Adders:
     """Find half and full adders: XORs of two or three nodes, and the carries of these nodes.
 
     Args:
@@ -143,6 +143,8 @@ def find_adders(hashed: Hashed, *, expired: Callable[[], bool] = lambda: False, 
     sums = {node: fan_ins_of(graph, node) for node, is_xor in enumerate(graph.is_xor) if is_xor}
     triples = {node: _triples(graph, node) for node in sums}
     carries: dict[int, Carry] = {}
+    # A carry far away is only of use where it is added to the next digit, or is a digit itself.
+    added = {bit for node in sums for bit in fan_ins_of(graph, node)} | {literal >> 1 for literal in outputs}
 
     def suggested(bits: tuple[int, ...]) -> list[tuple[int, Carry]]:
         """Return the gates that have the values of a carry of some bits."""
@@ -165,7 +167,7 @@ def find_adders(hashed: Hashed, *, expired: Callable[[], bool] = lambda: False, 
         return _proved_near(graph, node, carry)
 
     def far(node: int, carry: Carry) -> bool:
-        return not _depends(graph, sums, carries, carry.bits, node) and _proved_far(hashed, node, carry, expired)
+        return node in added and not _depends(graph, sums, carries, carry.bits, node) and _proved_far(hashed, node, carry, expired)
 
     for proved in (near, far):
         for node in sums:
@@ -220,12 +222,12 @@ def fan_ins_of(graph: XorAndGraph, node: int) -> tuple[int, int]:
 
 def _values(graph: XorAndGraph, seed: int) -> list[int]:
     """Return the values of all nodes on random patterns, a bit per pattern."""
-    draw, mask = random.Random(seed), (1 << _PATTERNS) - 1
-    values = [0]
-    for is_xor, fan_ins in zip(graph.is_xor[1:], graph.fan_ins[1:], strict=True):
-        if fan_ins is None:
-            values.append(draw.getrandbits(_PATTERNS))
-            continue
+    mask = (1 << _PATTERNS) - 1
+    n = sum(fan_ins is None for fan_ins in graph.fan_ins) - 1
+    rows = mixed_patterns(n, _PATTERNS // 32, seed=seed)
+    values = [0, *(int.from_bytes(row.astype("<u4").tobytes(), "little") for row in rows)]
+    for is_xor, fan_ins in zip(graph.is_xor[n + 1 :], graph.fan_ins[n + 1 :], strict=True):
+        assert fan_ins is not None
         x, y = (values[literal >> 1] ^ -(literal & 1) & mask for literal in fan_ins)
         values.append(x ^ y if is_xor else x & y)
     return values

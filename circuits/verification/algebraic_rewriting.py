@@ -59,7 +59,7 @@ def polynomial_of(circuit: Circuit, word: Sequence[int], *, deadline: float = ma
     )
     hashed = Hashed(part.n_inputs)
     literals = hashed.add(part)
-    adders = find_adders(hashed)
+    adders = find_adders(hashed, [literals[node] for node in part.outputs.tolist()])
     rules = _rules(hashed.graph, adders)
     m = len(word)
     polynomial: Polynomial = {}
