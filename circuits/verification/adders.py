@@ -5,13 +5,13 @@ Here a carry may be any gate with the right values, as in a carry-lookahead adde
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from circuits.netlist import Circuit
+from circuits.verification.hashed_graphs import Hashed
 from circuits.verification.sat_queries import AlwaysEqual, prove_equal
 from circuits.verification.sweeping import mixed_patterns
-from circuits.verification.xor_and_graphs import XorAndGraph, folded, xor_or_and
+from circuits.verification.xor_and_graphs import XorAndGraph
 
 # Random patterns that suggest which gates are carries; a wrong suggestion costs a proof that fails.
 _PATTERNS = 1024
@@ -19,6 +19,8 @@ _PATTERNS = 1024
 _NEAR = 24
 # Conflicts after which a carry that is farther away is given up.
 _EFFORT = 1_000
+# Carries given up, or seen to be none, after which only those nearby are looked for.
+_MOST_FAILURES = 100
 # Which of two or three bits are inverted, for carries that are not each other's complement.
 _POLARITIES = {2: ((0, 0), (0, 1), (1, 0), (1, 1)), 3: ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))}
 
@@ -49,71 +51,18 @@ class Adders(NamedTuple):
     carries: dict[int, Carry]
 
 
-class Hashed:
-    """A graph of ANDs and XORs that grows, in which no two gates have the same structure.
-
-    An XOR that is made of ANDs becomes one gate.
-
-    >>> graph = Hashed(2)
-    >>> 2 * 3 == graph.gate(False, 2, 4) == graph.gate(False, 4, 2)
-    True
-    """
-
-    def __init__(self, n: int):
-        self.graph = XorAndGraph.of_inputs(n)
-        self.known: dict[tuple[bool, int, int], int] = {}
-
-    def gate(self, is_xor: bool, x: int, y: int) -> int:
-        """Return the literal of an AND or XOR of two literals."""
-        inverted = 0
-        if is_xor:
-            inverted, x, y = (x ^ y) & 1, x & ~1, y & ~1
-        else:
-            x, y = self._absorbed(x, y), self._absorbed(y, x)
-        x, y = sorted((x, y))
-        key = (is_xor, x, y)
-        literal = folded(*key)
-        if literal is None:
-            literal = self.known.get(key)
-        if literal is None:
-            pair = None if is_xor else self._xor(x, y)
-            literal = self.gate(True, *pair) if pair else 2 * self.graph.add(*key, variable=0)
-            self.known[key] = literal
-        return literal ^ inverted
-
-    def add(self, circuit: Circuit) -> list[int]:
-        """Add the gates of a circuit with these inputs; returns the literal of each of its nodes."""
-        literals = [2 * node for node in range(circuit.n_inputs + 1)]
-        for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
-            is_xor, inverted, x, y = xor_or_and(table, literals[a], literals[b])
-            literals.append(self.gate(is_xor, x, y) ^ inverted)
-        return literals
-
-    def _and(self, literal: int) -> tuple[int, int] | None:
-        """Return the fan-ins of an AND that is read inverted."""
-        node = literal >> 1
-        return self.graph.fan_ins[node] if literal & 1 and not self.graph.is_xor[node] else None
-
-    def _absorbed(self, x: int, y: int) -> int:
-        """Return what x may be replaced by in the AND of x and y: where x = ~(y & z), by ~z."""
-        pair = self._and(x)
-        if pair and y in pair:
-            return pair[pair[0] == y] ^ 1
-        return x
-
-    def _xor(self, x: int, y: int) -> tuple[int, int] | None:
-        """Return the fan-ins of the XOR that an AND is: ~(p & q) & ~(~p & ~q)."""
-        first, second = self._and(x), self._and(y)
-        if first and second and (second[0] ^ 1, second[1] ^ 1) in (first, first[::-1]):
-            return first
-        return None
-
-
-def find_adders(hashed: Hashed, outputs: Sequence[int] = (), *, expired: Callable[[], bool] = lambda: False, seed: int = 0) -> Adders:
+def find_adders(
+    hashed: Hashed,
+    outputs: Sequence[int],
+    *,
+    expired: Callable[[], bool] = lambda: False,
+    seed: int = 0,
+) -> Adders:
     """Find half and full adders: XORs of two or three nodes, and the carries of these nodes.
 
     Args:
         hashed: a graph; gates are added to it where a proof needs them.
+        outputs: the literals that are of interest in the end.
         expired: whether the deadline has passed.
         seed: of the patterns that suggest which gates are carries.
 
@@ -127,8 +76,8 @@ def find_adders(hashed: Hashed, outputs: Sequence[int] = (), *, expired: Callabl
 
     >>> from circuits.library import adder
     >>> graph = Hashed(4)
-    >>> _ = graph.add(adder(2))
-    >>> len(find_adders(graph).sums)
+    >>> literals = graph.add(adder(2))
+    >>> len(find_adders(graph, literals[-3:]).sums)
     3
     """
     graph = hashed.graph
@@ -138,44 +87,54 @@ def find_adders(hashed: Hashed, outputs: Sequence[int] = (), *, expired: Callabl
     for node, value in enumerate(values):
         if graph.fan_ins[node] is not None and not graph.is_xor[node]:
             alike[value ^ -(value & 1) & mask].append(node)
-    sums: dict[int, tuple[int, ...]] = {}
-    carries: dict[int, Carry] = {}
-    sums = {node: fan_ins_of(graph, node) for node, is_xor in enumerate(graph.is_xor) if is_xor}
+    sums: dict[int, tuple[int, ...]] = {
+        node: fan_ins_of(graph, node) for node, is_xor in enumerate(graph.is_xor) if is_xor
+    }
     triples = {node: _triples(graph, node) for node in sums}
     carries: dict[int, Carry] = {}
     # A carry far away is only of use where it is added to the next digit, or is a digit itself.
     added = {bit for node in sums for bit in fan_ins_of(graph, node)} | {literal >> 1 for literal in outputs}
 
-    def suggested(bits: tuple[int, ...]) -> list[tuple[int, Carry]]:
-        """Return the gates that have the values of a carry of some bits."""
-        found = []
+    failures = 0
+
+    def suggested(bits: tuple[int, ...]) -> Iterator[tuple[int, Carry]]:
+        """Yield the gates that have the values of a carry of some bits."""
         for inverted in _POLARITIES[len(bits)]:
-            x = [values[bit] ^ -flip & mask for bit, flip in zip(bits, inverted, strict=True)]
-            value = x[0] & x[1] if len(x) == 2 else x[0] & x[1] | x[2] & (x[0] | x[1])
+            value = _carry([values[bit] ^ -flip & mask for bit, flip in zip(bits, inverted, strict=True)])
             for node in alike.get(value ^ -(value & 1) & mask, ()):
                 if node not in carries:
-                    found.append((node, Carry(bits, inverted, (value ^ values[node]) & 1)))
-        return found
-
-    def find(bits: tuple[int, ...], proved: Callable[[int, Carry], bool]) -> bool:
-        """Put down all carries of some bits; returns whether there are any."""
-        known = [(node, carry) for node, carry in suggested(bits) if proved(node, carry)]
-        carries.update(known)
-        return bool(known)
+                    yield node, Carry(bits, inverted, (value ^ values[node]) & 1)
 
     def near(node: int, carry: Carry) -> bool:
         return _proved_near(graph, node, carry)
 
     def far(node: int, carry: Carry) -> bool:
-        return node in added and not _depends(graph, sums, carries, carry.bits, node) and _proved_far(hashed, node, carry, expired)
+        nonlocal failures
+        if node not in added or failures == _MOST_FAILURES or _depends(graph, sums, carries, carry.bits, node):
+            return False
+        proved = _proved_far(hashed, node, carry, expired)
+        failures += not proved
+        return proved
+
+    def found(bits: tuple[int, ...], proved: Callable[[int, Carry], bool]) -> bool:
+        """Put down all carries of some bits; returns whether there are any."""
+        before = len(carries)
+        carries.update((node, carry) for node, carry in suggested(bits) if proved(node, carry))
+        return len(carries) > before
 
     for proved in (near, far):
-        for node in sums:
-            if len(sums[node]) == 2:
-                sums[node] = next((bits for bits in triples[node] if find(bits, proved)), sums[node])
-        for bits in {bits: None for bits in sums.values() if len(bits) == 2}:
-            find(bits, proved)
+        for node, bits in sums.items():
+            if len(bits) == 2:
+                sums[node] = next((three for three in triples[node] if found(three, proved)), bits)
+        for bits in dict.fromkeys(bits for bits in sums.values() if len(bits) == 2):
+            found(bits, proved)
     return Adders(sums, carries)
+
+
+def _carry(bits: list[int]) -> int:
+    """Return the carry of two or three bits, each an integer with a bit per pattern."""
+    x, y, *z = bits
+    return x & y | z[0] & (x | y) if z else x & y
 
 
 def _triples(graph: XorAndGraph, node: int) -> list[tuple[int, ...]]:
@@ -235,9 +194,8 @@ def _values(graph: XorAndGraph, seed: int) -> list[int]:
 
 def _proved_near(graph: XorAndGraph, node: int, carry: Carry) -> bool:
     """Whether a gate near the bits is that carry for all their values."""
-    known = dict(zip(carry.bits, (0b10101010, 0b11001100, 0b11110000), strict=False))
-    x = [known[bit] ^ -flip & 255 for bit, flip in zip(carry.bits, carry.inverted, strict=True)]
-    value = x[0] & x[1] if len(x) == 2 else x[0] & x[1] | x[2] & (x[0] | x[1])
+    known: dict[int, int] = dict(zip(carry.bits, (0b10101010, 0b11001100, 0b11110000), strict=False))
+    value = _carry([known[bit] ^ -flip & 255 for bit, flip in zip(carry.bits, carry.inverted, strict=True)])
     return _local_values(graph, node, known) == value ^ -carry.complemented & 255
 
 

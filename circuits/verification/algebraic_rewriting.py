@@ -1,10 +1,11 @@
-"""Are two binary words equal? Their difference as a polynomial is rewritten, outputs first, until it is seen to be 0.
+"""Are two binary words equal? Both are rewritten, outputs first, to polynomials of the inputs, which are compared.
 
-For values 0 and 1 each gate equals a polynomial of its fan-ins, so each rewriting is exact. If sum_i 2^i (x_i - y_i)
-becomes 0 modulo 2^m, the words agree modulo 2^m for all inputs; both are in 0..2^m - 1, so they agree bit by bit. That
-is all that is claimed: another result proves nothing. The sum of an adder is the bits less twice their carry, so that
-carries cancel column by column. A. Kaufmann, A. Biere and M. Kauers, Verifying large multipliers by combining SAT and
-computer algebra (2019); D. Ritirc, A. Biere and M. Kauers, Column-wise verification of multipliers (2017).
+For values 0 and 1 each gate equals a polynomial of its fan-ins, so that sum_i 2^i x_i equals the polynomial it is
+rewritten to, modulo 2^m. If two words of m bits have the same polynomial, they agree modulo 2^m for all inputs; both
+are in 0..2^m - 1, so they agree bit by bit. The sum of an adder is the bits that it adds less twice their carry, so
+that carries cancel column by column and the polynomials stay short. D. Ritirc, A. Biere and M. Kauers, Column-wise
+verification of multipliers (2017); D. Kaufmann, A. Biere and M. Kauers, Verifying large multipliers by combining SAT
+and computer algebra (2019).
 """
 
 import math
@@ -12,25 +13,27 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from circuits.netlist import Circuit, without_dead_gates
-from circuits.verification.adders import Adders, Hashed, find_adders
+from circuits.verification.adders import Adders, find_adders
+from circuits.verification.hashed_graphs import Hashed
+from circuits.verification.sat_queries import DeadlinePassed
 from circuits.verification.xor_and_graphs import XorAndGraph
 
 # A polynomial of variables that are 0 or 1: for each product of variables its coefficient. No variable has a power.
 Polynomial = dict[frozenset[int], int]
 
-# Products past which a polynomial is given up: where adders are found there are few.
-_MOST_TERMS = 20_000
-# Multiplications past which it is given up: seconds.
-_MOST_STEPS = 1_000_000
+# Products past which a polynomial is given up, and multiplications: seconds. Where adders are found there are few.
+_MOST_TERMS, _MOST_STEPS = 20_000, 1_000_000
+# The lowest digits of a sum or a product are made of few gates; where they are not, nothing is tried.
+_LOW_DIGITS, _MOST_LOW_GATES = 4, 500
 
 
 def words_equal(
     circuit: Circuit, left: Sequence[int], right: Sequence[int], *, deadline: float = math.inf, seed: int = 0
 ) -> bool:
-    """Try to prove that two words of a circuit are equal for all inputs.
+    """Try to prove that two words of a circuit are equal for all inputs, as sums and products of numbers are.
+
+    Both words are rewritten to polynomials of the inputs, the lowest digits first to see whether that is of use.
 
     Args:
         circuit: any circuit; its outputs do not matter.
@@ -42,33 +45,77 @@ def words_equal(
     Returns:
         True is a proof. False means that none was found, which says nothing.
 
-    Source: A. Kaufmann, A. Biere and M. Kauers (2019).
+    Source: D. Kaufmann, A. Biere and M. Kauers (2019).
 
     >>> from circuits.library import multiplier
     >>> product = multiplier(8)
     >>> words_equal(product, product.outputs, product.outputs)
     True
     """
-    first = polynomial_of(circuit, left, deadline=deadline, seed=seed)
-    return first is not None and first == polynomial_of(circuit, right, deadline=deadline, seed=seed)
+    words = [list(map(int, word)) for word in (left, right)]
+    if not words[0]:
+        return True
+    if _cone_size(circuit, words[0][:1]) > _cone_size(circuit, words[0][-1:]):
+        words = [word[::-1] for word in words]
+    low = [word[:_LOW_DIGITS] for word in words]
+    if any(_cone_size(circuit, word) > _MOST_LOW_GATES for word in low):
+        return False
+    for first, second in (low, words):
+        try:
+            polynomial = polynomial_of(circuit, first, deadline=deadline, seed=seed)
+            if polynomial is None or polynomial != polynomial_of(circuit, second, deadline=deadline, seed=seed):
+                return False
+        except DeadlinePassed:
+            return False
+    return True
 
 
-def polynomial_of(circuit: Circuit, word: Sequence[int], *, deadline: float = math.inf, seed: int = 0):
-    part = without_dead_gates(
-        Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, word, [f"y{i}" for i in range(len(word))])
-    )
+def polynomial_of(
+    circuit: Circuit, word: Sequence[int], *, deadline: float = math.inf, seed: int = 0
+) -> Polynomial | None:
+    """Return the polynomial modulo 2^m that a word of m digits is of the inputs.
+
+    Args:
+        circuit: any circuit; its outputs do not matter.
+        word: m nodes, lowest digit first.
+        deadline: a time of `time.perf_counter()`.
+        seed: of the patterns that suggest which gates are carries.
+
+    Returns:
+        For each product of inputs, as nodes, its coefficient in 1..2^m - 1: the same for all circuits that compute the
+        word. None if the polynomials on the way there grow too long, or the deadline has passed.
+
+    Raises:
+        DeadlinePassed: if it passes while adders are looked for.
+
+    >>> from circuits.library import adder
+    >>> polynomial_of(adder(1), adder(1).outputs)                                       # a + b
+    {frozenset({1}): 1, frozenset({2}): 1}
+    """
+    digits = [f"digit{i}" for i in range(len(word))]
+    part = without_dead_gates(Circuit(circuit.input_names, circuit.fan_ins, circuit.tables, word, digits))
     hashed = Hashed(part.n_inputs)
-    literals = hashed.add(part)
-    adders = find_adders(hashed, [literals[node] for node in part.outputs.tolist()])
+    nodes = hashed.add(part)
+    literals = [nodes[node] for node in part.outputs.tolist()]
+    adders = find_adders(hashed, literals, expired=lambda: time.perf_counter() > deadline, seed=seed)
     rules = _rules(hashed.graph, adders)
-    m = len(word)
     polynomial: Polynomial = {}
-    for place, node in enumerate(part.outputs.tolist()):
-        for term, coefficient in _of_literal(literals[node]).items():
-            _add(polynomial, term, coefficient << place, 2**m)
-    order = _order(rules, {node for term in polynomial for node in term})
-    if order is None: print("loop")
-    return None if order is None else _reduced(polynomial, rules, order, 2**m, deadline)
+    for place, literal in enumerate(literals):
+        for term, coefficient in _of_literal(literal).items():
+            _add(polynomial, term, coefficient << place, 2 ** len(word))
+    order = _order(rules, [literal >> 1 for literal in literals])
+    return None if order is None else _reduced(polynomial, rules, order, 2 ** len(word), deadline)
+
+
+def _cone_size(circuit: Circuit, nodes: Sequence[int]) -> int:
+    """Return how many gates some nodes depend on; counts no farther than needed."""
+    first, seen, stack = 1 + circuit.n_inputs, set(), list(nodes)
+    while stack and len(seen) <= _MOST_LOW_GATES:
+        node = stack.pop()
+        if node >= first and node not in seen:
+            seen.add(node)
+            stack += circuit.fan_ins[node - first].tolist()
+    return len(seen)
 
 
 def _of_literal(literal: int) -> Polynomial:
@@ -80,6 +127,7 @@ def _of_literal(literal: int) -> Polynomial:
 
 
 def _product(a: Polynomial, b: Polynomial) -> Polynomial:
+    """Return the product of two polynomials."""
     result: Polynomial = {}
     for x, p in a.items():
         for y, q in b.items():
@@ -88,6 +136,7 @@ def _product(a: Polynomial, b: Polynomial) -> Polynomial:
 
 
 def _linear(constant: int, terms: Iterable[tuple[int, int]]) -> Polynomial:
+    """Return a constant plus variables with their coefficients."""
     result = {frozenset([variable]): coefficient for variable, coefficient in terms if coefficient}
     return {frozenset(): constant, **result} if constant else result
 
@@ -95,8 +144,7 @@ def _linear(constant: int, terms: Iterable[tuple[int, int]]) -> Polynomial:
 def _rules(graph: XorAndGraph, adders: Adders) -> dict[int, Polynomial]:
     """Return what each gate and carry is rewritten to. Variables past the nodes are the carries of a sum's bits."""
     rules: dict[int, Polynomial] = {}
-    blocks = {bits: None for bits in adders.sums.values()}
-    blocks |= {carry.bits: None for carry in adders.carries.values()}
+    blocks = dict.fromkeys([*adders.sums.values(), *(carry.bits for carry in adders.carries.values())])
     carry_of = {bits: len(graph.fan_ins) + i for i, bits in enumerate(blocks)}
     for bits, variable in carry_of.items():
         x, y, *z = (frozenset([bit]) for bit in bits)
@@ -122,24 +170,27 @@ def _rules(graph: XorAndGraph, adders: Adders) -> dict[int, Polynomial]:
     return rules
 
 
-def _order(rules: dict[int, Polynomial], roots: Iterable[int]) -> list[int] | None:
-    """Return the variables that rewriting may meet, each before those it is rewritten to; None if there is a loop."""
+def _order(rules: dict[int, Polynomial], digits: list[int]) -> list[int] | None:
+    """Return the variables that rewriting may meet, each before those it is rewritten to; None if there is a loop.
+
+    What only higher digits depend on comes first, so that column after column is done.
+    """
     order: list[int] = []
-    state: dict[int, bool] = {}
-    stack = [(root, False) for root in roots]
+    finished: dict[int, bool] = {}
+    stack = [(digit, False) for digit in reversed(digits)]
     while stack:
-        variable, done = stack.pop()
-        if done:
-            state[variable] = True
+        variable, last_visit = stack.pop()
+        if last_visit:
+            finished[variable] = True
             order.append(variable)
             continue
-        if variable in state or variable not in rules:
-            if not state.get(variable, True):
-                return None
+        if variable not in rules or finished.get(variable):
             continue
-        state[variable] = False
+        if variable in finished:
+            return None
+        finished[variable] = False
         stack.append((variable, True))
-        stack += [(child, False) for term in rules[variable] for child in term if not state.get(child, False)]
+        stack += [(child, False) for term in rules[variable] for child in term if not finished.get(child)]
     return order[::-1]
 
 

@@ -64,7 +64,7 @@ class Proved(Answer):
     """What every proof has.
 
     Attributes:
-        method: "structure", "all patterns" or "SAT sweeping".
+        method: "structure", "all patterns", "algebraic rewriting" or "SAT sweeping".
         seconds: how long that took.
         calls: queries to a SAT solver; none where the patterns or the structure were enough.
         merged: gates that a solver proved equal to others.

@@ -35,8 +35,9 @@ def equivalent(
     """Prove that two circuits are the same function, or find inputs for which they are not.
 
     Where the two have the same structure, one pass over the gates shows it. Else, up to 24 inputs and 2^41 gates times
-    patterns, all patterns are tried; beyond that, random ones, then SAT sweeping: gates of both that look alike are
-    proved equal and merged, inputs first, until the outputs are merged too.
+    patterns, all patterns are tried; beyond that, random ones. Outputs that are a sum or product of numbers, lowest
+    digit first or last, are then compared as polynomials of the inputs. Else SAT sweeping: gates of both that look alike
+    are proved equal and merged, inputs first, until the outputs are merged too.
 
     Args:
         a: any circuit.
@@ -94,7 +95,18 @@ def equivalent(
             return replace(answer, outputs_b=outputs_b)
         return answer
     question = joined("equivalent", a, b, by)
-    answer = decide("equivalent", question, None, time_limit=time_limit, proof=proof, progress=progress, seed=seed)
+    # The miter has the gates of both, then the XOR of each two outputs: as words they are equal, or differ.
+    words = question.fan_ins[a.n_gates + b.n_gates :][: a.n_outputs].T.tolist()
+    answer = decide(
+        "equivalent",
+        question,
+        None,
+        time_limit=time_limit,
+        proof=proof,
+        progress=progress,
+        seed=seed,
+        words=(words[0], words[1]),
+    )
     if isinstance(answer, Undecided):
         return answer
     if not isinstance(answer, Satisfiable):

@@ -7,6 +7,7 @@ answers is "not known".
 import math
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -16,6 +17,7 @@ from circuits.netlist import Circuit, cone, output_named
 from circuits.simulation.long_words import simulate_long_words, variable_tables
 from circuits.simulation.patterns import exhaustive_patterns
 from circuits.simulation.simulator import evaluate, simulate
+from circuits.verification.algebraic_rewriting import words_equal
 from circuits.verification.answers import Satisfiable, Unsatisfiable
 from circuits.verification.cnf import dimacs_text
 from circuits.verification.drat import Proof, ProofFiles
@@ -86,6 +88,7 @@ def decide(
     proof: str | os.PathLike | None,
     progress: bool,
     seed: int,
+    words: tuple[Sequence[int], Sequence[int]] | None = None,
 ) -> Satisfiable | Unsatisfiable | Undecided:
     """Answer `satisfiable`, for functions that have errors of their own.
 
@@ -97,6 +100,7 @@ def decide(
         proof: where to write a proof, or None.
         progress: whether to show a bar.
         seed: of the random patterns.
+        words: two words of nodes, if the output is 1 just where they differ.
     """
     check_time_limit(where, time_limit)
     seed = whole_number(where, "seed", seed, 0, 2**32 - 1)
@@ -127,12 +131,14 @@ def decide(
         tried.append(f"all patterns: {done:,} of 2^{part.n_inputs}")
         return Undecided(f"time limit of {time_limit:g} s", tuple(tried))
     if proof is None:
-        words = 1 << max(4, min(_MAX_WORDS, _RANDOM_WORK // (32 * max(1, part.n_gates))).bit_length() - 1)
-        rows = mixed_patterns(part.n_inputs, words, seed=seed)
+        n_words = 1 << max(4, min(_MAX_WORDS, _RANDOM_WORK // (32 * max(1, part.n_gates))).bit_length() - 1)
+        rows = mixed_patterns(part.n_inputs, n_words, seed=seed)
         inputs = [int.from_bytes(row.astype("<u4").tobytes(), "little") for row in rows]
-        if (x := _first_of_words(part, inputs, 32 * words)) is not None:
+        if (x := _first_of_words(part, inputs, 32 * n_words)) is not None:
             return found("random patterns", x)
-        tried.append(f"random patterns: {32 * words:,}")
+        tried.append(f"random patterns: {32 * n_words:,}")
+        if words and words_equal(circuit, *words, deadline=deadline, seed=seed):
+            return Unsatisfiable("algebraic rewriting", time.perf_counter() - start)
     swept, files = _sweep(part, deadline, seed, proof, progress)
     if swept.model is not None:
         return found("SAT sweeping", swept.model)
