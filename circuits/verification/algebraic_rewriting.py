@@ -22,10 +22,12 @@ from circuits.verification.xor_and_graphs import XorAndGraph
 # A polynomial of variables that are 0 or 1: for each product of variables its coefficient. No variable has a power.
 Polynomial = dict[frozenset[int], int]
 
-# Products past which a polynomial is given up, and multiplications: seconds. Where adders are found there are few.
+# Products past which a polynomial is given up, and multiplications: a second. Where adders are found there are few.
 _MOST_TERMS, _MOST_STEPS = 20_000, 1_000_000
 # The lowest digits of a sum or a product are made of few gates; where they are not, nothing is tried.
 _LOW_DIGITS, _MOST_LOW_GATES = 4, 500
+# Multiplications that a word may take, times its digits squared, the number of partial products.
+_STEPS = 500
 
 
 def words_equal(
@@ -33,7 +35,8 @@ def words_equal(
 ) -> bool:
     """Try to prove that two words of a circuit are equal for all inputs, as sums and products of numbers are.
 
-    Both words are rewritten to polynomials of the inputs, the lowest digits first to see whether that is of use.
+    Both words are rewritten to polynomials of the inputs, first the lowest four digits, then twice as many each
+    time, so that words of another kind are soon given up.
 
     Args:
         circuit: any circuit; its outputs do not matter.
@@ -57,21 +60,32 @@ def words_equal(
         return True
     if _cone_size(circuit, words[0][:1]) > _cone_size(circuit, words[0][-1:]):
         words = [word[::-1] for word in words]
-    low = [word[:_LOW_DIGITS] for word in words]
-    if any(_cone_size(circuit, word) > _MOST_LOW_GATES for word in low):
+    if any(_cone_size(circuit, word[:_LOW_DIGITS]) > _MOST_LOW_GATES for word in words):
         return False
-    for first, second in (low, words):
+    m, low = len(words[0]), _LOW_DIGITS
+    while True:
+        first, second = (word[:low] for word in words)
+        steps = min(_MOST_STEPS, _STEPS * low**2)
         try:
-            polynomial = polynomial_of(circuit, first, deadline=deadline, seed=seed)
-            if polynomial is None or polynomial != polynomial_of(circuit, second, deadline=deadline, seed=seed):
+            polynomial = polynomial_of(circuit, first, deadline=deadline, seed=seed, most_steps=steps)
+            if polynomial is None:
+                return False
+            if polynomial != polynomial_of(circuit, second, deadline=deadline, seed=seed, most_steps=steps):
                 return False
         except DeadlinePassed:
             return False
-    return True
+        if low >= m:
+            return True
+        low *= 2
 
 
 def polynomial_of(
-    circuit: Circuit, word: Sequence[int], *, deadline: float = math.inf, seed: int = 0
+    circuit: Circuit,
+    word: Sequence[int],
+    *,
+    deadline: float = math.inf,
+    seed: int = 0,
+    most_steps: int = _MOST_STEPS,
 ) -> Polynomial | None:
     """Return the polynomial modulo 2^m that a word of m digits is of the inputs.
 
@@ -80,6 +94,7 @@ def polynomial_of(
         word: m nodes, lowest digit first.
         deadline: a time of `time.perf_counter()`.
         seed: of the patterns that suggest which gates are carries.
+        most_steps: multiplications after which to give up.
 
     Returns:
         For each product of inputs, as nodes, its coefficient in 1..2^m - 1: the same for all circuits that compute the
@@ -104,7 +119,7 @@ def polynomial_of(
         for term, coefficient in _of_literal(literal).items():
             _add(polynomial, term, coefficient << place, 2 ** len(word))
     order = _order(rules, [literal >> 1 for literal in literals])
-    return None if order is None else _reduced(polynomial, rules, order, 2 ** len(word), deadline)
+    return None if order is None else _reduced(polynomial, rules, order, 2 ** len(word), deadline, most_steps)
 
 
 def _cone_size(circuit: Circuit, nodes: Sequence[int]) -> int:
@@ -203,7 +218,12 @@ def _add(polynomial: Polynomial, term: frozenset[int], coefficient: int, modulus
 
 
 def _reduced(
-    polynomial: Polynomial, rules: dict[int, Polynomial], order: list[int], modulus: int, deadline: float
+    polynomial: Polynomial,
+    rules: dict[int, Polynomial],
+    order: list[int],
+    modulus: int,
+    deadline: float,
+    most_steps: int,
 ) -> Polynomial | None:
     """Return a polynomial with all variables that have a rule rewritten; None if it grows too long."""
     where: defaultdict[int, set[frozenset[int]]] = defaultdict(set)
@@ -215,7 +235,7 @@ def _reduced(
         rule = rules[variable].items()
         terms = where.pop(variable, ())
         steps += len(terms) * len(rule)
-        if len(polynomial) > _MOST_TERMS or steps > _MOST_STEPS or time.perf_counter() > deadline:
+        if len(polynomial) > _MOST_TERMS or steps > most_steps or time.perf_counter() > deadline:
             return None
         for term in terms:
             coefficient = polynomial.pop(term)

@@ -36,8 +36,8 @@ def equivalent(
 
     Where the two have the same structure, one pass over the gates shows it. Else, up to 24 inputs and 2^41 gates times
     patterns, all patterns are tried; beyond that, random ones. Outputs that are a sum or product of numbers, lowest
-    digit first or last, are then compared as polynomials of the inputs. Else SAT sweeping: gates of both that look alike
-    are proved equal and merged, inputs first, until the outputs are merged too.
+    digit first or last, are then compared as polynomials of the inputs. Else comes SAT sweeping: gates of both that
+    look alike are proved equal and merged, inputs first, until the outputs are merged too.
 
     Args:
         a: any circuit.
