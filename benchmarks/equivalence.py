@@ -61,13 +61,20 @@ def forms(name, folder):
 def row(name, a, what, b, rounds, limit):
     """Print a row of the table; return the median seconds, and the ratio to those of ABC."""
     took, theirs, said = [], [], ""
-    for _ in range(rounds):
+
+    def proved():
         start = time.perf_counter()
         first, second = read(a), read(b)
         assert isinstance(first, Circuit)
         assert isinstance(second, Circuit)
         answer = equivalent(first, second, by="position", time_limit=limit)
         took.append(time.perf_counter() - start)
+        return first, second, answer
+
+    first, second, answer = proved()
+    for later in range(rounds):
+        if later:
+            proved()
         if ABC is not None:
             output, seconds = by_abc(f"cec -n {a} {b}")
             theirs.append(seconds)
@@ -100,7 +107,9 @@ def itself(gates):
         write(circuit, other)
         converted = read(one)
         start = time.process_time()
+        assert isinstance(converted, Circuit)
         answer = equivalent(circuit, converted)
+        assert isinstance(answer, Equivalent)
         seconds = time.process_time() - start
         peer = f"{by_abc(f'cec -n {one} {other}')[1]:8.2f}" if ABC else ""
     print(f"{gates:21,} {converted.n_gates:8,}  {answer.method:13} {'':6} {seconds:8.2f} {peer}", flush=True)

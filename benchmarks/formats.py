@@ -71,6 +71,7 @@ def aigverse_reader(name):
 def abc(path=None):
     """Return the seconds of CPU that ABC takes to start, and to read a file."""
     program = shutil.which("berkeley-abc") or shutil.which("abc")
+    assert program is not None
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = "quit" if path is None else f"read {path}; strash; print_stats"
     output = subprocess.run([program, "-q", command], capture_output=True, text=True, check=True).stdout
