@@ -187,7 +187,8 @@ class _Walk:
             if np.abs(away).max() < _NONE:
                 self.refute(others, factors, self.points[x])
                 continue
-            yield SelfDualClass(beyond, self.integers(beyond, self.crossed(beyond, x, inside, away)))
+            weights = self.integers(beyond, self.crossed(beyond, x, inside, away)) or self.by_programming(beyond)
+            yield SelfDualClass(beyond, weights)
 
     def crossed(self, beyond: int, x: int, inside: np.ndarray, away: np.ndarray) -> np.ndarray:
         """Return weights on the way from inside a region to away: beyond the wall of x, before any other."""
@@ -202,7 +203,19 @@ class _Walk:
         weights = (1 - place) * inside + place * away
         return weights / np.abs(weights).max()
 
-    def integers(self, table: int, weights: np.ndarray) -> tuple[int, ...]:
+    def by_programming(self, table: int) -> tuple[int, ...]:
+        """Return integer weights of a function by a linear program, which is slower, but sure of its way."""
+        from scipy.optimize import linprog
+
+        walls = np.vstack([self.points[self.lowest(table)], self.order])
+        least = np.append(np.ones(len(walls) - self.n), np.zeros(self.n))
+        found = linprog(np.ones(self.n), A_ub=-walls, b_ub=-least, method="highs").x
+        weights = None if found is None else self.integers(table, found / np.abs(found).max())
+        if weights is None:
+            raise RuntimeError(f"self_dual_classes: no integer weights for table {table:#x}: a mistake in circuits.")
+        return weights
+
+    def integers(self, table: int, weights: np.ndarray) -> tuple[int, ...] | None:
         """Return integer weights of a function, given float ones: the smallest scale that passes an exact check."""
         lowest = self.points[self.lowest(table)]
         for scale in (*range(1, 12), *(2**bits for bits in range(4, 50))):
@@ -210,16 +223,21 @@ class _Walk:
             rounded = np.maximum.accumulate(np.maximum(np.round(weights * scale), 0)).astype(np.int64)
             if (lowest @ rounded > 0).all():
                 return tuple(rounded.tolist())
-        raise RuntimeError(f"self_dual_classes: no integer weights for table {table:#x}: a mistake in circuits.")
+        return None
 
     def refute(self, others: np.ndarray, factors: np.ndarray, x: np.ndarray) -> None:
         """Check in fractions that x is a sum of the others with factors that are not negative."""
+        from scipy.optimize import linprog
+
         used = np.flatnonzero(factors > _NONE)
         exact = _solved(others[used].T.tolist(), x.tolist())
+        if exact is None:
+            # The points used depend on one another; a basic solution has some that do not.
+            basic = linprog(np.ones(len(others)), A_eq=others.T, b_eq=x, method="highs-ds").x
+            used = np.flatnonzero(np.zeros(len(others)) if basic is None else basic > _NONE)
+            exact = _solved(others[used].T.tolist(), x.tolist())
         if exact is None or any(factor < 0 for factor in exact):
-            raise RuntimeError(
-                "self_dual_classes: a class could be neither reached nor refuted: a mistake in circuits."
-            )
+            raise RuntimeError("self_dual_classes: a class was neither reached nor refuted: a mistake in circuits.")
 
 
 def _factors(others: np.ndarray, x: np.ndarray) -> np.ndarray:
