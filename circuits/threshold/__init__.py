@@ -1,5 +1,6 @@
 """Threshold logic: the Boolean neuron, and circuits of it.
 
 Read in this order: `units` (one neuron), `threshold_circuits` (wired together), `gate_conversion` (gates to units, and
-units to gates), `symmetric_functions` (parity and its kind), `constructions` (adders, multiplexers, normal forms).
+units to gates), `symmetric_functions` (parity and its kind), `constructions` (adders, multiplexers, normal forms),
+`packed_tables` (Chow parameters and symmetries), `minimal_weights` (of at most 7 inputs, by look-up).
 """
