@@ -202,7 +202,7 @@ def npn(tables: Any, n: int) -> np.ndarray:
 
     Args:
         tables: as for `pack_tables`.
-        n: 0 to 6; n = 6 takes a tenth of a second, and about a millisecond more for each table.
+        n: 0 to 6; n = 6 takes 0.1 to 0.2 s, and 0.1 ms more for each table.
 
     Returns:
         `(...)` uint64: equal for two functions if and only if they are of one NPN class.
