@@ -28,7 +28,7 @@ class Optimum(NamedTuple):
     scale: int
 
 
-def exact_simplex(a: np.ndarray, b: np.ndarray, c: np.ndarray, basis: list[int], inverse: np.ndarray) -> Optimum:
+def maximise(a: np.ndarray, b: np.ndarray, c: np.ndarray, basis: list[int], inverse: np.ndarray) -> Optimum:
     """Solve max b.y with A y = c, y >= 0, from a basis that is known to be feasible, of determinant 1 or -1.
 
     Args:
@@ -41,7 +41,7 @@ def exact_simplex(a: np.ndarray, b: np.ndarray, c: np.ndarray, basis: list[int],
     Returns:
         An `Optimum`.
 
-    >>> exact_simplex(np.array([[1, 2]]), np.array([1, 3]), np.array([1]), [0], np.array([[1]]))
+    >>> maximise(np.array([[1, 2]]), np.array([1, 3]), np.array([1]), [0], np.array([[1]]))
     Optimum(columns=[1], y=[1], prices=[3], scale=2)
     """
     basis, matrix, scale = list(basis), inverse.astype(object), 1

@@ -3,7 +3,7 @@
 A function of n inputs is a self-dual one of n + 1 with a variable fixed at 1, whose Chow parameters are its own. Up to
 permutations and negations there are 2,470 self-dual threshold functions of 8 variables, which hold those of fewer
 (R. O. Winder, 1965); their weights come with the package. `python -m circuits.threshold.minimal_weights` makes the
-file anew, in about a minute, and proves each sum minimal by linear programs in float64.
+file anew, in half a minute, and proves each sum minimal by linear programs in float64.
 """
 
 import functools

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.threshold.desirability import Ordered, lowest_and_highest, strict_pairs
-from circuits.threshold.exact_simplex import Optimum, exact_simplex
+from circuits.threshold.exact_simplex import Optimum, maximise
 from circuits.threshold.trades import Rows
 
 # What HiGHS may take for the integer program.
@@ -60,7 +60,7 @@ def least_weights(function: Ordered) -> Weights | tuple[Rows, Rows]:
     inverse = np.block(
         [[below, below @ low[0][:, None]], [np.zeros((1, groups), np.int64), -np.ones((1, 1), np.int64)]]
     )
-    best = exact_simplex(a, b, np.array([*function.sizes, 0]), list(range(groups + 1)), inverse.astype(np.int64))
+    best = maximise(a, b, np.array([*function.sizes, 0]), list(range(groups + 1)), inverse.astype(np.int64))
     true, false, turns = _rows(function, best, low, high)
     if best.prices is None:
         return true, false
@@ -114,7 +114,7 @@ def _integer_program(sizes: list[int], low: np.ndarray, high: np.ndarray, bound:
 
     Equally desirable variables may have different weights, falling, since that can make the sum smaller.
     """
-    from scipy.optimize import Bounds, LinearConstraint, milp  # here, since it takes a tenth of a second
+    from scipy.optimize import Bounds, milp  # here, since it takes a tenth of a second
 
     n = sum(sizes)
     ends = np.cumsum([0, *sizes])
@@ -130,10 +130,10 @@ def _integer_program(sizes: list[int], low: np.ndarray, high: np.ndarray, bound:
     strict = np.isin(np.arange(1, n + 1), ends).astype(float)
     cost = np.append(np.ones(n), 0)
     constraints = [
-        LinearConstraint(low_rows, 0, np.inf),
-        LinearConstraint(high_rows, -np.inf, -1),
-        LinearConstraint(order, strict, np.inf),
-        LinearConstraint(cost[None], bound, np.inf),
+        (low_rows, 0, np.inf),
+        (high_rows, -np.inf, -1),
+        (order, strict, np.inf),
+        (cost[None], bound, np.inf),
     ]
     answer = milp(
         cost,
@@ -145,7 +145,9 @@ def _integer_program(sizes: list[int], low: np.ndarray, high: np.ndarray, bound:
     if answer.x is None:
         return None
     weights = np.round(answer.x[:n]).astype(np.int64)
-    # Float arithmetic only proposes: a threshold must fit between the points, in integers.
-    if (low_rows[:, :n].astype(np.int64) @ weights).min() <= (high_rows[:, :n].astype(np.int64) @ weights).max():
+    # Float arithmetic only proposes: in integers, weights must fall, and a threshold fit between the points.
+    if (np.diff(weights) > 0).any() or (low_rows[:, :n].astype(np.int64) @ weights).min() <= (
+        high_rows[:, :n].astype(np.int64) @ weights
+    ).max():
         return None
     return weights.tolist(), answer.status == 0
