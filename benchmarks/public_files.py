@@ -1,7 +1,7 @@
 """Reading public benchmark sets: how many files of each read, and why the others are refused.
 
 `python benchmarks/public_files.py FOLDER ...` reads every circuit below each folder, first as `read` does by default,
-then with registers cut and don't-cares chosen, and prints one row a format, with the commonest reasons of refusal below
+then with registers cut and with a value for what is left open, and prints one row a format, with the commonest reasons of refusal below
 it. A folder is a clone of a public repository; docs/public_files.md names those of the project's table.
 """
 
@@ -19,10 +19,10 @@ from circuits import ParseError, read
 
 # What a user chooses after the refusal by default; the message of the refusal names the option.
 CHOICES = {
-    ".blif": {"registers": "cut"},
-    ".bench": {"registers": "cut"},
+    ".blif": {"registers": "cut", "dont_cares": 0},
+    ".bench": {"registers": "cut", "undriven": "input"},
     ".pla": {"dont_cares": 0},
-    ".v": {"registers": "cut"},
+    ".v": {"registers": "cut", "undriven": "input", "dont_cares": 0},
     ".aig": {"registers": "cut"},
     ".aag": {"registers": "cut"},
 }

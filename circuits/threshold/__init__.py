@@ -2,5 +2,8 @@
 
 Read in this order: `units` (one neuron), `threshold_circuits` (wired together), `gate_conversion` (gates to units, and
 units to gates), `symmetric_functions` (parity and its kind), `constructions` (adders, multiplexers, normal forms),
+`packed_tables` (Chow parameters and symmetries), `minimal_weights` (of at most 7 inputs, by look-up), `trades` (proofs
+of refusal and of minimality), `desirability` (the order of variables), `exact_simplex`, `weight_programs` (least
+weights), `recognition` (a table as one unit), `propositions` (a unit as a formula),
 `enumeration` (all threshold functions of n variables, counted).
 """
