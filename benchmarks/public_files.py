@@ -1,8 +1,8 @@
 """Reading public benchmark sets: how many files of each read, and why the others are refused.
 
 `python benchmarks/public_files.py FOLDER ...` reads every circuit below each folder, first as `read` does by default,
-then with registers cut and with a value for what is left open, and prints one row a format, with the commonest reasons of refusal below
-it. A folder is a clone of a public repository; docs/public_files.md names those of the project's table.
+then with registers cut and with a value for what is left open. It prints one row a format, with the commonest reasons
+of refusal below it. A folder is a clone of a public repository; docs/public_files.md names those of the project's table.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from circuits import ParseError, read
 
 # What a user chooses after the refusal by default; the message of the refusal names the option.
 CHOICES = {
-    ".blif": {"registers": "cut", "dont_cares": 0},
+    ".blif": {"registers": "cut", "undriven": "input", "dont_cares": 0},
     ".bench": {"registers": "cut", "undriven": "input"},
     ".pla": {"dont_cares": 0},
     ".v": {"registers": "cut", "undriven": "input", "dont_cares": 0},
@@ -78,13 +78,14 @@ def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="clones of public repositories")
+    parser.add_argument("--formats", nargs="+", choices=CHOICES, default=list(CHOICES), help="all if none is named")
     parser.add_argument("--seconds", type=int, default=60, help="the limit for one file (default: 60)")
     arguments = parser.parse_args()
     signal.signal(signal.SIGALRM, stop)
     warnings.simplefilter("ignore")
     print(f"{'set and format':44} {'files':>6} {'read':>8} {'chosen':>8} {'refused':>8} {'%':>7} {'CPU s':>9}")
     for folder in arguments.folders:
-        for suffix in CHOICES:
+        for suffix in arguments.formats:
             survey(folder, suffix, arguments.seconds)
 
 

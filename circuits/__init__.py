@@ -53,6 +53,7 @@ from circuits.study.comparison import compare as compare
 from circuits.study.figures import draw_comparison as draw_comparison
 from circuits.synthesis.optimisation import optimise as optimise
 from circuits.synthesis.simplification import simplify as simplify
+from circuits.threshold.enumeration import count_threshold_functions as count_threshold_functions
 from circuits.threshold.gate_conversion import from_circuit as from_circuit
 from circuits.threshold.gate_conversion import from_unit as from_unit
 from circuits.threshold.gate_conversion import to_circuit as to_circuit
