@@ -2,7 +2,7 @@
 
 `python benchmarks/public_files.py FOLDER ...` reads every circuit below each folder, first as `read` does by default,
 then with registers cut and with a value for what is left open. It prints one row a format, with the commonest reasons
-of refusal below it. A folder is a clone of a public repository; docs/public_files.md names those of the project's table.
+of refusal below it. A folder is a clone of a public repository; docs/public_files.md has a table.
 """
 
 import argparse
