@@ -1,3 +1,5 @@
+import re
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -68,7 +70,7 @@ def test_latex_is_the_same_formula_and_is_drawn(seed, random_circuit):
     for symbol, operator in ((r"\wedge", "&"), (r"\vee", "|"), (r"\oplus", "^")):
         python = python.replace(symbol, operator)
     masks = {name: sum(1 << row for row in range(16) if row >> i & 1) for i, name in enumerate("abcd")}
-    python = " ".join("(-1)" if token == "1" else token for token in python.split())
+    python = re.sub(r"\b1\b", "(-1)", python)
     value = eval(python, {}, masks)
     assert [value >> row & 1 == 1 for row in range(16)] == truth_table(circuit)[:, 0].tolist()
 
