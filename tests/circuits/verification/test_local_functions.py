@@ -38,3 +38,20 @@ def test_more_than_sixteen_leaves_are_too_many():
     for place in order:
         right = graph.add(False, 2 * right, 2 * place, variable=0)
     assert not equal_nearby(graph, right, 2 * left)
+
+
+def test_gates_of_one_side_are_taken_first_where_the_other_is_a_long_chain():
+    # By level, the chain would be followed down to its end, far below the five nodes over which both are equal.
+    graph = XorAndGraph.of_inputs(60)
+    chain = [2]
+    for place in range(2, 61):
+        chain.append(2 * graph.add(False, 2 * place, chain[-1] ^ 1, variable=0))
+    base, (p, q, r, s) = chain[-5], (2 * place for place in range(57, 61))
+    # s & ~(r & ~(q & ~(p & ~base))) as s & (~r | q & ~(p & ~base)), multiplied out.
+    first = graph.add(False, r ^ 1, s, variable=0)
+    second = graph.add(False, s, 2 * graph.add(False, p ^ 1, q, variable=0), variable=0)
+    third = graph.add(False, base, 2 * graph.add(False, q, s, variable=0), variable=0)
+    either = graph.add(False, 2 * first ^ 1, 2 * second ^ 1, variable=0)
+    none = graph.add(False, 2 * either, 2 * third ^ 1, variable=0)
+    assert equal_nearby(graph, none, chain[-1] ^ 1)
+    assert not equal_nearby(graph, none, chain[-1])

@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from pysat.solvers import Glucose4
 
 from circuits.verification.drat import Proof
 from circuits.verification.sat_queries import (
@@ -96,3 +97,24 @@ def test_lemmas_are_written_where_it_is_so(graph, effort):
     file = io.StringIO()
     assert prove_equal(graph, 8, 0, effort=effort, proof=Proof(file)) != AlwaysEqual()
     assert file.getvalue() == ""
+
+
+def test_a_kept_solver_gives_the_answers_of_a_new_one(graph):
+    whole = Encoding(graph, Glucose4())
+    for node, literal in [(408, 2 * 8), (7, 2 * 4 ^ 1), (408, 2 * 8 ^ 1), (407, 2 * 8), (8, 0), (408, 2 * 406)]:
+        kept = prove_equal(graph, node, literal, effort=10_000, window=1, whole=whole)
+        assert type(kept) is type(prove_equal(graph, node, literal, effort=10_000))
+    assert not whole.waiting
+    # Only the inputs below the two gates, though the solver has met c.
+    assert prove_equal(graph, 8, 0, effort=1, window=1, whole=whole) == SometimesDifferent({1: True, 2: True})
+
+
+def test_a_gate_that_was_forgotten_may_be_another(graph):
+    whole = Encoding(graph, Glucose4())
+    window = {"effort": 1000, "window": 0, "whole": whole}
+    node = graph.add(False, 2, 5, len(graph.variables))  # a & ~b
+    assert prove_equal(graph, node, 2 * 8, **window).inputs in ({1: True, 2: False}, {1: True, 2: True})
+    whole.forget(node)
+    graph.pop()
+    assert graph.add(False, 2, 4, len(graph.variables)) == node  # a & b
+    assert prove_equal(graph, node, 2 * 8, **window) == AlwaysEqual()

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import library, miter, parse
-from circuits.netlist import Circuit
+from circuits.gates import AND, NOT, XOR
+from circuits.netlist import Builder, Circuit
 from circuits.verification.drat import Proof
 from circuits.verification.sweeping import mixed_patterns, sweep
 
@@ -42,6 +43,45 @@ def test_a_miter_of_a_circuit_with_itself_in_other_gates(effort):
     swept = sweep(commuted(6), effort=effort)
     assert (swept.decided, swept.model) == (True, None)
     assert effort > 1 or swept.apart > 0
+
+
+@given(
+    gate=st.integers(0, 10**6),
+    row=st.integers(0, 3),
+    effort=st.sampled_from([1, 1_000]),
+    most=st.sampled_from([0, 2**15]),
+    written=st.booleans(),
+)
+def test_one_wrong_entry_of_one_table_agrees_with_brute_force(gate, row, effort, most, written, reference, all_rows):
+    # With operands exchanged, little is equal by structure; some wrong entries are never read, so that both are equal.
+    product = library.multiplier(3)
+    tables = product.tables.copy()
+    tables[gate % product.n_gates] ^= 1 << row
+    names = product.input_names[3:] + product.input_names[:3]
+    other = Circuit(names, product.fan_ins, tables, product.outputs, product.output_names)
+    question = miter(product, other)
+    proof = Proof(io.StringIO()) if written else None
+    swept = sweep(question, patterns=128, effort=effort, most_patterns=most, proof=proof)
+    ones = reference(question, all_rows(6))[:, 0]
+    assert swept.decided
+    assert (swept.model is not None) == ones.any()
+    assert swept.model is None or reference(question, np.array([swept.model]))[0, 0]
+
+
+@given(rare=st.integers(0, 2**40 - 1), place=st.integers(0, 20))
+def test_an_output_that_is_wrong_for_one_of_many_inputs_is_found(rare, place):
+    # No pattern meets it, a solver has to.
+    adder = library.adder(20)
+    model = [bool(rare >> i & 1) for i in range(adder.n_inputs)]
+    netlist = Builder(adder.input_names)
+    nodes = [0, *netlist.inputs]
+    for table, (a, b) in zip(adder.tables.tolist(), adder.fan_ins.tolist(), strict=True):
+        nodes.append(netlist.gate(table, nodes[a], nodes[b]))
+    is_model = netlist.tree(AND, [node if bit else netlist.gate(NOT, node) for node, bit in enumerate(model, 1)])
+    outputs = [nodes[node] for node in adder.outputs]
+    outputs[place] = netlist.gate(XOR, outputs[place], is_model)
+    wrong = netlist.circuit(dict(zip(adder.output_names, outputs, strict=True)))
+    assert sweep(miter(adder, wrong), patterns=128).model == model
 
 
 @pytest.mark.parametrize("patterns", [128, 2048])
