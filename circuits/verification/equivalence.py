@@ -76,6 +76,8 @@ def equivalent(
     >>> answer.inputs, answer.outputs_a, answer.outputs_b
     ({'a': True, 'b': True}, {'y': False}, {'y': True})
     """
+    if by not in ("name", "position", "function"):
+        raise ValueError(f"equivalent: expected by to be 'name', 'position' or 'function', got {by!r}.")
     if names is not None and by != "name":
         raise ValueError(f"equivalent: names says which ports belong together, expected no by={by!r} beside it.")
     if names is not None or by == "function":

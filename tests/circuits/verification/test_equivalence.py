@@ -297,3 +297,10 @@ def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(name, benchmark, tmp
             assert "are equivalent" in said
         else:
             assert isinstance(answer, Counterexample)
+
+
+def test_by_is_one_of_three(error):
+    a = parse("y = a")
+    assert error(ValueError, equivalent, a, a, by="order") == (
+        "equivalent: expected by to be 'name', 'position' or 'function', got 'order'."
+    )
