@@ -14,7 +14,8 @@ from circuits.errors import ParseError
 from circuits.expressions import parse
 from circuits.formats.cell_libraries import read_cells
 from circuits.formats.cells import Cell
-from circuits.formats.files import FORMATS, content_of, dumps, extension_of, loads, read
+from circuits.formats.files import FORMATS, dumps, extension_of, loads, read
+from circuits.formats.zipped_files import content_of
 from circuits.netlist import Circuit
 from circuits.threshold.gate_conversion import from_circuit, to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit

@@ -202,7 +202,7 @@ def irredundant_sums(circuit: Circuit, most_steps: int) -> Iterator[Cubes | None
     first = 1 + circuit.n_inputs
     fan_ins, tables = circuit.fan_ins.tolist(), circuit.tables.tolist()
     for node in circuit.outputs.tolist():
-        variables, gates = _reached(fan_ins, first, node)
+        variables, gates = reached(fan_ins, first, node)
         diagrams = Diagrams(variables, most_steps)
         done = {0: 0} | {1 + variable: diagrams.input(variable) for variable in variables}
         for gate in gates:
@@ -211,10 +211,21 @@ def irredundant_sums(circuit: Circuit, most_steps: int) -> Iterator[Cubes | None
         yield diagrams.irredundant(done[node])
 
 
-def _reached(fan_ins: list[list[int]], first: int, root: int) -> tuple[list[int], list[int]]:
+def reached(fan_ins: list[list[int]], first: int, root: int) -> tuple[list[int], list[int]]:
     """Return the inputs that a node depends on, in the order in which depth first comes to them, and the gates.
 
     That order keeps inputs together that meet in one gate, which makes small diagrams.
+
+    Args:
+        fan_ins: of all gates.
+        first: the node of the first gate; inputs are 1..first - 1.
+        root: the node.
+
+    Returns:
+        Places of inputs, 0..first - 2; nodes of gates, ascending.
+
+    >>> reached([[2, 1], [3, 2]], 3, 4)
+    ([1, 0], [3, 4])
     """
     seen, variables, waiting = {0}, [], [root]
     while waiting:

@@ -1,7 +1,7 @@
 """Circuits on file.
 
 Read in this order: `files` (read and write, by the file's extension), `nets` and `gate_lists` (what readers of
-netlists build), `lines`, `naming` and `renaming`; then one module or family of modules per format: `bench`, `blif`,
-`pla`, `aiger`, `verilog`, `th`; `dimacs` and `dot` only write. Libraries of cells: `cell_functions`, `cells`, `genlib`,
-`liberty`, `cell_libraries`.
+netlists build), `lines`, `naming`, `renaming` and `zipped_files`; then one module or family of modules per format:
+`bench`, `blif`, `pla`, `aiger`, `verilog`, `th`; `dimacs` and `dot` only write. Libraries of cells: `cell_functions`,
+`cells`, `genlib`, `liberty`, `cell_libraries`.
 """

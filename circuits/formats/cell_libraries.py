@@ -1,11 +1,12 @@
 """Libraries of cells on file, which netlists of mapped circuits are read with."""
 
-import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
+from circuits.errors import ParseError
 from circuits.formats import genlib, liberty
 from circuits.formats.cells import Cell
+from circuits.formats.zipped_files import bytes_of, is_zipped
 
 
 def read_cells(path: str | Path) -> dict[str, Cell]:
@@ -30,10 +31,12 @@ def read_cells(path: str | Path) -> dict[str, Cell]:
     ('a', 'b')
     """
     path = Path(path)
-    data = path.read_bytes()
+    data = bytes_of(path)
+    if (zero := data.find(b"\0")) >= 0:
+        raise ParseError("expected text, found byte 0x00", source=str(path), line=data.count(b"\n", 0, zero) + 1)
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] == [".gz"]:
-        data, suffixes = gzip.decompress(data), suffixes[:-1]
+    if is_zipped(path):
+        suffixes = suffixes[:-1]
     loads = liberty.loads if suffixes[-1:] in ([".lib"], [".liberty"]) else genlib.loads
     # Latin-1 takes any byte; names are ASCII in practice, and comments need not be.
     return loads(data.decode("latin-1"), str(path))

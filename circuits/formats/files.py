@@ -1,7 +1,5 @@
 """Circuits on file: `read` and `write` go by the file's extension. A reader refuses what it would have to guess."""
 
-import gzip
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any, NamedTuple
 from circuits.errors import ParseError
 from circuits.formats import aiger, bench, blif, dimacs, dot, pla, th, verilog
 from circuits.formats.renaming import original, renamed
+from circuits.formats.zipped_files import bytes_of, content_of, is_zipped
 from circuits.netlist import Circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 
@@ -83,13 +82,7 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit
     """
     path = Path(path)
     known = _format("read", path, format)
-    data = path.read_bytes()
-    if _is_zipped(path):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ParseError(f"expected gzip, as its name says: {error}", source=str(path)) from None
-    return _loaded("read", known, data, str(path), options)
+    return _loaded("read", known, bytes_of(path), str(path), options)
 
 
 def loads(data: str | bytes, format: str, *, source: str | None = None, **options: Any) -> Circuit | ThresholdCircuit:
@@ -173,16 +166,7 @@ def extension_of(path: Path) -> str:
     >>> extension_of(Path("c432.bench.gz"))
     '.bench'
     """
-    return Path(path.stem if _is_zipped(path) else path).suffix.lower()
-
-
-def content_of(path: Path, data: bytes) -> bytes:
-    """Return what to write into a file: zipped if its name ends in .gz."""
-    return gzip.compress(data, mtime=0) if _is_zipped(path) else data
-
-
-def _is_zipped(path: Path) -> bool:
-    return path.suffix.lower() == ".gz"
+    return Path(path.stem if is_zipped(path) else path).suffix.lower()
 
 
 def _dumped(where: str, circuit: Any, known: Format, options: dict[str, Any]) -> str | bytes:

@@ -32,6 +32,7 @@ def symmetric(values: str | Iterable[int], *, skips: bool = True) -> ThresholdCi
 
     Raises:
         ValueError: if there are fewer than two values, or one is not a bit.
+        TypeError: if they are no sequence.
 
     Source: S. Muroga, The principle of majority decision logical elements (1959); R. C. Minnick, Linear-input logic
         (1961).
@@ -40,6 +41,8 @@ def symmetric(values: str | Iterable[int], *, skips: bool = True) -> ThresholdCi
     (ThresholdCircuit(3 inputs, 1 outputs, 2 units), ThresholdCircuit(3 inputs, 1 outputs, 3 units), \
 ThresholdCircuit(3 inputs, 1 outputs, 1 units))
     """
+    if not isinstance(values, Iterable):
+        raise TypeError(f"symmetric: expected the values for 0, 1, ..., n inputs that are on, got {values!r}.")
     digits = ["01".find(value) if isinstance(value, str) else value for value in values]
     bits = [int(digit) for digit in digits if digit in (0, 1)]
     if len(digits) < 2 or len(bits) != len(digits):

@@ -6,6 +6,7 @@ R. E. Bryant, Graph-based algorithms for Boolean function manipulation (1986).
 import time
 from typing import Any
 
+from circuits.decision_diagrams import reached
 from circuits.netlist import Circuit, cone, last_readers, output_named
 from circuits.verification.satisfiability import check_time_limit
 from jaxnet.answers import Undecided
@@ -51,7 +52,8 @@ def count_models(
     part = cone(circuit, [output_named("count_models", circuit, output)])
     diagrams: Any = BDD()
     diagrams.configure(reordering=False)
-    order = _inputs_from_output(part)
+    places, _ = reached(part.fan_ins.tolist(), 1 + part.n_inputs, int(part.outputs[0]))
+    order = [1 + place for place in places]
     diagrams.declare(*(f"x{node}" for node in order))
     values: dict[int, Any] = {0: diagrams.false, **{node: diagrams.var(f"x{node}") for node in order}}
     last = last_readers(part.fan_ins, part.outputs, part.n_nodes).tolist()
@@ -78,22 +80,6 @@ def count_models(
         if time_limit is not None and time.perf_counter() - start > time_limit:
             return undecided(f"time limit of {time_limit:g} s", done)
     return int(diagrams.count(values[root], nvars=len(order))) << circuit.n_inputs - len(order)
-
-
-def _inputs_from_output(circuit: Circuit) -> list[int]:
-    """Return the inputs that the output depends on, in the order in which a walk down from it meets them."""
-    first, seen, met = 1 + circuit.n_inputs, {0}, []
-    waiting = circuit.outputs.tolist()
-    while waiting:
-        node = waiting.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node < first:
-            met.append(node)
-        else:
-            waiting += circuit.fan_ins[node - first].tolist()[::-1]
-    return met
 
 
 def _applied(diagrams: Any, table: int, a: Any, b: Any) -> Any:

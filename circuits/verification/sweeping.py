@@ -238,6 +238,12 @@ class _Sweep:
         """Return the literal that the newest node is: its own, or that of an earlier one, perhaps inverted."""
         if not self.merge:
             return 2 * node
+        while (literal := self._merged(node)) is None:
+            pass
+        return literal
+
+    def _merged(self, node: int) -> int | None:
+        """Return the same; None where counterexamples have parted the gates that look alike: ask again."""
         alike = self.classes.setdefault(self.values[node], [])
         for other in alike:
             literal = 2 * other ^ self.inverted[node] ^ self.inverted[other]
@@ -254,7 +260,7 @@ class _Sweep:
                     self.waiting.append(inputs)
                     if len(self.waiting) >= _BATCH or len(alike) >= _MOST_ALIKE:
                         self._refine()
-                        return self._merge(node)
+                        return None
                 case SometimesDifferent() | Undecided():
                     self.apart += 1
                     return 2 * node

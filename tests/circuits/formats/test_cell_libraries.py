@@ -1,5 +1,7 @@
 import gzip
 
+import pytest
+
 from circuits import ParseError
 from circuits.formats.cell_functions import table_of
 from circuits.formats.cell_libraries import library_of, read_cells
@@ -41,3 +43,18 @@ def test_what_a_user_gives(tmp_path, error):
     assert library_of("loads", None) == {}
     message = "loads: expected library to be a path or what read_cells returns, got int."
     assert error(TypeError, library_of, "loads", 3) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("my.lib", b"library (x) {\n\0}", "2: expected text, found byte 0x00"),
+        ("my.genlib.gz", b"GATE", " expected gzip, as its name says: Not a gzipped file (b'GA')"),
+    ],
+)
+def test_what_is_no_text_and_no_gzip(name, content, message, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ParseError) as e:
+        read_cells(path)
+    assert str(e.value) == f"{path}:{message}"

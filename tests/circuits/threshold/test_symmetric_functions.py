@@ -33,6 +33,12 @@ def test_what_is_no_symmetric_function(values):
         symmetric(values)
 
 
+def test_a_number_is_no_symmetric_function(error):
+    assert error(TypeError, symmetric, 5) == (
+        "symmetric: expected the values for 0, 1, ..., n inputs that are on, got 5."
+    )
+
+
 @pytest.mark.parametrize(("form", "units", "weight"), [("layers", 10, 1), ("skips", 5, 2), ("chain", 4, 8)])
 def test_forms_of_parity(form, units, weight, all_rows):
     circuit = parity(9, form)
