@@ -53,5 +53,11 @@ def variable_tables(n: int) -> list[int]:
     >>> [f"{table:04b}" for table in variable_tables(2)]
     ['1010', '1100']
     """
-    ones = (1 << (1 << n)) - 1
-    return [ones // ((1 << (2 << i)) - 1) * (((1 << (1 << i)) - 1) << (1 << i)) for i in range(n)]
+    tables = []
+    for i in range(n):
+        # 2^i zeros and as many ones, then twice as much each time; a division of long integers would be quadratic.
+        table = ((1 << (1 << i)) - 1) << (1 << i)
+        for j in range(i + 1, n):
+            table |= table << (1 << j)
+        tables.append(table)
+    return tables

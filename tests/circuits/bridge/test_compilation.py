@@ -431,6 +431,7 @@ def test_a_gain_of_your_own_keeps_its_promise_on_wide_units(n, gain):
     assert np.abs(by_numpy(soft, x)[:, 0] - [1, 0]).max() <= soft.error + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [100_000])
 def test_wide_sigmoid_units_add_exact_inputs_exactly(n):
     wiring = Wiring(n, [0, n], np.arange(n), [n])

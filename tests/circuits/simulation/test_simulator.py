@@ -183,7 +183,14 @@ def test_no_columns_are_simulated_twice_and_narrow_ones_together(k, spec, random
     assert blocks == [1]
 
 
-@pytest.mark.parametrize(("spec", "simulated"), [((None, ("a", "b")), 4), ((None, "a"), 2), ((), 1), (("b", "a"), 2)])
+@pytest.mark.parametrize(
+    ("spec", "simulated"),
+    [
+        ((None, "a"), 2),
+        ((), 1),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (((None, ("a", "b")), 4), (("b", "a"), 2))),
+    ],
+)
 def test_devices_that_are_no_cpus_simulate_what_they_have(spec, simulated, random_circuit, monkeypatch):
     circuit, words, at = random_circuit(12, 6, 40, 4), random_words(5, 6, 8 * 37), []
     monkeypatch.setattr("circuits.simulation.simulator.on_cpus", lambda array: False)

@@ -248,7 +248,7 @@ def test_twins_of_epfl(name, benchmark):
     assert isinstance(equivalent(read(file), read(file.parents[1] / "blif" / f"{name}.blif")), Equivalent)
 
 
-@pytest.mark.parametrize("how", ["resyn2", "luts"])
+@pytest.mark.parametrize("how", ["resyn2", pytest.param("luts", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", QUICK)
 def test_restructured_forms_with_proof(name, how, benchmark, restructured, tmp_path):
     answer = equivalent(read(benchmark(name)), restructured(name, how), by="position", proof=tmp_path / "p")

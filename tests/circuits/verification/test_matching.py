@@ -65,6 +65,7 @@ def test_iscas85(iscas85, name):
     assert sorted(answer.matching.outputs.values()) == sorted(f"z{i}" for i in range(circuit.n_outputs))
 
 
+@pytest.mark.slow
 def test_two_netlists_of_one_function(iscas85):
     """c1355 is c499 with its XOR gates written out as NAND gates."""
     a, b = read(iscas85 / "c499.bench"), read(iscas85 / "c1355.bench")

@@ -131,6 +131,7 @@ def test_the_shapes_of_a_wiring():
     assert [d.shape for d in found.deltas] == [(3, 2, 2), (3, 2, 4), (3, 2, 2)]
 
 
+@pytest.mark.slow
 def test_so_many_examples_that_edges_go_in_blocks():
     """The same five examples 2^16 times: three of the nine edges fill a block of 2^20 numbers."""
     name, n = "wired between layers", 2**16

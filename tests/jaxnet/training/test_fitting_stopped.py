@@ -148,7 +148,9 @@ print(killed, resumed)
 """
 
 
-@pytest.mark.parametrize(("kills", "least"), [(3, 2), pytest.param(8, 4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kills", "least"), [(2, 1), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((3, 2), (8, 4)))]
+)
 def test_a_run_that_is_killed_at_any_moment_is_the_uninterrupted_one_bit_for_bit(tmp_path, kills, least):
     """SIGKILL at random moments, and right before and after what makes a file whole; each child is a new process."""
     done = subprocess.run(
