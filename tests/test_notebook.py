@@ -32,6 +32,7 @@ circuits.parse("s = a ^ b ^ c; carry = maj(a, b, c)")"""
 CURVES = "jaxnet.draw_learning_curves({'loss': [2.0, 1.0, 0.1]})"
 
 
+@pytest.mark.slow
 def test_results_show_themselves_in_a_fresh_kernel(tmp_path, monkeypatch):
     circuit, large, curves, network, bar, silent, plotted, given = run(
         tmp_path,

@@ -110,7 +110,11 @@ def test_random_mlps_against_jax_grad(sizes, data, loss, seed):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in PARTS else []) for name in NETWORKS]
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in PARTS or name == "wired between layers" else [])
+        for name in NETWORKS
+    ],
 )
 def test_every_kind_of_network_against_jax_grad(name):
     net = NETWORKS[name]

@@ -140,6 +140,7 @@ def test_a_unit_depends_on_nothing_but_what_feeds_it(value):
     np.testing.assert_array_equal(y, [[2.0]])
 
 
+@pytest.mark.slow
 def test_a_fan_in_of_100_000_is_exact_on_integers():
     """All partial sums are integers under 2^24, which float32 holds in any order; 1001 needs more than bfloat16."""
     n, rng = 100_000, np.random.default_rng(0)

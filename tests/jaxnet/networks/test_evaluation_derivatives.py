@@ -237,6 +237,7 @@ def test_nan_reaches_only_what_it_feeds():
     np.testing.assert_allclose(gradient.b[2], 1 - np.tanh(0.5) ** 2, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_depth_of_10_000_is_exact_on_integers():
     """With weights and biases of one, unit k of a line is x + k, and that is the derivative by the next weight."""
     n = 10_000

@@ -101,6 +101,7 @@ def test_members_have_step_sizes_of_their_own():
         np.testing.assert_allclose(history["loss"][i], alone, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_member_that_diverges_diverges_alone():
     rule = RULES["sgd"]
     states, keys = members(rule, 3)
@@ -201,6 +202,7 @@ def test_an_ensemble_is_a_rule_that_fits_and_goes_on(tmp_path):
     np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
 
 
+@pytest.mark.slow
 def test_members_of_an_ensemble_draw_with_keys_of_their_own():
     rule = ensemble(RULES["noisy"])
     params = jax.tree.map(lambda a: jnp.stack([a, a]), NET.init(jax.random.key(0)))
@@ -233,6 +235,7 @@ def test_with_the_same_group_members_over_devices_are_the_same_bits(devices, bat
     jax.tree.map(np.testing.assert_array_equal, several, one)
 
 
+@pytest.mark.slow
 def test_members_that_devices_divide_stay_on_them():
     """And so the next call moves nothing; without a group they are equal up to rounding."""
     rule = gradient_descent(loss, optax.sgd(0.1))

@@ -14,7 +14,7 @@ from jaxnet import Rule, ShapeError, fit, gradient_descent, train
 # What it computes.
 
 
-@pytest.mark.parametrize(("batch_size", "record_every"), [(None, 5), (3, 1)])
+@pytest.mark.parametrize(("batch_size", "record_every"), [pytest.param(None, 5, marks=pytest.mark.slow), (3, 1)])
 def test_a_fit_is_a_train(batch_size, record_every):
     state, history = train(
         NOISY, NOISY.init(START), DATA, steps=35, batch_size=batch_size, key=key(), record_every=record_every

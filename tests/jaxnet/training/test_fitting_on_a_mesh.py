@@ -93,6 +93,7 @@ def test_in_float64_a_run_on_a_mesh_differs_by_rounding_alone():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), three[:3], one[:3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [pytest.param(0, marks=pytest.mark.slow), 5])
 def test_a_run_on_a_mesh_of_one_device_is_the_run_without_bit_for_bit(first):
     """Whichever device it is, and whatever mesh is set around it."""

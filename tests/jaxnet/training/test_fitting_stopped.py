@@ -148,6 +148,7 @@ print(killed, resumed)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kills", "least"), [(2, 1), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((3, 2), (8, 4)))]
 )

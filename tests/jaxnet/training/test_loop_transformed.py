@@ -147,6 +147,7 @@ def test_devices_of_the_mesh_that_is_set_share_the_batches(batch_size, jit):
     assert history["loss"].sharding.is_fully_replicated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_run_on_a_mesh_under_vmap_and_grad(jit):
     def last_loss(params):
