@@ -56,9 +56,9 @@ def alone():
 @pytest.mark.parametrize(
     ("shape", "names", "specs"),
     [
-        ((2, 3), ("data", "model"), UNITS),
+        ((2,), ("data",), None),
+        pytest.param((2, 3), ("data", "model"), UNITS, marks=pytest.mark.slow),
         pytest.param((3,), ("data",), FULLY, marks=pytest.mark.slow),
-        pytest.param((2,), ("data",), None, marks=pytest.mark.slow),
         pytest.param((8,), ("data",), None, marks=pytest.mark.slow),
         pytest.param((3, 2), ("model", "data"), {"": P(), **UNITS}, marks=pytest.mark.slow),
         pytest.param((2, 3), ("other", "model"), UNITS, marks=pytest.mark.slow),
