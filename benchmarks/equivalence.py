@@ -4,7 +4,8 @@
 on the command line choose some. It prints the method, the calls of a SAT solver, and the median seconds over the
 rounds, reading included; then the seconds of ABC's `cec`, which include its start and its reading of the files, and the
 ratio; at the end the start of Python, the geometric mean of the ratios and the largest. Without ABC only the twins are
-compared. `--itself` compares random netlists of 10^4 to 3 x 10^5 gates with themselves as and-inverter graphs.
+compared. `--files A B` compares two files of your own, such as EPFL's best results against its originals. `--itself`
+compares random netlists of 10^4 to 3 x 10^5 gates with themselves as and-inverter graphs.
 """
 
 import argparse
@@ -56,6 +57,17 @@ def forms(name, folder):
     yield file, "resyn2", folder / f"{name}.aig"
     by_abc(f"{reading}; if -K 6; write_blif {folder / name}.blif")
     yield file, "if -K 6", folder / f"{name}.blif"
+
+
+def compared(arguments, folder):
+    """Yield what to call a circuit, its file, what the other is, and its file."""
+    if arguments.files:
+        a, b = arguments.files
+        yield a.stem, a, b.stem, b
+        return
+    for name in arguments.names or NAMES:
+        for a, what, b in forms(name, folder):
+            yield name, a, what, b
 
 
 def row(name, a, what, b, rounds, limit):
@@ -118,6 +130,7 @@ def itself(gates):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="circuits; all if none is named")
+    parser.add_argument("--files", nargs=2, type=Path, metavar=("A", "B"), help="two files instead")
     parser.add_argument("--itself", action="store_true", help="random netlists against themselves, CPU seconds")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--time-limit", type=float, default=300, help="seconds for each")
@@ -128,7 +141,7 @@ def main():
         for gates in (10_000, 30_000, 100_000, 300_000):
             itself(gates)
         return
-    if not DATA.is_dir():
+    if not arguments.files and not DATA.is_dir():
         print(f"The circuits are not in {DATA}.")
         print("They are no part of the repository: name the folder of the data in JAXNET_DATA.")
         return
@@ -138,9 +151,8 @@ def main():
     )
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.names or NAMES:
-            for a, what, b in forms(name, Path(folder)):
-                rows.append(row(name, a, what, b, arguments.rounds, arguments.time_limit))
+        for name, a, what, b in compared(arguments, Path(folder)):
+            rows.append(row(name, a, what, b, arguments.rounds, arguments.time_limit))
     total = sum(seconds for seconds, _ in rows)
     print(f"{total:.0f} seconds altogether, and {start_of_python():.2f} to start Python once")
     ratios = [ratio for _, ratio in rows if ratio is not None]

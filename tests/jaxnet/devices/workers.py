@@ -112,7 +112,7 @@ RUNS = {
     "members": of_members,
 }
 # What `make test` runs; the others are for the slow tests.
-QUICK = ("whole", "units", "members")
+QUICK = ("whole", "members")
 
 
 def results(devices, names=tuple(RUNS)):

@@ -129,7 +129,7 @@ def test_what_was_put_elsewhere_is_put_on_the_mesh():
     assert len(TRACES) == before
 
 
-@pytest.mark.parametrize("devices", [pytest.param(3, marks=pytest.mark.slow), 8])
+@pytest.mark.parametrize("devices", [3, pytest.param(8, marks=pytest.mark.slow)])
 def test_data_and_batches_on_a_mesh_are_seen_whole(devices):
     """By a rule that adds them up: data copied and split, batches that devices divide or do not, a short one."""
     mesh, numbers = mesh_of((devices,)), np.arange(24.0, dtype=np.float32)
