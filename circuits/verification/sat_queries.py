@@ -119,6 +119,8 @@ class Encoding:
         self.variables: dict[int, int] = {}
         self.waiting: list[tuple[int, int]] = []
         self.last = 0
+        # For each node that was asked about and those below it, the inputs it depends on, as a bit set.
+        self.supports: dict[int, int] = {}
         solver.add_clause([-self.signed(0)])
 
     def signed(self, literal: int) -> int:
@@ -165,18 +167,33 @@ class Encoding:
     def forget(self, node: int) -> None:
         """Drop a node that leaves the graph; its clauses stay, for a variable that nothing reads."""
         self.variables.pop(node, None)
+        self.supports.pop(node, None)
 
     def inputs(self, *nodes: int) -> dict[int, bool]:
         """Return the values that the solver's model gives to the inputs that nodes depend on, by node."""
-        model, fan_ins = self.solver.get_model(), self.graph.fan_ins
-        met, waiting = set(nodes), list(nodes)
-        while waiting:
-            for literal in fan_ins[waiting.pop()] or ():
-                if literal >> 1 not in met:
-                    met.add(literal >> 1)
-                    waiting.append(literal >> 1)
-        inputs = (node for node in met if node and fan_ins[node] is None)
+        model, support = self.solver.get_model(), 0
+        for node in nodes:
+            support |= self._support(node)
+        inputs = (place for place, bit in enumerate(reversed(f"{support:b}")) if bit == "1")
         return {node: model[self.variables[node] - 1] > 0 for node in inputs}
+
+    def _support(self, node: int) -> int:
+        """Return the inputs that a node depends on: bit k for input k. What is known is kept for later questions."""
+        supports, fan_ins = self.supports, self.graph.fan_ins
+        waiting = [node]
+        while waiting:
+            top = waiting[-1]
+            reads = fan_ins[top]
+            if reads is None:
+                supports[top] = 1 << top if top else 0
+            elif top not in supports:
+                below = [literal >> 1 for literal in reads if literal >> 1 not in supports]
+                if below:
+                    waiting += below
+                    continue
+                supports[top] = supports[reads[0] >> 1] | supports[reads[1] >> 1]
+            waiting.pop()
+        return supports[node]
 
     def write(self, proof: Proof, lemmas: list[list[int]]) -> None:
         """Write what the solver learned, then the lemmas that follow from it, then delete all but these lemmas."""
