@@ -35,8 +35,8 @@ def words_equal(
 ) -> bool:
     """Try to prove that two words of a circuit are equal for all inputs, as sums and products of numbers are.
 
-    Both words are rewritten to polynomials of the inputs, first the lowest four digits, then twice as many each
-    time, so that words of another kind are soon given up.
+    Both words are rewritten to polynomials of the inputs, first the lowest four digits, then four times as
+    many, so that words of another kind are soon given up.
 
     Args:
         circuit: any circuit; its outputs do not matter.
@@ -76,7 +76,7 @@ def words_equal(
             return False
         if low >= m:
             return True
-        low *= 2
+        low *= 4
 
 
 def polynomial_of(
@@ -94,7 +94,7 @@ def polynomial_of(
         word: m nodes, lowest digit first.
         deadline: a time of `time.perf_counter()`.
         seed: of the patterns that suggest which gates are carries.
-        most_steps: multiplications after which to give up.
+        most_steps: variables in the products that are multiplied, after which to give up.
 
     Returns:
         For each product of inputs, as nodes, its coefficient in 1..2^m - 1: the same for all circuits that compute the
@@ -234,7 +234,7 @@ def _reduced(
     for variable in order:
         rule = rules[variable].items()
         terms = where.pop(variable, ())
-        steps += len(terms) * len(rule)
+        steps += sum(map(len, terms)) * len(rule)
         if len(polynomial) > _MOST_TERMS or steps > most_steps or time.perf_counter() > deadline:
             return None
         for term in terms:
