@@ -112,7 +112,7 @@ RUNS = {
     "members": of_members,
 }
 # What `make test` runs; the others are for the slow tests.
-QUICK = ("whole", "members")
+QUICK = ("whole", "units", "members")
 
 
 def results(devices, names=tuple(RUNS)):
