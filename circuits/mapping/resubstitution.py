@@ -1,0 +1,270 @@
+"""Resubstitution: a unit is written anew as one unit of other nodes nearby, and what only it needed goes.
+
+A window is cut around the unit: leaves, all between them and the unit, whatever else follows from the leaves, and the
+readers of the unit. On all rows of the leaves a linear program looks for weights over the nodes that stay; rows on
+which no reader would notice do not count. A. Mishchenko and R. Brayton, SAT-based logic optimization and
+resynthesis (2006), for windows and don't-cares; weights by a linear program in place of gates are new here, as far as
+we know.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from circuits.mapping.unit_networks import Unit, UnitNetwork, reduced, substitute
+
+
+class Window(NamedTuple):
+    """Part of a network around one unit.
+
+    Attributes:
+        values: by node, bool `(rows,)`: one row for each value of the leaves.
+        divisors: nodes that would stay if the unit went, and do not depend on it.
+        cares: bool `(rows,)`, where the readers notice the value of the unit.
+    """
+
+    values: dict[int, np.ndarray]
+    divisors: list[int]
+    cares: np.ndarray
+
+
+def resubstitute(
+    network: UnitNetwork,
+    *,
+    max_fan_in: int = 16,
+    max_weight: int = 255,
+    max_leaves: int = 10,
+    max_divisors: int = 24,
+) -> int:
+    """Write units anew over nodes nearby, where that makes others superfluous.
+
+    Args:
+        network: is changed.
+        max_fan_in: of a unit that comes about.
+        max_weight: likewise, of its weights.
+        max_leaves: of a window, which has 2^leaves rows.
+        max_divisors: nodes that a unit may be written over.
+
+    Returns:
+        How many units are gone.
+
+    >>> from circuits import from_circuit, parse
+    >>> from circuits.mapping.unit_networks import of_threshold_circuit
+    >>> network = of_threshold_circuit(from_circuit(parse("y = a & b | a & c; z = b | c")))
+    >>> resubstitute(network), network.circuit()                            # y = a & z
+    (2, ThresholdCircuit(3 inputs, 2 outputs, 2 units))
+    """
+    before = len(network.units)
+    for node in reversed(network.order()):
+        if node in network.units and network.units[node].weights:
+            _resubstitute(network, node, max_fan_in, max_weight, max_leaves, max_divisors)
+    return before - len(network.units)
+
+
+def _resubstitute(
+    network: UnitNetwork, node: int, max_fan_in: int, max_weight: int, max_leaves: int, max_divisors: int
+) -> None:
+    own = needed_by_only(network, node)
+    window = window_around(network, node, own, max_leaves)
+    if window is None:
+        return
+    values, divisors, cares = window
+    target = values[node][cares]
+    for divisor in divisors:
+        same = values[divisor][cares] == target
+        if same.all() or not same.any():
+            replace(network, node, divisor, not same[0])
+            return
+    if len(own) < 2:
+        return
+    if len(divisors) > max_divisors:
+        divisors = _nearest(network, node, window, max_divisors)
+    unit = one_unit(np.stack([values[divisor] for divisor in divisors], axis=1)[cares], target) if divisors else None
+    if unit is None or len(unit.weights) > max_fan_in or max(map(abs, unit.weights.values()), default=0) > max_weight:
+        return
+    old = network.units[node].weights
+    network.change(node, Unit({divisors[k]: w for k, w in unit.weights.items()}, unit.threshold))
+    network.drop(old)
+
+
+def replace(network: UnitNetwork, node: int, other: int, inverted: bool) -> None:
+    """Let all read another node in place of one; an output that would need the complement keeps a unit for it."""
+    substitute(network, node, other, inverted)
+    if node in network.outputs:
+        if not inverted:
+            network.outputs = [other if output == node else output for output in network.outputs]
+            network.drop([node])
+            return
+        old = network.units[node].weights
+        network.change(node, Unit({other: -1}, 0))
+        network.drop(old)
+        return
+    network.drop([node])
+
+
+def needed_by_only(network: UnitNetwork, node: int) -> set[int]:
+    """Return a unit and all units that would go with it: its maximal fan-out-free cone."""
+    outputs, left, cone, waiting = set(network.outputs), {}, {node}, [node]
+    while waiting:
+        for source in network.units[waiting.pop()].weights:
+            if source in network.units and source not in outputs:
+                left[source] = left.get(source, len(network.readers[source])) - 1
+                if not left[source]:
+                    cone.add(source)
+                    waiting.append(source)
+    return cone
+
+
+def window_around(network: UnitNetwork, node: int, own: set[int], max_leaves: int) -> Window | None:
+    """Return a window of a unit, or None where it would have too many leaves."""
+    units, readers = network.units, network.readers
+    leaves = set(units[node].weights)
+    if len(leaves) > max_leaves:
+        return None
+    inside = {node}
+    # The leaf that adds the fewest others becomes part of the window, one that would go with the unit first.
+    while True:
+        best, cheapest = None, 0.0
+        for leaf in leaves:
+            if leaf in units:
+                more = len(units[leaf].weights.keys() - leaves) - 1 - 0.5 * (leaf in own)
+                if len(leaves) + more <= max_leaves and (best is None or more < cheapest):
+                    best, cheapest = leaf, more
+        if best is None:
+            break
+        leaves.discard(best)
+        inside.add(best)
+        leaves |= units[best].weights.keys()
+    above = _readers_within(network, node, leaves, inside, max_leaves)
+    known = leaves | inside
+    sides, queue = [], list(known)
+    while queue and len(sides) < 40:
+        for reader in readers[queue.pop()]:
+            if reader not in known and reader not in above and units[reader].weights.keys() <= known - {node}:
+                known.add(reader)
+                sides.append(reader)
+                queue.append(reader)
+    order = _sorted(network, leaves, [*inside, *sides])
+    rows = 1 << len(leaves)
+    values = {leaf: (np.arange(rows) >> k & 1).astype(bool) for k, leaf in enumerate(leaves)}
+    for each in order:
+        values[each] = _value(units[each], values, rows)
+    cares = np.zeros(rows, bool)
+    if above:
+        off, on = {**values, node: np.zeros(rows, bool)}, {**values, node: np.ones(rows, bool)}
+        for reader in above:
+            cares |= _value(units[reader], off, rows) != _value(units[reader], on, rows)
+    else:
+        cares[:] = True
+    dependent = {node}
+    for each in order:
+        if units[each].weights.keys() & dependent:
+            dependent.add(each)
+    divisors = [each for each in values if each not in own and each not in dependent]
+    return Window(values, divisors, cares)
+
+
+def _readers_within(network: UnitNetwork, node: int, leaves: set[int], inside: set[int], max_leaves: int) -> list[int]:
+    """Return the readers of a unit, their other inputs made leaves; none where not all of them find room."""
+    if node in network.outputs or len(network.readers[node]) > 6:
+        return []
+    others = set().union(*(network.units[reader].weights for reader in network.readers[node])) - leaves - inside
+    if len(leaves) + len(others) > max_leaves or others & _above(network, node, others):
+        return []
+    leaves |= others
+    return list(network.readers[node])
+
+
+def _above(network: UnitNetwork, node: int, asked: set[int]) -> set[int]:
+    """Return which of some nodes depend on a node; all of them where that takes long to tell."""
+    seen, waiting, found = {node}, [node], set()
+    while waiting:
+        if len(seen) > 400:
+            return asked
+        for reader in network.readers[waiting.pop()]:
+            if reader not in seen:
+                seen.add(reader)
+                waiting.append(reader)
+                if reader in asked:
+                    found.add(reader)
+    return found
+
+
+def _sorted(network: UnitNetwork, leaves: set[int], nodes: list[int]) -> list[int]:
+    """Return the nodes of a window, each after those it reads."""
+    order, done = [], set(leaves)
+    stack = list(nodes)
+    while stack:
+        top = stack[-1]
+        below = [] if top in done else [source for source in network.units[top].weights if source not in done]
+        if below:
+            stack += below
+            continue
+        stack.pop()
+        if top not in done:
+            done.add(top)
+            order.append(top)
+    return order
+
+
+def _value(unit: Unit, values: dict[int, np.ndarray], rows: int) -> np.ndarray:
+    total = np.zeros(rows, np.int64)
+    for source, weight in unit.weights.items():
+        total += weight * values[source]
+    return total >= unit.threshold
+
+
+def _nearest(network: UnitNetwork, node: int, window: Window, most: int) -> list[int]:
+    """Return the divisors that say most of a unit: those it reads, then those that agree most, or least, with it."""
+    values, divisors, cares = window
+    reads, target = network.units[node].weights, values[node][cares]
+
+    def says(divisor: int) -> float:
+        return (divisor in reads) + abs(np.mean(values[divisor][cares] == target) - 0.5)
+
+    return sorted(divisors, key=lambda divisor: (-says(divisor), divisor))[:most]
+
+
+def one_unit(rows: np.ndarray, target: np.ndarray) -> Unit | None:
+    """Return a unit that fits rows, or None if none was found; integers check what the linear program proposes.
+
+    Args:
+        rows: `(rows, n)` bool.
+        target: `(rows,)` bool.
+
+    Returns:
+        A `Unit` over columns, of small weights.
+
+    >>> one_unit(np.array([[0, 0], [1, 0], [1, 1]], bool), np.array([0, 1, 0], bool))
+    Unit(weights={0: 1, 1: -1}, threshold=1)
+    """
+    from scipy.optimize import linprog  # here, since it takes a tenth of a second
+
+    n = rows.shape[1]
+    packed = np.packbits(rows, axis=1, bitorder="little")
+    codes = np.zeros(len(rows), np.uint64)
+    for k in range(packed.shape[1]):
+        codes |= packed[:, k].astype(np.uint64) << np.uint64(8 * k)
+    _, true = np.unique(codes[target], return_index=True)
+    _, false = np.unique(codes[~target], return_index=True)
+    if not len(true) or not len(false):
+        return Unit({}, 0 if len(true) else 1)
+    true, false = rows[target][true], rows[~target][false]
+    if np.intersect1d(codes[target], codes[~target]).size:
+        return None
+    a = np.concatenate([-true.astype(float), false.astype(float)])
+    side = np.concatenate([np.ones(len(true)), -np.ones(len(false))])
+    a = np.hstack([a, -a, side[:, None]])
+    b = np.concatenate([np.zeros(len(true)), -np.ones(len(false))])
+    cost = np.ones(2 * n + 1)
+    cost[-1] = 0
+    answer = linprog(cost, A_ub=a, b_ub=b, bounds=[(0, None)] * (2 * n) + [(None, None)], method="highs")
+    if answer.status != 0:
+        return None
+    weights = answer.x[:n] - answer.x[n : 2 * n]
+    for scale in (1, 2, 3, 4, 6, 12):
+        whole = np.round(scale * weights).astype(np.int64)
+        least, most = (true @ whole).min(), (false @ whole).max()
+        if least > most:
+            return reduced({k: w for k, w in enumerate(whole.tolist())}, int(least))
+    return None
