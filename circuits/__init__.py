@@ -17,8 +17,11 @@ from circuits.composition import join as join
 from circuits.composition import rename as rename
 from circuits.composition import restrict as restrict
 from circuits.composition import select as select
+from circuits.drawing.cubes import draw_cube as draw_cube
+from circuits.drawing.depth_histograms import draw_units_by_depth as draw_units_by_depth
 from circuits.drawing.gate_symbols import draw_circuit as draw_circuit
 from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
+from circuits.drawing.weight_histograms import draw_weights as draw_weights
 from circuits.errors import ParseError as ParseError
 from circuits.expressions import parse as parse
 from circuits.formats.cell_libraries import read_cells as read_cells
