@@ -14,6 +14,7 @@ import numpy as np
 from circuits.netlist import Circuit
 from circuits.simulation.truth_tables import truth_table
 from circuits.threshold.packed_tables import pack_tables, unpack_tables
+from circuits.threshold.propositions import inequality
 from circuits.threshold.recognition import recognise
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from circuits.threshold.trades import Rows, TradingTransform, fires
@@ -79,7 +80,7 @@ def draw_cube(function: Any, n: int | None = None, *, ax: Any = None, path: str 
     _draw_edges(panel, corners)
     if isinstance(answer, ThresholdUnit):
         label = _draw_cut(panel, answer, corners)
-        title = _inequality(answer, names)
+        title = _title(answer, names)
     else:
         label = "same sum"
         title = f"no unit: {_sum_of(answer.certificate.true, n)} = {_sum_of(answer.certificate.false, n)}"
@@ -228,16 +229,12 @@ def _draw_legend(panel: "Axes", label: str | None) -> None:
     panel.figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
 
 
-def _inequality(unit: ThresholdUnit, names: Sequence[str]) -> str:
-    """Return a unit as text, such as 2 a + b - c >= 1."""
-    text = ""
-    for weight, name in zip(unit.weights.tolist(), names, strict=True):
-        if weight:
-            sign = ("- " if weight < 0 else "+ ") if text else "-" * (weight < 0)
-            text += f" {sign}{'' if abs(weight) == 1 else f'{abs(weight)} '}{_shown(name)}"
-    if not text:
+def _title(unit: ThresholdUnit, names: Sequence[str]) -> str:
+    if not unit.weights.any():
         return f"always {int(unit.threshold <= 0)}"
-    return f"{text.strip()} ≥ {unit.threshold}".replace("-", "\N{MINUS SIGN}")
+    shown = [_shown(name) for name in names]
+    text = inequality(unit, shown if len(set(shown)) == len(names) else None)
+    return text.replace("-", "\N{MINUS SIGN}").replace(">=", "≥")
 
 
 def _sum_of(rows: Rows, n: int) -> str:
