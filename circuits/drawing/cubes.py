@@ -151,7 +151,7 @@ def _draw_cut(panel: "Axes", unit: ThresholdUnit, corners: np.ndarray) -> str | 
     if n == 2:
         # A line goes on beyond the square.
         length = np.hypot(*away.T)[:, None]
-        panel.plot(*(points + 0.22 * away / length).T, color=VERMILION, **_ABOVE)
+        panel.plot(*(points + 0.18 * away / length).T, color=VERMILION, **_ABOVE)
         return "separating line"
     # A plane meets the cube in a convex polygon: its points in the order of their directions.
     points = points[np.argsort(np.arctan2(*away.T[::-1]))]
