@@ -128,7 +128,7 @@ def mapping(rounds):
     print()
     map_to_units = getattr(circuits, "map_to_units", None)
     if map_to_units is None:
-        print("circuits.map_to_units is not there: mapping skipped.")
+        print("The package has no map_to_units: mapping skipped.")
         return
     if not (DATA / "tables" / "threshold_mapping.md").is_file():
         print("JAXNET_DATA names no folder with tables/threshold_mapping.md: mapping skipped.")
