@@ -46,7 +46,7 @@ def print_row(case, times, bar):
     """Print the median of some seconds with the least and the most, and their ratio to a bar, in seconds too."""
     times, ratios = np.array(times), np.array(times) / bar
     print(
-        f"{case:38} {np.median(times):9.3f} {f'({times.min():.3f} .. {times.max():.3f})':20} {np.median(bar):7.3g} "
+        f"{case:38} {np.median(times):9.2g} {f'({times.min():.2g} .. {times.max():.2g})':20} {np.median(bar):7.3g} "
         f"{np.median(ratios):10.2g}  ({ratios.min():.2g} .. {ratios.max():.2g})",
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""The pictures of docs/drawing.md and docs/threshold.md, drawn anew: `python examples/draw_circuits.py docs/drawings`."""
+"""Pictures for docs/drawing.md and docs/threshold.md, drawn anew: `python examples/draw_circuits.py docs/drawings`."""
 
 import sys
 import tempfile
