@@ -5,6 +5,7 @@ threshold organs (1961), for true and false corners with one sum.
 """
 
 import itertools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 # Where one more on each axis leads on the page: to the right and up; of three axes, to the front, right and up, so that
 # the planes of positive weights are seen from above.
 _PAGE = {2: np.array([[1, 0], [0, 1]]), 3: np.array([[-0.62, -0.3], [1, 0], [0, 1]])}
-# The corner that is behind the others, and from that to the page: corner labels that an edge would run through.
+# The corner behind all others; and where labels go of corners that have edges all around: between two of these.
 _BEHIND = {2: None, 3: 0b000}
 _INNER = {2: {}, 3: {0b000: (1, 1), 0b111: (1, -1)}}
 _EDGE, _TRUE, _FALSE = "#767676", BLUE, "white"
@@ -41,7 +42,7 @@ def draw_cube(function: Any, n: int | None = None, *, ax: Any = None, path: str 
 
     True corners are filled, false ones open. A threshold function has a line, or a plane, between them: that of its
     least weights, w.x = T - 1/2. Any other has true corners and false corners with the same sum, whose segments meet
-    in one point: no line leaves that point on both of its sides.
+    in one point, and no line or plane has that point on both of its sides.
 
     Args:
         function: a `Circuit` or `ThresholdCircuit` of one output, a `ThresholdUnit`, or a truth table as `recognise`
@@ -234,7 +235,8 @@ def _title(unit: ThresholdUnit, names: Sequence[str]) -> str:
         return f"always {int(unit.threshold <= 0)}"
     shown = [_shown(name) for name in names]
     text = inequality(unit, shown if len(set(shown)) == len(names) else None)
-    return text.replace("-", "\N{MINUS SIGN}").replace(">=", "≥")
+    # Names keep their hyphens.
+    return re.sub(r"(^| )-", "\\1\N{MINUS SIGN}", text).replace(">=", "≥")
 
 
 def _sum_of(rows: Rows, n: int) -> str:

@@ -114,6 +114,9 @@ def test_titles():
     assert title(circuits.parse("y = a & ~b & ~c")) == "a - b - c ≥ 1"
     assert title(circuits.parse("y = ~a & ~b | c")) == "-a - b + 2 c ≥ 0"
     assert title(ThresholdUnit([5, 0], 3)) == "x0 ≥ 1"
+    names = ["a-b", "a much longer name", "c"]
+    renamed = circuits.rename(circuits.parse("y = ~a & ~b | c"), dict(zip("abc", names, strict=True)))
+    assert title(renamed) == "-a-b - a much … + 2 c >= 0".replace(">=", "≥")
     assert title(np.zeros(8, bool), 3) == "always 0"
     assert title(0b1111, 2) == "always 1"
 
