@@ -57,6 +57,7 @@ from circuits.threshold.enumeration import count_threshold_functions as count_th
 from circuits.threshold.gate_conversion import from_circuit as from_circuit
 from circuits.threshold.gate_conversion import from_unit as from_unit
 from circuits.threshold.gate_conversion import to_circuit as to_circuit
+from circuits.threshold.minimal_networks import minimal_network as minimal_network
 from circuits.threshold.packed_tables import chow_parameters as chow_parameters
 from circuits.threshold.packed_tables import influence as influence
 from circuits.threshold.packed_tables import npn as npn
