@@ -75,6 +75,7 @@ from circuits.threshold.threshold_circuits import ThresholdCircuit as ThresholdC
 from circuits.threshold.trades import MinimalSum as MinimalSum
 from circuits.threshold.trades import TradingTransform as TradingTransform
 from circuits.threshold.units import ThresholdUnit as ThresholdUnit
+from circuits.threshold.weight_sums import largest_weight_sum as largest_weight_sum
 from circuits.tracing import trace as trace
 from circuits.verification.answers import Counterexample as Counterexample
 from circuits.verification.answers import Equivalent as Equivalent

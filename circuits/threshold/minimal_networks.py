@@ -131,6 +131,6 @@ def table_of_network(network: Network) -> int:
     """Return the truth table of a circuit of four inputs, an integer of 16 bits."""
     values = [np.arange(1 << INPUTS) >> i & 1 for i in range(INPUTS)]
     for weights, threshold in network:
-        sums = sum(weight * value for weight, value in zip(weights, values, strict=True))
+        sums = np.array(weights) @ np.array(values)
         values.append((sums >= threshold).astype(int))
     return int(values[-1] @ (1 << np.arange(1 << INPUTS)))
