@@ -7,5 +7,5 @@ of refusal and of minimality), `desirability` (the order of variables), `exact_s
 weights), `recognition` (a table as one unit), `propositions` (a unit as a formula),
 `self_dual_levels` (from one self-dual class to the next), `enumeration` (all threshold functions of n variables,
 counted), `long_count` (the same for hours), `weight_sums` (how large weights must be), `minimal_networks` (the fewest
-units for any four inputs), `network_search` (how they are found).
+units for any four inputs), `network_search` (how they are found), `two_unit_search` (what two units compute of five).
 """
