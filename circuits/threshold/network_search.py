@@ -1,8 +1,8 @@
 """The search for the smallest circuits of threshold units of four inputs, complete up to three units.
 
-All threshold functions of n inputs are listed with their least weights (`all_units`). A hidden unit may be any of the
-15 NPN classes alone, since the inputs of the whole circuit may be permuted and negated, and a unit that reads it takes
-the negation into its weight. The units after it are tried in full: no circuit of the same size is left out.
+All threshold functions of n inputs are listed with their least weights (`all_units`). The first unit may be one of each
+of the 15 NPN classes alone: the inputs of the whole circuit may be permuted and negated, and a unit that reads it takes
+its negation into a weight. The units after it are tried in full: no circuit of the same size is left out.
 
     python -m circuits.threshold.network_search
 

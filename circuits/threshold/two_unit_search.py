@@ -1,6 +1,6 @@
 """Which functions of at most five inputs two threshold units compute, each NPN class decided by trying all circuits.
 
-A hidden unit may be one of each NPN class of threshold functions alone (see `network_search`); the output is then any
+The hidden unit may be one of each NPN class of threshold functions alone (see `network_search`); the output is then any
 threshold function of the inputs and this unit, 15,028,134 for five inputs.
 
     python -m circuits.threshold.two_unit_search 5
