@@ -121,7 +121,7 @@ class LevelWalk:
             if beyond in self.above or beyond in self._refuted:
                 continue
             # Is x.w > 0 a wall: does it not follow from the other walls and the order? It does if x is a sum of them.
-            others = np.vstack([np.delete(walls, k, axis=0), self._order])
+            others = np.concatenate([walls[:k], walls[k + 1 :], self._order])
             factors = _factors(others, self._points[x])
             away = others.T @ factors - self._points[x]
             if np.abs(away).max() < _NONE:
@@ -193,12 +193,14 @@ def _factors(others: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return factors that are not negative, for the sum of the others that is nearest to x."""
     from scipy.optimize import lsq_linear, nnls  # here, since it takes a tenth of a second
 
-    factors, _ = nnls(others.T.astype(float), x.astype(float))
-    away = others.T @ factors - x
-    # SciPy's nnls sometimes stops far from the optimum without a word; at the optimum, no other point is in its way.
-    if (others @ away).min() < -_NONE or x @ away > 0:
-        factors = lsq_linear(others.T.astype(float), x.astype(float), bounds=(0, np.inf), method="bvls", tol=1e-12).x
-    return factors
+    # SciPy's nnls sometimes stops far from the optimum without a word; then another order of the points may do.
+    for points in (others, others[::-1]):
+        factors, _ = nnls(points.T.astype(float), x.astype(float))
+        away = points.T @ factors - x
+        # At the optimum, no other point is in its way.
+        if (points @ away).min() >= -_NONE and x @ away <= 0:
+            return factors if points is others else factors[::-1]
+    return lsq_linear(others.T.astype(float), x.astype(float), bounds=(0, np.inf), method="bvls", tol=1e-12).x
 
 
 def _solved(matrix: list[list[int]], right: list[int]) -> list[Fraction] | None:
