@@ -60,6 +60,7 @@ from circuits.threshold.enumeration import count_threshold_functions as count_th
 from circuits.threshold.gate_conversion import from_circuit as from_circuit
 from circuits.threshold.gate_conversion import from_unit as from_unit
 from circuits.threshold.gate_conversion import to_circuit as to_circuit
+from circuits.threshold.minimal_networks import minimal_network as minimal_network
 from circuits.threshold.packed_tables import chow_parameters as chow_parameters
 from circuits.threshold.packed_tables import influence as influence
 from circuits.threshold.packed_tables import npn as npn
@@ -77,6 +78,7 @@ from circuits.threshold.threshold_circuits import ThresholdCircuit as ThresholdC
 from circuits.threshold.trades import MinimalSum as MinimalSum
 from circuits.threshold.trades import TradingTransform as TradingTransform
 from circuits.threshold.units import ThresholdUnit as ThresholdUnit
+from circuits.threshold.weight_sums import largest_weight_sum as largest_weight_sum
 from circuits.tracing import trace as trace
 from circuits.verification.answers import Counterexample as Counterexample
 from circuits.verification.answers import Equivalent as Equivalent
