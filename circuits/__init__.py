@@ -17,8 +17,11 @@ from circuits.composition import join as join
 from circuits.composition import rename as rename
 from circuits.composition import restrict as restrict
 from circuits.composition import select as select
+from circuits.drawing.cubes import draw_cube as draw_cube
+from circuits.drawing.depth_histograms import draw_units_by_depth as draw_units_by_depth
 from circuits.drawing.gate_symbols import draw_circuit as draw_circuit
 from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_map
+from circuits.drawing.weight_histograms import draw_weights as draw_weights
 from circuits.errors import ParseError as ParseError
 from circuits.expressions import parse as parse
 from circuits.formats.cell_libraries import read_cells as read_cells
@@ -57,6 +60,7 @@ from circuits.threshold.enumeration import count_threshold_functions as count_th
 from circuits.threshold.gate_conversion import from_circuit as from_circuit
 from circuits.threshold.gate_conversion import from_unit as from_unit
 from circuits.threshold.gate_conversion import to_circuit as to_circuit
+from circuits.threshold.minimal_networks import minimal_network as minimal_network
 from circuits.threshold.packed_tables import chow_parameters as chow_parameters
 from circuits.threshold.packed_tables import influence as influence
 from circuits.threshold.packed_tables import npn as npn
@@ -74,6 +78,7 @@ from circuits.threshold.threshold_circuits import ThresholdCircuit as ThresholdC
 from circuits.threshold.trades import MinimalSum as MinimalSum
 from circuits.threshold.trades import TradingTransform as TradingTransform
 from circuits.threshold.units import ThresholdUnit as ThresholdUnit
+from circuits.threshold.weight_sums import largest_weight_sum as largest_weight_sum
 from circuits.tracing import trace as trace
 from circuits.verification.answers import Counterexample as Counterexample
 from circuits.verification.answers import Equivalent as Equivalent

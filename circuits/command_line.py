@@ -21,7 +21,8 @@ examples:
   python -m circuits prove c432.bench c432.aig
   python -m circuits compare                   the study of `make demo`
 
-exit status: 0, or 2 if an argument or a file is wrong; prove: 1 if the circuits differ, 3 if it is undecided
+exit status: 0, or 2 if an argument or a file is wrong; prove: 1 if the circuits differ, 3 if it is undecided;
+             recognise: 1 if an output is no threshold unit
 """
 
 # For each command: what it does, and an example.
@@ -31,10 +32,11 @@ _COMMANDS = {
     "simplify": ("find fewer gates for the same function", "simplify c432.bench smaller.aig"),
     "simulate": ("evaluate a circuit on patterns of bits", 'simulate "s = a ^ b; carry = a & b" 01 11'),
     "prove": ("prove two circuits equal, or show where they differ", "prove c432.bench c432.aig --time-limit 60"),
+    "recognise": ("find the threshold unit of each output, or why there is none", 'recognise "a & (b | c)"'),
     "compare": ("compare Boolean neurons with sigmoid networks", 'compare "a ^ b" c17.bench --out study.png'),
 }
 
-# Exit statuses if the reader of `prove` has gone before the answer, and after a mistake in this program.
+# Exit statuses if the reader of `prove` or `recognise` has gone before the answer, and after a mistake in this program.
 _GONE, _MISTAKE = 141, 70
 
 
@@ -45,14 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: as in `sys.argv[1:]`, which is taken if None.
 
     Returns:
-        0; from `prove` 1 if the circuits differ and 3 if it is undecided; 2 if an argument or a file is wrong, with one
-        line on standard error; 130 after Ctrl-C; 70 after a mistake in this program.
+        0; from `prove` 1 if the circuits differ and 3 if it is undecided; from `recognise` 1 if an output is no unit; 2
+        if an argument or a file is wrong, with one line on standard error; 130 after Ctrl-C; 70 after a mistake in this
+        program.
     """
     options = _parser().parse_args(arguments)
     if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    # If the pipe closes before `prove` has answered, exit with 141, never with 0 (equal).
-    status = _GONE if options.command == "prove" else 0
+    # If the pipe closes before `prove` has answered, exit with 141, never with 0 (equal); likewise `recognise`.
+    status = _GONE if options.command in ("prove", "recognise") else 0
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warned
@@ -80,7 +83,7 @@ def _warned(message: Warning | str, *_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    what = "Convert, simplify, simulate, prove and study Boolean circuits."
+    what = "Convert, simplify, simulate, prove, recognise and study Boolean circuits."
     parser = argparse.ArgumentParser("python -m circuits", description=what, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"circuits {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -95,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         for name, (what, example) in _COMMANDS.items()
     }
     command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT", help="a file, an expression, or -")
+    command["recognise"].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
     for name in ("convert", "simplify"):
         command[name].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
         if name == "convert":

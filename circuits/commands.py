@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -15,9 +16,14 @@ from tqdm import tqdm
 from circuits.circuit_arguments import load, load_all, load_any, name_of, save, standard_input
 from circuits.errors import ParseError
 from circuits.netlist import Circuit, depth
+from circuits.threshold.trades import MinimalSum, TradingTransform
+from circuits.threshold.units import ThresholdUnit
 
 # Exit statuses: equal, different and undecided are answers of `prove`.
 EQUAL, DIFFERENT, BAD_INPUT, NOT_KNOWN = 0, 1, 2, 3
+
+# Exit status of `recognise` where an output is no unit.
+NO_UNIT = 1
 
 # The functions of `compare` without arguments, and of `make demo`.
 DEMO = {
@@ -200,6 +206,60 @@ def _names(pairs: list[str] | None) -> dict[str, str] | None:
             raise ParseError(f"--names: expected a=b, each a once, got {pair!r}")
         names[name] = other
     return names
+
+
+def recognise(options: argparse.Namespace) -> int:
+    """Print each output as one threshold unit, or why it is none."""
+    from circuits.composition import cone
+    from circuits.simulation.truth_tables import truth_table
+    from circuits.threshold.packed_tables import MAX_INPUTS
+    from circuits.threshold.recognition import recognise
+
+    circuit = load(options.circuit, options)
+    if not circuit.n_outputs:
+        raise ParseError("expected at least one output", source=options.circuit)
+    parts = {name: cone(circuit, [name]) for name in circuit.output_names}
+    for name, part in parts.items():
+        if part.n_inputs > MAX_INPUTS:
+            text = f"output {name} reads {part.n_inputs} inputs, expected at most {MAX_INPUTS}"
+            raise ParseError(text, source=options.circuit)
+    status = 0
+    for name, part in parts.items():
+        answer = recognise(truth_table(part)[:, 0], part.n_inputs)
+        if isinstance(answer, ThresholdUnit):
+            _print_unit(name, answer, part.input_names)
+        else:
+            _print_refutation(name, answer.certificate, part.input_names)
+            status = NO_UNIT
+        sys.stdout.flush()
+    return status
+
+
+def _print_unit(output: str, unit: ThresholdUnit, inputs: Sequence[str]) -> None:
+    from circuits.threshold.propositions import inequality, proposition
+    from circuits.threshold.recognition import minimality
+
+    print(f"{output} = [{inequality(unit, inputs)}]")
+    print(f"  {proposition(unit, inputs)}")
+    known = minimality(unit)
+    total = f"sum of |w| {np.abs(unit.weights).sum():,}"
+    if known.certificate is not None:
+        print(f"  {total}: the least, by a {known.by}; certificate {_checked(known.certificate)}")
+    elif known.minimal:
+        print(f"  {total}: the least, by an {known.by}, without a certificate")
+    else:
+        print(f"  {total}: perhaps not the least, which is at least {known.bound:,}")
+
+
+def _print_refutation(output: str, trade: TradingTransform, inputs: Sequence[str]) -> None:
+    print(f"{output} is no threshold unit")
+    if trade.binate is not None:
+        print(f"  it both rises and falls with {inputs[trade.binate]}")
+    print(f"  rows of {' '.join(inputs)}: {trade}; certificate {_checked(trade)}")
+
+
+def _checked(certificate: TradingTransform | MinimalSum) -> str:
+    return "checked" if certificate.check() else "fails its check"
 
 
 def compare(options: argparse.Namespace) -> int:

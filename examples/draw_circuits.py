@@ -1,4 +1,4 @@
-"""The pictures of docs/drawing.md, drawn anew: `python examples/draw_circuits.py docs/drawings`."""
+"""Pictures for docs/drawing.md and docs/threshold.md, drawn anew: `python examples/draw_circuits.py docs/drawings`."""
 
 import sys
 import tempfile
@@ -6,7 +6,22 @@ from pathlib import Path
 
 from PIL import Image
 
-from circuits import Circuit, c17_path, draw_circuit, draw_karnaugh_map, library, mux, parse, read, trace
+from circuits import (
+    Circuit,
+    c17_path,
+    draw_circuit,
+    draw_cube,
+    draw_karnaugh_map,
+    draw_units_by_depth,
+    from_circuit,
+    library,
+    mux,
+    parse,
+    read,
+    trace,
+)
+from circuits.threshold import constructions
+from jaxnet.canvas import new_figure
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
 
@@ -17,6 +32,10 @@ five_and_three = {"a[0]": 1, "a[1]": 0, "a[2]": 1, "a[3]": 0, "b[0]": 1, "b[1]":
 c17 = read(c17_path)
 assert isinstance(c17, Circuit)
 
+cubes = new_figure(7.4, 3.7)
+for axes, text in zip(cubes.subplots(1, 2), ("a ^ b", "maj(a, b, c)"), strict=True):
+    draw_cube(parse(text), ax=axes)
+
 figures = {
     "full_adder": draw_circuit(full_adder, inputs=[0, 1, 1]),
     "c17": draw_circuit(c17),
@@ -25,6 +44,10 @@ figures = {
     "adder_s2": draw_circuit(adder, outputs=["s[2]"]),
     "multiplier": draw_circuit(library.multiplier(3)),
     "karnaugh_map": draw_karnaugh_map(library.multiplier(2)),
+    "cubes": cubes,
+    "units_by_depth": draw_units_by_depth(
+        from_circuit(library.adder(8)), constructions.adder(8), names=("gate by gate", "adder(8)")
+    ),
 }
 folder.mkdir(parents=True, exist_ok=True)
 for name, figure in figures.items():

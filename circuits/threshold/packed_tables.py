@@ -4,6 +4,7 @@ C. K. Chow, On the characterization of threshold functions (1961), for the param
 """
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -219,18 +220,32 @@ def npn(tables: Any, n: int) -> np.ndarray:
     words = pack_tables(tables, n, where="npn")[..., 0]
     full = np.uint64((1 << (1 << n)) - 1)
     least = np.minimum(words, words ^ full)
+    for image in images(words, n):
+        least = np.minimum(least, np.minimum(image, image ^ full))
+    return least
+
+
+def images(words: np.ndarray, n: int) -> Iterator[np.ndarray]:
+    """Yield tables with their inputs in each order and each negated or not, n! 2^n times, the same for all of them.
+
+    Args:
+        words: one-word tables, unsigned integers of 2^n bits or more.
+        n: 0 to 6.
+
+    >>> [int(image[0]) for image in images(np.array([0b1000], np.uint64), 2)]   # the four ANDs, and again
+    [4, 1, 2, 8, 4, 1, 2, 8]
+    """
+    kind = words.dtype.type
     for place in _adjacent_swaps(n):
         if place is not None:
-            words = _swapped(words, place)
+            words = swapped(words, place)
         for step in range(1, (1 << n) + 1):
             # A Gray code meets every negation by one flip a step; the last flip goes home.
             i = min((step & -step).bit_length() - 1, n - 1)
-            if i < 0:
-                break
-            low, shift = ~_MASKS[i], np.uint64(1 << i)
-            words = (words & low) << shift | (words >> shift) & low
-            least = np.minimum(least, np.minimum(words, words ^ full))
-    return least
+            if i >= 0:
+                low, shift = kind(~_MASKS[i] & np.iinfo(kind).max), kind(1 << i)
+                words = (words & low) << shift | (words >> shift) & low
+            yield words
 
 
 def _adjacent_swaps(n: int) -> list[int | None]:
@@ -251,10 +266,16 @@ def _adjacent_swaps(n: int) -> list[int | None]:
     return walk
 
 
-def _swapped(words: np.ndarray, i: int) -> np.ndarray:
-    """Return one-word tables with variables i and i + 1 swapped."""
-    low, high = ~_MASKS[i + 1] & _MASKS[i], _MASKS[i + 1] & ~_MASKS[i]
-    shift = np.uint64(1 << i)
+def swapped(words: np.ndarray, i: int) -> np.ndarray:
+    """Return one-word tables with variables i and i + 1 swapped.
+
+    >>> swapped(np.array([0b1010], np.uint64), 0)
+    array([12], dtype=uint64)
+    """
+    kind = words.dtype.type
+    most = np.iinfo(kind).max
+    low, high = kind(~_MASKS[i + 1] & _MASKS[i] & most), kind(_MASKS[i + 1] & ~_MASKS[i] & most)
+    shift = kind(1 << i)
     return words & ~(low | high) | (words & low) << shift | (words & high) >> shift
 
 

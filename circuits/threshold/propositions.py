@@ -1,4 +1,4 @@
-"""The proposition that a unit computes, as W. S. McCulloch and W. Pitts (1943) read a neuron.
+"""The proposition that a unit computes, and its inequality, as W. S. McCulloch and W. Pitts (1943) read a neuron.
 
 A unit is unate, so that its prime implicants are its only minimal sum of products (W. V. Quine, 1952). What they have
 in common is then taken out, the most frequent literal first (R. K. Brayton, Factoring logic functions, 1987).
@@ -40,13 +40,10 @@ def proposition(unit: ThresholdUnit, names: Sequence[str] | None = None, *, form
     >>> proposition(ThresholdUnit([1, 1, 1], 2), ["a", "b", "c"], form="dnf")
     'a & b | a & c | b & c'
     """
-    n = whole_number("proposition", "the fan-in", unit.n_inputs, 0, MAX_INPUTS)
+    whole_number("proposition", "the fan-in", unit.n_inputs, 0, MAX_INPUTS)
     if form not in _FORMS:
         raise ValueError(f"proposition: expected a form of {', '.join(_FORMS)}, got {form!r}.")
-    names = [f"x{i}" for i in range(n)] if names is None else list(names)
-    check_names("proposition", "input", names)
-    if len(names) != n:
-        raise ValueError(f"proposition: expected {n} names, one for each input, got {len(names)}.")
+    names = _names("proposition", unit, names)
     literals = [f"~{name}" if w < 0 else name for name, w in zip(names, unit.weights.tolist(), strict=True)]
     products, sums = _primes(unit)
     if form == "factored":
@@ -58,6 +55,40 @@ def proposition(unit: ThresholdUnit, names: Sequence[str] | None = None, *, form
     texts = [inner.join(literals[i] for i in term) for term in terms]
     bare = form == "dnf" or len(texts) == 1
     return outer.join(text if bare or " " not in text else f"({text})" for text in texts)
+
+
+def inequality(unit: ThresholdUnit, names: Sequence[str] | None = None) -> str:
+    """Return the inequality of a unit, w.x >= T, without the inputs of weight 0.
+
+    Args:
+        unit: any unit.
+        names: of the inputs; x0, x1, ... if None.
+
+    Returns:
+        Text, with 0 for a sum of no inputs.
+
+    Raises:
+        ValueError: if names are not as many as inputs, or not distinct.
+
+    >>> inequality(ThresholdUnit([2, 1, -1], 1), ["a", "b", "c"])
+    '2 a + b - c >= 1'
+    """
+    names = _names("inequality", unit, names)
+    text = ""
+    for weight, name in zip(unit.weights.tolist(), names, strict=True):
+        if weight:
+            sign = (" - " if weight < 0 else " + ") if text else "-" * (weight < 0)
+            text += sign + (name if abs(weight) == 1 else f"{abs(weight)} {name}")
+    return f"{text or 0} >= {unit.threshold}"
+
+
+def _names(where: str, unit: ThresholdUnit, names: Sequence[str] | None) -> list[str]:
+    n = unit.n_inputs
+    names = [f"x{i}" for i in range(n)] if names is None else list(names)
+    check_names(where, "input", names)
+    if len(names) != n:
+        raise ValueError(f"{where}: expected {n} names, one for each input, got {len(names)}.")
+    return names
 
 
 def _primes(unit: ThresholdUnit) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

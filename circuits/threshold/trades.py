@@ -40,8 +40,9 @@ class TradingTransform:
         false: as many false rows.
         binate: the variable that the function both rises and falls with, where that is the reason; None otherwise.
 
-    >>> TradingTransform(2, 0b0110, ((1, 1), (2, 1)), ((0, 1), (3, 1))).check()     # XOR: 01 + 10 = 00 + 11
-    True
+    >>> trade = TradingTransform(2, 0b0110, ((1, 1), (2, 1)), ((0, 1), (3, 1)))     # XOR
+    >>> print(trade, trade.check())
+    true 10 + 01 = false 00 + 11 True
     """
 
     n: int
@@ -51,11 +52,14 @@ class TradingTransform:
     binate: int | None = None
 
     def __repr__(self) -> str:
+        return f"TradingTransform({self})"
+
+    def __str__(self) -> str:
         def shown(rows: Rows) -> str:
             texts = [f"{row:0{self.n}b}"[::-1] + (f" x{times}" if times > 1 else "") for row, times in rows[:4]]
             return " + ".join(texts + ["..."] * (len(rows) > 4))
 
-        return f"TradingTransform(true {shown(self.true)} = false {shown(self.false)})"
+        return f"true {shown(self.true)} = false {shown(self.false)}"
 
     def check(self) -> bool:
         """Return whether the rows are true and false, as many of each, and have the same ones in sum; integers only."""

@@ -205,6 +205,44 @@ def test_prove_writes_a_proof(capsys, tmp_path):
     assert (tmp_path / "proof.drat").is_file()
 
 
+def test_recognise_prints_a_unit_and_what_it_says(capsys):
+    assert main(["recognise", "a & (b | ~c)"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "out = [2 a + b - c >= 2]",
+        "  a & (b | ~c)",
+        "  sum of |w| 4: the least, by a linear program; certificate checked",
+    ]
+
+
+def test_recognise_prints_why_there_is_no_unit(capsys):
+    assert main(["recognise", "y = p ^ q; z = p | q; u = a & b | c & d"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "y is no threshold unit",
+        "  it both rises and falls with p",
+        "  rows of p q: true 10 + 01 = false 00 + 11; certificate checked",
+        "z = [p + q >= 1]",
+        "  p | q",
+        "  sum of |w| 2: the least, by a linear program; certificate checked",
+        "u is no threshold unit",
+        "  rows of a b c d: true 1100 + 0011 = false 1010 + 0101; certificate checked",
+    ]
+
+
+def test_recognise_says_where_least_weights_have_no_certificate(capsys, tmp_path):
+    path = str(tmp_path / "nine.th")
+    unit = circuits.ThresholdUnit([19, 15, 11, 9, 7, 5, 4, 2, 1], 19)
+    circuits.write(circuits.from_unit(unit), path)
+    assert main(["recognise", path]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "y = [19 x0 + 15 x1 + 11 x2 + 9 x3 + 7 x4 + 5 x5 + 4 x6 + 2 x7 + x8 >= 19]"
+    assert lines[2] == "  sum of |w| 73: the least, by an integer program, without a certificate"
+
+
+def test_recognise_of_constants_and_wires(capsys):
+    assert main(["recognise", "k = 1; w = a; v = ~a"]) == 0
+    assert capsys.readouterr().out.splitlines()[:-1:3] == ["k = [0 >= 0]", "w = [a >= 1]", "v = [-a >= 0]"]
+
+
 FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .cnf, .dot"
 
 
@@ -219,6 +257,10 @@ FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .cnf, .dot"
         (["convert", "a & b", "x.xyz"], f"x.xyz: unknown format '.xyz', expected one of {FORMATS}"),
         (["convert", "a & b", "-", "--to", ".aig", "--output", "y"], "-: --output is for .cnf"),
         (["convert", "a & b", "no/folder/x.aig"], "no/folder/x.aig: no such file or directory"),
+        (
+            ["recognise", f"y = {' & '.join(f'x{i}' for i in range(17))}"],
+            f"y = {' & '.join(f'x{i}' for i in range(17))}: output y reads 17 inputs, expected at most 16",
+        ),
         (["simulate", "a & b"], "expected patterns such as 0110, - for standard input, --all or --random N"),
         (["simulate", "a & b", "01", "012"], "pattern:2: expected 2 digits 0 or 1, one per input, got '012'"),
         (["simulate", "a & b", "01", "--activity"], "--activity: expected a multiple of 32 patterns, got 1"),
@@ -247,7 +289,7 @@ def test_a_file_is_not_overwritten_by_what_is_no_circuit(tmp_path):
     assert out.read_bytes() == b"kept"
 
 
-@pytest.mark.parametrize("command", ["stats", "convert", "simplify", "simulate", "prove", "compare"])
+@pytest.mark.parametrize("command", ["stats", "convert", "simplify", "simulate", "prove", "recognise", "compare"])
 def test_each_command_has_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as raised:
         main([command, "--help"])
@@ -299,6 +341,11 @@ def main_unread(arguments, buffering):
 
 def test_a_reader_that_goes_away_is_no_error(capfd):
     assert main_unread(["stats", "a & b"], BLOCKS) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_a_reader_that_goes_away_is_not_told_of_a_unit(capfd):
+    assert main_unread(["recognise", "a & b"], LINES) == 141
     assert capfd.readouterr().err == ""
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from circuits import ThresholdUnit, parse, proposition, truth_table
 from circuits.threshold import units
-from circuits.threshold.propositions import _primes
+from circuits.threshold.propositions import _primes, inequality
 from circuits.threshold.trades import fires
 
 UNITS = st.integers(1, 7).flatmap(
@@ -72,3 +72,24 @@ def test_errors(names, form, message):
     with pytest.raises(ValueError) as raised:  # noqa: PT011, since the message is checked below
         proposition(units.and_(2), names, form=form)
     assert str(raised.value) == message
+
+
+@given(UNITS)
+def test_an_inequality_reads_back(unit):
+    left, right = inequality(unit).split(" >= ")
+    found = dict.fromkeys((f"x{i}" for i in range(unit.n_inputs)), 0)
+    for sign, size, name in re.findall(r"(-?)(?: ?)(?:(\d+) )?(x\d)", left.replace("+ ", "")):
+        found[name] = (-1 if sign else 1) * int(size or 1)
+    assert (list(found.values()), int(right)) == (unit.weights.tolist(), unit.threshold)
+
+
+def test_inequalities():
+    assert inequality(ThresholdUnit([1, -1, 0, -2], -1)) == "x0 - x1 - 2 x3 >= -1"
+    assert inequality(ThresholdUnit([-3, 1], 0), "ab") == "-3 a + b >= 0"
+    assert inequality(ThresholdUnit([0, 0], 1)) == "0 >= 1"
+
+
+def test_errors_of_inequality(error):
+    assert error(ValueError, inequality, ThresholdUnit([1, 1], 1), "abc") == (
+        "inequality: expected 2 names, one for each input, got 3."
+    )

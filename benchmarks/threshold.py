@@ -1,0 +1,177 @@
+"""Threshold logic: units recognised, tables by the million, functions counted, circuits mapped; each against its bar.
+
+`python benchmarks/threshold.py` prints all four parts; names on the command line choose some. Seconds are of CPU, on
+one core: the median over the rounds, with the smallest and the largest, and their ratio to the bar, which is the goal
+that was set before anything was measured. boofun, a library of Boolean functions, finds weights by a linear program
+over all rows; where it is installed it gets the same tables. `--eight` counts the functions of eight variables too.
+For `mapping`, JAXNET_DATA names the folder of real circuits and of the units that threABC needs for them.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from common.timing import installed
+
+import circuits
+from circuits import Circuit, Equivalent, ThresholdUnit, count_threshold_functions, equivalent, recognise, to_circuit
+from circuits.threshold.trades import fires
+
+DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data"))
+SIZES = (8, 10, 12, 14, 16)
+PEER_SIZES = (8, 10, 12)  # 2^n rows and n + 1 columns: more takes minutes
+TABLES = 10**6
+# Goals, in seconds: of one table up to 12 inputs and of more, of 10^6 tables of 6 inputs, of all functions counted.
+ONE, ONE_WIDE, MILLION, COUNTS = 0.3, 3.0, 1.0, {7: 3.0, 8: 300.0}
+# Where a file of the table of mapped circuits may be.
+PLACES = ("iscas85/bench/{}.bench", "epfl/aig/{}.aig", "mcnc/blif/{}.blif")
+
+
+def cpu_seconds(run):
+    """Return what a call returns, and the seconds of CPU it took."""
+    start = time.process_time()
+    result = run()
+    return result, time.process_time() - start
+
+
+def in_rounds(run, rounds):
+    """Return what the last call returns, and the seconds of each."""
+    answers, times = zip(*(cpu_seconds(run) for _ in range(rounds)), strict=True)
+    return answers[-1], times
+
+
+def print_row(case, times, bar):
+    """Print the median of some seconds with the least and the most, and their ratio to a bar, in seconds too."""
+    times, ratios = np.array(times), np.array(times) / bar
+    print(
+        f"{case:38} {np.median(times):9.2g} {f'({times.min():.2g} .. {times.max():.2g})':20} {np.median(bar):7.3g} "
+        f"{np.median(ratios):10.2g}  ({ratios.min():.2g} .. {ratios.max():.2g})",
+        flush=True,
+    )
+
+
+def header(what):
+    print(f"\n{what:38} {'seconds':>9} {'(least .. most)':20} {'bar':>7} {'of the bar':>10}  (least .. most)")
+
+
+def random_unit(n, weights, random):
+    """Return the truth table of random weights, with a threshold that half of the rows reach."""
+    w = random.integers(-9, 10, n) if weights == "small integers" else random.normal(size=n)
+    sums = np.zeros(1, w.dtype)
+    for weight in w:
+        sums = np.concatenate([sums, sums + weight])
+    return sums >= np.median(sums)
+
+
+def recognised(rounds):
+    """Time `recognise` on tables of random units, and boofun on the same tables."""
+    header("recognise")
+    boofun = installed("boofun")
+    for n in SIZES:
+        for weights in ("small integers", "Gaussian"):
+            random = np.random.default_rng(n)
+            ours, theirs = [], []
+            for _ in range(rounds):
+                table = random_unit(n, weights, random)
+                unit, seconds = cpu_seconds(lambda table=table, n=n: recognise(table, n))
+                assert isinstance(unit, ThresholdUnit)
+                assert np.array_equal(fires(unit.weights, unit.threshold), table)
+                ours.append(seconds)
+                if boofun is not None and n in PEER_SIZES:
+                    function = boofun.create(table.tolist())
+                    find = boofun.analysis.ltf_analysis.find_ltf_weights
+                    (found, least), seconds = cpu_seconds(lambda find=find, function=function: find(function))
+                    assert len(found) == n
+                    assert np.isfinite(least)
+                    theirs.append(seconds)
+            bar = ONE if n <= 12 else ONE_WIDE
+            print_row(f"{n:2} inputs, {weights}", ours, bar)
+            if theirs:
+                print_row("    boofun, to the same bar", theirs, bar)
+                print_row("    recognise, to boofun", ours, np.array(theirs))
+
+
+def tables(rounds):
+    """Time 10^6 random tables of six inputs in one call, few of them units, and 10^6 tables of units."""
+    header("recognise, 10^6 tables of 6 inputs")
+    random = np.random.default_rng(0)
+    some = random.integers(0, 2**64, TABLES, dtype=np.uint64)
+    sums = random.integers(-9, 10, (TABLES, 6)) @ (np.arange(64) >> np.arange(6)[:, None] & 1)
+    units = circuits.pack_tables(sums >= random.integers(-9, 10, (TABLES, 1)), 6)[:, 0]
+    for case, given in (("random tables", some), ("tables of random units", units)):
+        answer, times = in_rounds(lambda given=given: recognise(given, 6), rounds)
+        if given is units:
+            assert answer.found.all()
+        print_row(f"{case}: {answer.found.sum():,} units", times, MILLION)
+
+
+def counts(rounds, eight):
+    """Time the count of all functions of seven variables, and of eight."""
+    header("count_threshold_functions")
+    for n in (7, 8) if eight else (7,):
+        found, times = in_rounds(lambda n=n: count_threshold_functions(n), rounds if n == 7 else 1)
+        print_row(f"{n} variables: {found.functions:,}", times, COUNTS[n])
+
+
+def bars():
+    """Yield each file of the table of mapped circuits, and the fewest units that threABC needed."""
+    for line in (DATA / "tables" / "threshold_mapping.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[1].isdecimal():
+            yield cells[0], min(int(cells[1]), int(cells[2]))
+
+
+def mapping(rounds):
+    """Count the units that circuits map to, proved equal, as a ratio to the better flow of threABC."""
+    print()
+    map_to_units = getattr(circuits, "map_to_units", None)
+    if map_to_units is None:
+        print("The package has no map_to_units: mapping skipped.")
+        return
+    if not (DATA / "tables" / "threshold_mapping.md").is_file():
+        print("JAXNET_DATA names no folder with tables/threshold_mapping.md: mapping skipped.")
+        return
+    title = f"{'map_to_units':12} {'gates':>8} {'units':>7} {'depth':>6} {'bar':>7} {'of the bar':>10}"
+    print(f"{title} {'seconds':>9} (least .. most)")
+    ratios = []
+    for name, bar in bars():
+        found = [file for place in PLACES if (file := DATA / "circuits" / place.format(name)).is_file()]
+        if not found:
+            print(f"{name:12} is not there: skipped.")
+            continue
+        before = circuits.read(found[0])
+        assert isinstance(before, Circuit)
+        after, times = in_rounds(lambda before=before: map_to_units(before), rounds)
+        assert isinstance(equivalent(before, to_circuit(after)), Equivalent), name
+        ratios.append(after.n_units / bar)
+        line = f"{name:12} {before.n_gates:8,} {after.n_units:7,} {circuits.depth(after):6,} {bar:7,}"
+        print(
+            f"{line} {ratios[-1]:10.2f} {np.median(times):9.2f} ({min(times):.2f} .. {max(times):.2f})",
+            flush=True,
+        )
+    if ratios:
+        mean = np.exp(np.mean(np.log(ratios)))
+        print(f"geometric mean of {len(ratios)}: {mean:.2f} of the bar, {min(ratios):.2f} .. {max(ratios):.2f}")
+
+
+def main():
+    """Print the tables that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = {"recognise": recognised, "tables": tables, "counts": counts, "mapping": mapping}
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(parts)}")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--eight", action="store_true", help="count the functions of eight variables, for minutes")
+    options = parser.parse_args()
+    for name in options.parts or parts:
+        if name not in parts:
+            parser.error(f"expected some of {', '.join(parts)}, got {name}")
+        if name == "counts":
+            counts(options.rounds, options.eight)
+        else:
+            parts[name](options.rounds)
+
+
+if __name__ == "__main__":
+    main()
