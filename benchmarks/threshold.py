@@ -8,6 +8,8 @@ For `mapping`, JAXNET_DATA names the folder of real circuits and of the units th
 """
 
 import argparse
+import functools
+import importlib.util
 import os
 import time
 from pathlib import Path
@@ -16,7 +18,7 @@ import numpy as np
 from common.timing import installed
 
 import circuits
-from circuits import Circuit, Equivalent, ThresholdUnit, count_threshold_functions, equivalent, recognise, to_circuit
+from circuits import Circuit, ThresholdUnit, count_threshold_functions, recognise
 from circuits.threshold.trades import fires
 
 DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -25,6 +27,8 @@ PEER_SIZES = (8, 10, 12)  # 2^n rows and n + 1 columns: more takes minutes
 TABLES = 10**6
 # Goals, in seconds: of one table up to 12 inputs and of more, of 10^6 tables of 6 inputs, of all functions counted.
 ONE, ONE_WIDE, MILLION, COUNTS = 0.3, 3.0, 1.0, {7: 3.0, 8: 300.0}
+# The most inputs of a unit and the largest weight.
+BOUNDS = (16, 255), (64, 10**7)
 # Where a file of the table of mapped circuits may be.
 PLACES = ("iscas85/bench/{}.bench", "epfl/aig/{}.aig", "mcnc/blif/{}.blif")
 
@@ -126,34 +130,33 @@ def bars():
 def mapping(rounds):
     """Count the units that circuits map to, proved equal, as a ratio to the better flow of threABC."""
     print()
-    map_to_units = getattr(circuits, "map_to_units", None)
-    if map_to_units is None:
-        print("The package has no map_to_units: mapping skipped.")
-        return
     if not (DATA / "tables" / "threshold_mapping.md").is_file():
         print("JAXNET_DATA names no folder with tables/threshold_mapping.md: mapping skipped.")
         return
-    title = f"{'map_to_units':12} {'gates':>8} {'units':>7} {'depth':>6} {'bar':>7} {'of the bar':>10}"
-    print(f"{title} {'seconds':>9} (least .. most)")
-    ratios = []
+    extra = "with" if importlib.util.find_spec("aigverse") else "without"
+    print(f"map_to_units {extra} aigverse: at most 16 inputs and weights of 255 a unit, then 64 inputs and any weights")
+    head = f"{'units':>6} {'depth':>6} {'of the bar':>10} {'seconds':>8}"
+    print(f"{'circuit':10} {'gates':>7} {'bar':>6} {head} {head}")
+    ratios = {bounds: [] for bounds in BOUNDS}
     for name, bar in bars():
         found = [file for place in PLACES if (file := DATA / "circuits" / place.format(name)).is_file()]
         if not found:
-            print(f"{name:12} is not there: skipped.")
+            print(f"{name:10} is not there: skipped.")
             continue
         before = circuits.read(found[0])
         assert isinstance(before, Circuit)
-        after, times = in_rounds(lambda before=before: map_to_units(before), rounds)
-        assert isinstance(equivalent(before, to_circuit(after)), Equivalent), name
-        ratios.append(after.n_units / bar)
-        line = f"{name:12} {before.n_gates:8,} {after.n_units:7,} {circuits.depth(after):6,} {bar:7,}"
-        print(
-            f"{line} {ratios[-1]:10.2f} {np.median(times):9.2f} ({min(times):.2f} .. {max(times):.2f})",
-            flush=True,
-        )
-    if ratios:
-        mean = np.exp(np.mean(np.log(ratios)))
-        print(f"geometric mean of {len(ratios)}: {mean:.2f} of the bar, {min(ratios):.2f} .. {max(ratios):.2f}")
+        print(f"{name:10} {before.n_gates:7,} {bar:6,}", end="", flush=True)
+        for bounds in BOUNDS:
+            call = functools.partial(circuits.map_to_units, before, max_fan_in=bounds[0], max_weight=bounds[1])
+            after, times = in_rounds(call, rounds)
+            ratios[bounds].append(after.n_units / bar)
+            counts = f"{after.n_units:6,} {circuits.depth(after):6,} {ratios[bounds][-1]:10.2f}"
+            print(f" {counts} {np.median(times):8.1f}", end="", flush=True)
+        print()
+    for (fan_in, weight), each in ratios.items():
+        if each:
+            mean, worse = np.exp(np.mean(np.log(each))), sum(ratio > 1 for ratio in each)
+            print(f"fan-in {fan_in}, weights {weight:,}: geometric mean {mean:.3f} of the bar, {worse} files above it")
 
 
 def main():

@@ -29,6 +29,7 @@ exit status: 0, or 2 if an argument or a file is wrong; prove: 1 if the circuits
 _COMMANDS = {
     "stats": ("count gates by function, levels, fan-out", 'stats c432.bench "a ^ b"'),
     "convert": ("write a circuit in another format", "convert c432.bench - --to .blif | less"),
+    "map": ("find few threshold units for a circuit, proved equal", "map c432.bench c432.th --fan-in 16"),
     "simplify": ("find fewer gates for the same function", "simplify c432.bench smaller.aig"),
     "simulate": ("evaluate a circuit on patterns of bits", 'simulate "s = a ^ b; carry = a & b" 01 11'),
     "prove": ("prove two circuits equal, or show where they differ", "prove c432.bench c432.aig --time-limit 60"),
@@ -83,7 +84,7 @@ def _warned(message: Warning | str, *_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    what = "Convert, simplify, simulate, prove, recognise and study Boolean circuits."
+    what = "Convert, simplify, map, simulate, prove, recognise and study Boolean circuits."
     parser = argparse.ArgumentParser("python -m circuits", description=what, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"circuits {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT", help="a file, an expression, or -")
     command["recognise"].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
-    for name in ("convert", "simplify"):
+    for name in ("convert", "simplify", "map"):
         command[name].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
         if name == "convert":
             command[name].add_argument("out", metavar="OUT", help="file to write, or -")
@@ -109,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
             )
         command[name].add_argument("--to", metavar="FORMAT", help="format of OUT, if its name has none, such as .dot")
         command[name].add_argument("--output", metavar="NAME", help="which output a .cnf is about")
+    command["map"].add_argument(
+        "--fan-in", metavar="N", type=_up_to(10**9, 3), default=16, help="the most inputs of a unit (default 16)"
+    )
+    command["map"].add_argument(
+        "--weight", metavar="N", type=_up_to(10**9, 2), default=255, help="the largest weight (default 255)"
+    )
     command["simplify"].add_argument(
         "--deep", action="store_true", help="use aigverse too, and prove the result (an extra)"
     )
@@ -164,14 +171,16 @@ def _one_line(error: Exception) -> str:
     return as_flags(str(error).splitlines()[0])
 
 
-def _up_to(most: int) -> Callable[[str], int]:
-    """Return a reader of options that are positive integers up to a limit."""
+def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
+    """Return a reader of options that are whole numbers up to a limit, and positive."""
 
     def positive(text: str) -> int:
         if not (text.isascii() and text.isdecimal()) or int(text) < 1:
             raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
         if int(text) > most:
             raise argparse.ArgumentTypeError(f"expected at most {most:,}, got {text}")
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected at least {least}, got {text}")
         return int(text)
 
     return positive

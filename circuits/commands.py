@@ -74,6 +74,24 @@ def simplify(options: argparse.Namespace) -> int:
     return 0
 
 
+def map(options: argparse.Namespace) -> int:  # noqa: A001 - the name of the command
+    """Write a circuit as few threshold units, or print how many are needed."""
+    from circuits.mapping.portfolio import map_to_units
+    from circuits.threshold.gate_conversion import from_circuit
+
+    before = load(options.circuit, options)
+    units = map_to_units(before, max_fan_in=options.fan_in, max_weight=options.weight, progress=True)
+    if options.out is not None:
+        save(units, options.out, options)
+    plain = from_circuit(before)
+    counts = (
+        f"{before.n_gates:,} gates, {plain.n_units:,} units gate by gate -> {units.n_units:,} units, "
+        f"depth {depth(units):,}, proved equal"
+    )
+    print(counts, file=sys.stderr if options.out == "-" else sys.stdout)
+    return 0
+
+
 def simulate(options: argparse.Namespace) -> int:
     """Print the outputs for patterns, or how often inputs and outputs are 1 and change."""
     from circuits.simulation.simulator import evaluate

@@ -70,7 +70,11 @@ def _exact_area(circuit: Circuit, cuts: Cuts, start: np.ndarray, rounds: int) ->
     first, nodes = 1 + circuit.n_inputs, circuit.n_nodes
     choice, needed = start.tolist(), _needed(circuit, cuts, start).tolist()
     offers = [
-        [([leaf for leaf in leaves if leaf < nodes], units) for leaves, units in zip(of_node, prices, strict=True) if units < NO_UNITS]
+        [
+            ([leaf for leaf in leaves if leaf < nodes], units)
+            for leaves, units in zip(of_node, prices, strict=True)
+            if units < NO_UNITS
+        ]
         for of_node, prices in zip(cuts.leaves.tolist(), cuts.units.tolist(), strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""Cuts: sets of at most six nodes that decide a gate, with the gate as a truth table over them; all gates of a level at once.
+"""Cuts: at most six nodes that decide a gate, and its truth table over them, for all gates of a level at once.
 
 J. Cong, C. Wu and Y. Ding, Cut ranking and pruning (1999); A. Mishchenko, S. Cho, S. Chatterjee and R. Brayton,
 Combinational and sequential mapping with priority cuts (2007). A cut is priced in threshold units.
@@ -16,7 +16,14 @@ LEAVES = 6
 # The price of a table that is neither one unit nor a parity.
 NO_UNITS = 255
 _VARIABLES = np.array(
-    [0xAAAAAAAAAAAAAAAA, 0xCCCCCCCCCCCCCCCC, 0xF0F0F0F0F0F0F0F0, 0xFF00FF00FF00FF00, 0xFFFF0000FFFF0000, 0xFFFFFFFF << 32],
+    [
+        0xAAAAAAAAAAAAAAAA,
+        0xCCCCCCCCCCCCCCCC,
+        0xF0F0F0F0F0F0F0F0,
+        0xFF00FF00FF00FF00,
+        0xFFFF0000FFFF0000,
+        0xFFFFFFFF << 32,
+    ],
     np.uint64,
 )
 _PARITIES = np.bitwise_xor.accumulate(_VARIABLES)
@@ -36,7 +43,9 @@ class Cuts(NamedTuple):
     units: np.ndarray
 
 
-def enumerate_cuts(circuit: Circuit, *, kept: int = 12, passing: int = 8) -> Cuts:
+def enumerate_cuts(
+    circuit: Circuit, *, kept: int = 12, passing: int = 8, max_fan_in: int = 16, max_weight: int = 255
+) -> Cuts:
     """Return for each gate its cheapest cuts whose table is one threshold unit or a parity.
 
     Cheap is the area flow: the units of the table, and of all below it, shared among those that read them.
@@ -45,6 +54,8 @@ def enumerate_cuts(circuit: Circuit, *, kept: int = 12, passing: int = 8) -> Cut
         circuit: without gates of constants.
         kept: cuts of each gate that are returned.
         passing: cuts of other tables, of which those of higher gates are made as well.
+        max_fan_in: of a unit, 3 or more.
+        max_weight: likewise, 2 or more.
 
     Returns:
         `Cuts`.
@@ -74,7 +85,7 @@ def enumerate_cuts(circuit: Circuit, *, kept: int = 12, passing: int = 8) -> Cut
         a, b = circuit.fan_ins[gates].T
         row, i, j = _pairs(leaves, there, a, b)
         row, table, found = _over_both(circuit.tables[gates], (leaves, tables), (a, b), (row, i, j))
-        price = _prices(table, (found < nodes).sum(axis=1))
+        price = _prices(table, (found < nodes).sum(axis=1), max_fan_in, max_weight)
         offered = price < NO_UNITS
         score = flow[found].sum(axis=1) + np.where(offered, price, 0)
         ranked = np.lexsort(((found < nodes).sum(axis=1), score, ~offered, row))
@@ -167,13 +178,17 @@ def _without_idle(table: np.ndarray, leaves: np.ndarray, nodes: int) -> tuple[np
     return table, leaves
 
 
-def _prices(table: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _prices(table: np.ndarray, sizes: np.ndarray, max_fan_in: int, max_weight: int) -> np.ndarray:
     """Return how many units each table takes: 1, or floor(log2 n) + 1 where it is a parity of n leaves."""
     different, which = np.unique(table, return_inverse=True)
-    price = np.where(recognise(different, LEAVES).found, 1, NO_UNITS)[which]
+    answer = recognise(different, LEAVES)
+    one = answer.found & (np.abs(answer.weights.astype(int)).max(axis=1) <= max_weight)
+    price = np.where(one[which] & (sizes <= max_fan_in), 1, NO_UNITS)
     parity = _PARITIES[np.maximum(sizes, 1) - 1]
-    is_parity = (sizes > 1) & ((table == parity) | (table == ~parity))
-    return np.where(is_parity, np.frexp(sizes)[1], price).astype(np.uint8)
+    # The last unit of a parity reads the others too; the first has the largest weight.
+    bits = np.frexp(sizes)[1]
+    offered = (sizes > 1) & (sizes + bits - 1 <= max_fan_in) & (1 << bits - 1 <= max_weight)
+    return np.where(offered & ((table == parity) | (table == ~parity)), bits, price).astype(np.uint8)
 
 
 # For two variables k < i: the rows where k is on and i is not, which change places with those this far above.

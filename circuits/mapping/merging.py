@@ -4,8 +4,6 @@ Let v = [z + a h >= T] read the unit h = [g >= t] with a > 0. Where z is in [T -
 value m there, v = [k (z - m) + g >= t] for a large k. Else the table of v over all that both read may be one unit.
 """
 
-import math
-
 import numpy as np
 
 from circuits.mapping.unit_networks import Unit, UnitNetwork, reduced

@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from circuits.mapping.unit_networks import Unit, UnitNetwork, reduced, substitute
+from circuits.mapping.fitting import one_unit
+from circuits.mapping.unit_networks import Unit, UnitNetwork, substitute
+
+# Nodes that follow from the leaves of a window and are not below the unit.
+_MOST_SIDES = 40
 
 
 class Window(NamedTuple):
@@ -138,12 +142,14 @@ def window_around(network: UnitNetwork, node: int, own: set[int], max_leaves: in
     above = _readers_within(network, node, leaves, inside, max_leaves)
     known = leaves | inside
     sides, queue = [], list(known)
-    while queue and len(sides) < 40:
+    while queue and len(sides) < _MOST_SIDES:
         for reader in readers[queue.pop()]:
             if reader not in known and reader not in above and units[reader].weights.keys() <= known - {node}:
                 known.add(reader)
                 sides.append(reader)
                 queue.append(reader)
+                if len(sides) == _MOST_SIDES:
+                    break
     order = _sorted(network, leaves, [*inside, *sides])
     rows = 1 << len(leaves)
     values = {leaf: (np.arange(rows) >> k & 1).astype(bool) for k, leaf in enumerate(leaves)}
@@ -223,48 +229,3 @@ def _nearest(network: UnitNetwork, node: int, window: Window, most: int) -> list
         return (divisor in reads) + abs(np.mean(values[divisor][cares] == target) - 0.5)
 
     return sorted(divisors, key=lambda divisor: (-says(divisor), divisor))[:most]
-
-
-def one_unit(rows: np.ndarray, target: np.ndarray) -> Unit | None:
-    """Return a unit that fits rows, or None if none was found; integers check what the linear program proposes.
-
-    Args:
-        rows: `(rows, n)` bool.
-        target: `(rows,)` bool.
-
-    Returns:
-        A `Unit` over columns, of small weights.
-
-    >>> one_unit(np.array([[0, 0], [1, 0], [1, 1]], bool), np.array([0, 1, 0], bool))
-    Unit(weights={0: 1, 1: -1}, threshold=1)
-    """
-    from scipy.optimize import linprog  # here, since it takes a tenth of a second
-
-    n = rows.shape[1]
-    packed = np.packbits(rows, axis=1, bitorder="little")
-    codes = np.zeros(len(rows), np.uint64)
-    for k in range(packed.shape[1]):
-        codes |= packed[:, k].astype(np.uint64) << np.uint64(8 * k)
-    _, true = np.unique(codes[target], return_index=True)
-    _, false = np.unique(codes[~target], return_index=True)
-    if not len(true) or not len(false):
-        return Unit({}, 0 if len(true) else 1)
-    true, false = rows[target][true], rows[~target][false]
-    if np.intersect1d(codes[target], codes[~target]).size:
-        return None
-    a = np.concatenate([-true.astype(float), false.astype(float)])
-    side = np.concatenate([np.ones(len(true)), -np.ones(len(false))])
-    a = np.hstack([a, -a, side[:, None]])
-    b = np.concatenate([np.zeros(len(true)), -np.ones(len(false))])
-    cost = np.ones(2 * n + 1)
-    cost[-1] = 0
-    answer = linprog(cost, A_ub=a, b_ub=b, bounds=[(0, None)] * (2 * n) + [(None, None)], method="highs")
-    if answer.status != 0:
-        return None
-    weights = answer.x[:n] - answer.x[n : 2 * n]
-    for scale in (1, 2, 3, 4, 6, 12):
-        whole = np.round(scale * weights).astype(np.int64)
-        least, most = (true @ whole).min(), (false @ whole).max()
-        if least > most:
-            return reduced({k: w for k, w in enumerate(whole.tolist())}, int(least))
-    return None

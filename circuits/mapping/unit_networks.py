@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from circuits.mapping.cuts import LEAVES, Cuts
 from circuits.netlist import Circuit
 from circuits.threshold.recognition import recognise
 from circuits.threshold.threshold_circuits import ThresholdCircuit, of_units
-
-import numpy as np
 
 
 class Unit(NamedTuple):
@@ -162,7 +162,9 @@ def of_cover(circuit: Circuit, cuts: Cuts, chosen: Mapping[int, int]) -> UnitNet
     network = UnitNetwork(circuit.input_names, circuit.output_names)
     nodes = list(chosen)
     tables = np.array([cuts.tables[node, place] for node, place in chosen.items()], np.uint64)
-    leaves = [[leaf for leaf in cuts.leaves[node, place].tolist() if leaf < circuit.n_nodes] for node, place in chosen.items()]
+    leaves = [
+        [leaf for leaf in cuts.leaves[node, place].tolist() if leaf < circuit.n_nodes] for node, place in chosen.items()
+    ]
     found = recognise(tables, LEAVES)
     # The node of the network for each node of the circuit that is read.
     place = {1 + i: i for i in range(circuit.n_inputs)}

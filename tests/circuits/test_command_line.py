@@ -398,3 +398,13 @@ def test_ctrl_c_ends_learning_quietly():
         pytest.fail("it goes on after four signals")
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+def test_map_says_how_many_units_and_writes_them(capsys, tmp_path):
+    out = str(tmp_path / "units.th")
+    assert main(["map", "y = a & (b | c & d); z = a ^ b", out]) == 0
+    assert capsys.readouterr().out == "4 gates, 5 units gate by gate -> 3 units, depth 2, proved equal\n"
+    assert isinstance(circuits.read(out), circuits.ThresholdCircuit)
+    with pytest.raises(SystemExit):
+        main(["map", "a ^ b", "--fan-in", "2"])
+    assert "argument --fan-in: expected at least 3, got 2" in capsys.readouterr().err
