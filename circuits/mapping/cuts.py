@@ -107,8 +107,8 @@ def _pairs(leaves: np.ndarray, there: np.ndarray, a: np.ndarray, b: np.ndarray) 
     signature = np.bitwise_or.reduce(
         np.where(leaves[[*a, *b]] < len(leaves), np.uint64(1) << (leaves[[*a, *b]] % 64).astype(np.uint64), 0), axis=2
     )
-    p, q = signature[: len(a)], signature[len(a) :]
-    few = np.bitwise_count(p[:, :, None] | q[:, None, :]) <= LEAVES
+    both: np.ndarray = signature[: len(a), :, None] | signature[len(a) :, None, :]
+    few = np.bitwise_count(both) <= LEAVES
     return np.nonzero(few & there[a][:, :, None] & there[b][:, None, :])
 
 
