@@ -107,7 +107,7 @@ def _pairs(leaves: np.ndarray, there: np.ndarray, a: np.ndarray, b: np.ndarray) 
     signature = np.bitwise_or.reduce(
         np.where(leaves[[*a, *b]] < len(leaves), np.uint64(1) << (leaves[[*a, *b]] % 64).astype(np.uint64), 0), axis=2
     )
-    both: np.ndarray = signature[: len(a), :, None] | signature[len(a) :, None, :]
+    both = np.bitwise_or(signature[: len(a), :, None], signature[len(a) :, None, :])
     few = np.bitwise_count(both) <= LEAVES
     return np.nonzero(few & there[a][:, :, None] & there[b][:, None, :])
 
