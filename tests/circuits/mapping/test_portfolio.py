@@ -44,7 +44,8 @@ def test_c17_and_c432(iscas85):
 
 @pytest.mark.slow
 def test_a_multiplier():
-    assert map_to_units(multiplier(8), max_fan_in=64, max_weight=10**6).n_units <= 130
+    """At most one unit for each product of two bits, and two for each of n (n - 1) adders of bits."""
+    assert map_to_units(multiplier(8)).n_units <= 64 + 2 * 56
 
 
 def test_errors():
