@@ -9,24 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.netlist import Circuit
+from circuits.threshold.packed_tables import VARIABLE_WORDS
 from circuits.threshold.recognition import recognise
 from jaxnet.networks.wiring import levels
 
 LEAVES = 6
 # The price of a table that is neither one unit nor a parity.
 NO_UNITS = 255
-_VARIABLES = np.array(
-    [
-        0xAAAAAAAAAAAAAAAA,
-        0xCCCCCCCCCCCCCCCC,
-        0xF0F0F0F0F0F0F0F0,
-        0xFF00FF00FF00FF00,
-        0xFFFF0000FFFF0000,
-        0xFFFFFFFF << 32,
-    ],
-    np.uint64,
-)
-_PARITIES = np.bitwise_xor.accumulate(_VARIABLES)
+_PARITIES = np.bitwise_xor.accumulate(VARIABLE_WORDS)
 
 
 class Cuts(NamedTuple):
@@ -76,7 +66,7 @@ def enumerate_cuts(
     # Each node is a cut of the nodes above it; the constant is a table of no leaves.
     there[:, -1] = True
     leaves[1:, -1, 0] = np.arange(1, nodes)
-    tables[1:, -1] = _VARIABLES[0]
+    tables[1:, -1] = VARIABLE_WORDS[0]
     readers = np.bincount(circuit.fan_ins.ravel(), minlength=nodes) + np.bincount(circuit.outputs, minlength=nodes)
     flow = np.zeros(nodes + 1)
     level = levels(1 + n, np.arange(0, 2 * circuit.n_gates + 1, 2), circuit.fan_ins.ravel())[1 + n :]
@@ -167,7 +157,7 @@ def _without_idle(table: np.ndarray, leaves: np.ndarray, nodes: int) -> tuple[np
     """Return tables and leaves without the leaves that a table does not depend on."""
     table, leaves = table.copy(), leaves.copy()
     for k in reversed(range(LEAVES)):
-        same = ((table >> np.uint64(1 << k) ^ table) & ~_VARIABLES[k]) == 0
+        same = ((table >> np.uint64(1 << k) ^ table) & ~VARIABLE_WORDS[k]) == 0
         idle = np.flatnonzero(same & (leaves[:, k] < nodes))
         part = table[idle]
         for later in range(k, LEAVES - 1):
@@ -194,5 +184,5 @@ def _prices(table: np.ndarray, sizes: np.ndarray, max_fan_in: int, max_weight: i
 # For two variables k < i: the rows where k is on and i is not, which change places with those this far above.
 _SHIFTS = np.array([[max(0, (1 << i) - (1 << k)) for i in range(LEAVES)] for k in range(LEAVES)], np.uint64)
 _MOVED = np.array(
-    [[_VARIABLES[k] & ~_VARIABLES[i] if k < i else 0 for i in range(LEAVES)] for k in range(LEAVES)], np.uint64
+    [[VARIABLE_WORDS[k] & ~VARIABLE_WORDS[i] if k < i else 0 for i in range(LEAVES)] for k in range(LEAVES)], np.uint64
 )

@@ -46,16 +46,12 @@ def _refactor(
     n = len(sources)
     if n > max_inputs:
         return
-    values = {source: np.arange(1 << n) >> k & 1 for k, source in enumerate(sources)}
-    for each in (each for each in _in_order(network, node, cone)):
-        weights, threshold = network.units[each]
-        total = np.zeros(1 << n, np.int64)
-        for source, weight in weights.items():
-            total += weight * values[source]
-        values[each] = (total >= threshold).astype(np.int64)
-    key = np.packbits(values[node].astype(bool)).tobytes() + bytes([n])
+    values = {source: (np.arange(1 << n) >> k & 1).astype(bool) for k, source in enumerate(sources)}
+    for each in network.order_within(sources, [node]):
+        values[each] = network.units[each].fires(values, 1 << n)
+    key = np.packbits(values[node]).tobytes() + bytes([n])
     if key not in known:
-        known[key] = units_of_table(values[node].astype(bool), n) or []
+        known[key] = units_of_table(values[node], n) or []
     units = known[key]
     if not 0 < len(units) < len(cone) or any(
         len(unit.weights) > max_fan_in or max(map(abs, unit.weights.values()), default=0) > max_weight for unit in units
@@ -70,18 +66,3 @@ def _refactor(
             network.drop(old)
         else:
             place[n + k] = network.add(moved)
-
-
-def _in_order(network: UnitNetwork, node: int, cone: set[int]) -> list[int]:
-    order, done, stack = [], set(), [node]
-    while stack:
-        top = stack[-1]
-        below = [source for source in network.units[top].weights if source in cone and source not in done]
-        if below:
-            stack += below
-        else:
-            stack.pop()
-            if top not in done:
-                done.add(top)
-                order.append(top)
-    return order

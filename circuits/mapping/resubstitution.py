@@ -150,16 +150,16 @@ def window_around(network: UnitNetwork, node: int, own: set[int], max_leaves: in
                 queue.append(reader)
                 if len(sides) == _MOST_SIDES:
                     break
-    order = _sorted(network, leaves, [*inside, *sides])
+    order = network.order_within(leaves, [*inside, *sides])
     rows = 1 << len(leaves)
     values = {leaf: (np.arange(rows) >> k & 1).astype(bool) for k, leaf in enumerate(leaves)}
     for each in order:
-        values[each] = _value(units[each], values, rows)
+        values[each] = units[each].fires(values, rows)
     cares = np.zeros(rows, bool)
     if above:
         off, on = {**values, node: np.zeros(rows, bool)}, {**values, node: np.ones(rows, bool)}
         for reader in above:
-            cares |= _value(units[reader], off, rows) != _value(units[reader], on, rows)
+            cares |= units[reader].fires(off, rows) != units[reader].fires(on, rows)
     else:
         cares[:] = True
     dependent = {node}
@@ -194,30 +194,6 @@ def _above(network: UnitNetwork, node: int, asked: set[int]) -> set[int]:
                 if reader in asked:
                     found.add(reader)
     return found
-
-
-def _sorted(network: UnitNetwork, leaves: set[int], nodes: list[int]) -> list[int]:
-    """Return the nodes of a window, each after those it reads."""
-    order, done = [], set(leaves)
-    stack = list(nodes)
-    while stack:
-        top = stack[-1]
-        below = [] if top in done else [source for source in network.units[top].weights if source not in done]
-        if below:
-            stack += below
-            continue
-        stack.pop()
-        if top not in done:
-            done.add(top)
-            order.append(top)
-    return order
-
-
-def _value(unit: Unit, values: dict[int, np.ndarray], rows: int) -> np.ndarray:
-    total = np.zeros(rows, np.int64)
-    for source, weight in unit.weights.items():
-        total += weight * values[source]
-    return total >= unit.threshold
 
 
 def _nearest(network: UnitNetwork, node: int, window: Window, most: int) -> list[int]:

@@ -26,6 +26,13 @@ class Unit(NamedTuple):
     weights: Mapping[int, int]
     threshold: int
 
+    def fires(self, values: Mapping[int, np.ndarray], rows: int) -> np.ndarray:
+        """Return where the unit is on, bool `(rows,)`, given the values of the nodes it reads."""
+        total = np.zeros(rows, np.int64)
+        for source, weight in self.weights.items():
+            total += weight * values[source]
+        return total >= self.threshold
+
     def inverted(self) -> "Unit":
         """Return the unit of the complement."""
         return Unit({node: -weight for node, weight in self.weights.items()}, 1 - self.threshold)
@@ -109,13 +116,21 @@ class UnitNetwork:
                 stack += [source for source in self.units[node].weights if source not in state]
         return order
 
-    def copy(self) -> "UnitNetwork":
-        """Return one that may change by itself."""
-        other = UnitNetwork(self.input_names, self.output_names)
-        other.units = dict(self.units)
-        other.readers = {node: set(readers) for node, readers in self.readers.items()}
-        other.outputs, other.next_node = list(self.outputs), self.next_node
-        return other
+    def order_within(self, leaves: Iterable[int], nodes: Iterable[int]) -> list[int]:
+        """Return nodes and all between them and the leaves, each after those it reads."""
+        order: list[int] = []
+        done, stack = set(leaves), list(nodes)
+        while stack:
+            top = stack[-1]
+            below = [] if top in done else [source for source in self.units[top].weights if source not in done]
+            if below:
+                stack += below
+                continue
+            stack.pop()
+            if top not in done:
+                done.add(top)
+                order.append(top)
+        return order
 
     def circuit(self) -> ThresholdCircuit:
         """Return the units that outputs need as a threshold circuit."""

@@ -12,8 +12,8 @@ import numpy as np
 from jaxnet.validation import whole_number
 
 MAX_INPUTS = 16
-# Word r of bit i of the row, for the six variables inside a word.
-_MASKS = np.array(
+# The truth tables of the six variables inside a word: bit r of word i is bit i of r.
+VARIABLE_WORDS = np.array(
     [
         0xAAAAAAAAAAAAAAAA,
         0xCCCCCCCCCCCCCCCC,
@@ -108,7 +108,7 @@ def chow_parameters(tables: Any, n: int) -> np.ndarray:
     total = ones.sum(axis=-1, dtype=np.int32)
     for i in range(n):
         if i < 6:
-            having = np.bitwise_count(words & _MASKS[i]).sum(axis=-1, dtype=np.int32)
+            having = np.bitwise_count(words & VARIABLE_WORDS[i]).sum(axis=-1, dtype=np.int32)
         else:
             having = ones.reshape(*ones.shape[:-1], -1, 2, 1 << (i - 6))[..., 1, :].sum(axis=(-1, -2), dtype=np.int32)
         found[..., i] = 2 * having - total
@@ -119,7 +119,7 @@ def chow_parameters(tables: Any, n: int) -> np.ndarray:
 def _cofactors(words: np.ndarray, n: int, i: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the words where x_i = 0 and those where x_i = 1, each value at the place of the row with x_i = 0."""
     if i < 6:
-        low = ~_MASKS[i] & np.uint64((1 << min(64, 1 << n)) - 1)
+        low = ~VARIABLE_WORDS[i] & np.uint64((1 << min(64, 1 << n)) - 1)
         return words & low, (words >> np.uint64(1 << i)) & low
     halves = words.reshape(*words.shape[:-1], -1, 2, 1 << (i - 6))
     return halves[..., 0, :].reshape(*words.shape[:-1], -1), halves[..., 1, :].reshape(*words.shape[:-1], -1)
@@ -243,7 +243,7 @@ def images(words: np.ndarray, n: int) -> Iterator[np.ndarray]:
             # A Gray code meets every negation by one flip a step; the last flip goes home.
             i = min((step & -step).bit_length() - 1, n - 1)
             if i >= 0:
-                low, shift = kind(~_MASKS[i] & np.iinfo(kind).max), kind(1 << i)
+                low, shift = kind(~VARIABLE_WORDS[i] & np.iinfo(kind).max), kind(1 << i)
                 words = (words & low) << shift | (words >> shift) & low
             yield words
 
@@ -274,7 +274,10 @@ def swapped(words: np.ndarray, i: int) -> np.ndarray:
     """
     kind = words.dtype.type
     most = np.iinfo(kind).max
-    low, high = kind(~_MASKS[i + 1] & _MASKS[i] & most), kind(_MASKS[i + 1] & ~_MASKS[i] & most)
+    low, high = (
+        kind(~VARIABLE_WORDS[i + 1] & VARIABLE_WORDS[i] & most),
+        kind(VARIABLE_WORDS[i + 1] & ~VARIABLE_WORDS[i] & most),
+    )
     shift = kind(1 << i)
     return words & ~(low | high) | (words & low) << shift | (words & high) >> shift
 
