@@ -106,6 +106,24 @@ def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircu
     return _loaded(text, options)
 
 
+def format_to_write(out: str, options: argparse.Namespace) -> str:
+    """Return the format of what is to be written, so that a wrong one is known before the work.
+
+    Args:
+        out: the path, or "-".
+        options: with `to`, the format if the path does not give it.
+
+    Raises:
+        ParseError: if it is unknown.
+    """
+    if out == "-" and options.to is None:
+        raise ParseError("expected --to FORMAT, such as --to .blif", source="<stdout>")
+    format = (extension_of(Path(out)) if options.to is None else options.to).lower()
+    if format not in FORMATS:
+        raise ParseError(f"unknown format {format!r}, expected one of {', '.join(FORMATS)}", source=out)
+    return format
+
+
 def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namespace) -> None:
     """Write a circuit into a file, or to standard output if that is "-".
 
@@ -118,11 +136,7 @@ def save(circuit: Circuit | ThresholdCircuit, out: str, options: argparse.Namesp
         ParseError: if the format is unknown, or cannot hold the circuit.
         OSError: if the file cannot be written.
     """
-    if out == "-" and options.to is None:
-        raise ParseError("expected --to FORMAT, such as --to .blif", source="<stdout>")
-    format = (extension_of(Path(out)) if options.to is None else options.to).lower()
-    if format not in FORMATS:
-        raise ParseError(f"unknown format {format!r}, expected one of {', '.join(FORMATS)}", source=out)
+    format = format_to_write(out, options)
     if format == ".th" and isinstance(circuit, Circuit):
         circuit = from_circuit(circuit)
     if format not in (".th", ".dot") and isinstance(circuit, ThresholdCircuit):

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from circuits.circuit_arguments import load, load_all, load_any, name_of, save, standard_input
+from circuits.circuit_arguments import format_to_write, load, load_all, load_any, name_of, save, standard_input
 from circuits.errors import ParseError
 from circuits.netlist import Circuit, depth
 from circuits.threshold.trades import MinimalSum, TradingTransform
@@ -79,6 +79,8 @@ def map(options: argparse.Namespace) -> int:  # noqa: A001 - the name of the com
     from circuits.mapping.portfolio import map_to_units
     from circuits.threshold.gate_conversion import from_circuit
 
+    if options.out is not None:
+        format_to_write(options.out, options)
     before = load(options.circuit, options)
     units = map_to_units(before, max_fan_in=options.fan_in, max_weight=options.weight, progress=True)
     if options.out is not None:

@@ -405,6 +405,9 @@ def test_map_says_how_many_units_and_writes_them(capsys, tmp_path):
     assert main(["map", "y = a & (b | c & d); z = a ^ b", out]) == 0
     assert capsys.readouterr().out == "4 gates, 5 units gate by gate -> 3 units, depth 2, proved equal\n"
     assert isinstance(circuits.read(out), circuits.ThresholdCircuit)
+    # A format that cannot be written is known before the circuit is even read.
+    assert main(["map", "not there", "units.xyz"]) == 2
+    assert capsys.readouterr().err.startswith("circuits: units.xyz: unknown format '.xyz', expected one of .aag, ")
     with pytest.raises(SystemExit):
         main(["map", "a ^ b", "--fan-in", "2"])
     assert "argument --fan-in: expected at least 3, got 2" in capsys.readouterr().err
