@@ -6,17 +6,19 @@ threshold logic circuits (2016), for what merging is there.
 """
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from circuits.mapping.covering import cover
 from circuits.mapping.cuts import enumerate_cuts
 from circuits.mapping.merging import merge
 from circuits.mapping.output_tables import of_output_tables
 from circuits.mapping.refactoring import refactor
-from circuits.mapping.resubstitution import resubstitute
+from circuits.mapping.resubstitution import Settled, resubstitute
 from circuits.mapping.unit_networks import UnitNetwork, of_cover, share_equal
+from circuits.mapping.wide_units import of_wide_gates
 from circuits.netlist import Circuit
-from circuits.synthesis.optimisation import optimise
+from circuits.synthesis.balancing import balance
+from circuits.synthesis.optimisation import optimised
 from circuits.synthesis.simplification import simplify
 from circuits.threshold.gate_conversion import to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -25,11 +27,13 @@ from circuits.verification.equivalence import equivalent
 from jaxnet.progress import progress_bar
 from jaxnet.validation import whole_number
 
-# Rounds of improvement, and from which on windows are wide: 2^12 rows.
-_ROUNDS, _WIDE = 6, 2
+# Rounds of improvement, and the most leaves of a window at last.
+_ROUNDS, _WIDE = 6, 12
 # A start that is this much larger than the smallest is not improved; of large ones only the smallest is, with narrow
 # windows, so that tens of thousands of gates take less than a minute.
 _HOPELESS, _LARGE = 1.3, 3_000
+# With fewer units than this, what was found is mapped again; and all is done twice, with tighter bounds too.
+_SMALL, _TINY = 1_500, 500
 
 
 def map_to_units(
@@ -37,8 +41,10 @@ def map_to_units(
 ) -> ThresholdCircuit:
     """Find few threshold units for a circuit, and prove that they compute the same.
 
-    Starts are covers of the circuit, of `simplify(circuit)`, of `optimise(circuit)` where aigverse is installed, and,
-    where outputs read few inputs, their truth tables. Each is refactored, merged and resubstituted until no unit goes.
+    Starts are covers of the circuit, of `simplify(circuit)` and of `optimise(circuit)` (`balance(circuit)` where
+    aigverse is not installed), wide units of the last, and, where outputs read few inputs, their truth tables. Each is
+    refactored, merged and resubstituted until no unit goes; and the gates of the best are mapped again while that
+    helps.
 
     Args:
         circuit: any circuit.
@@ -67,50 +73,90 @@ def map_to_units(
         )
     max_fan_in = whole_number("map_to_units", "max_fan_in", max_fan_in, 3)
     max_weight = whole_number("map_to_units", "max_weight", max_weight, 2)
-    starts = [network for network in _starts(circuit, max_fan_in, max_weight) if _fits(network, max_fan_in, max_weight)]
-    least = min(len(network.units) for network in starts)
-    limit = _HOPELESS * least if least < _LARGE else least
-    starts = [network for network in starts if len(network.units) <= limit]
-    for network in progress_bar("mapping", starts, unit=" starts", shown=progress):
-        improve(network, max_fan_in=max_fan_in, max_weight=max_weight)
-    found = min(starts, key=_size).circuit()
+    best = _mapped(circuit, max_fan_in=max_fan_in, max_weight=max_weight, progress=progress)
+    # The steps are greedy, so that tighter bounds may lead to fewer units.
+    tight = {"max_fan_in": min(max_fan_in, 16), "max_weight": min(max_weight, 255)}
+    if len(best.units) < _TINY and tight != {"max_fan_in": max_fan_in, "max_weight": max_weight}:
+        best = min(best, _mapped(circuit, **tight, progress=progress), key=_size)
+    found = best.circuit()
     answer = equivalent(circuit, to_circuit(found), by="position", progress=progress)
     if not isinstance(answer, Equivalent):
         raise RuntimeError(f"map_to_units: expected the same function, got {answer}: a mistake in circuits.")
     return found
 
 
-def improve(network: UnitNetwork, *, max_fan_in: int = 16, max_weight: int = 255) -> None:
+def improve(network: UnitNetwork, *, max_fan_in: int = 16, max_weight: int = 255, max_leaves: int = 10) -> None:
     """Refactor, merge and resubstitute until no unit goes.
 
     Args:
         network: is changed.
         max_fan_in: of a unit that comes about.
         max_weight: likewise, of its weights.
+        max_leaves: of the windows of resubstitution, which have 2^leaves rows.
     """
     bounds = {"max_fan_in": max_fan_in, "max_weight": max_weight}
-    for turn in range(_ROUNDS):
+    settled: dict[int, Settled] = {}
+    for _ in range(_ROUNDS):
         before = len(network.units)
         refactor(network, **bounds)
         while merge(network, **bounds):
             pass
-        wide = turn >= _WIDE and before < _LARGE
-        resubstitute(network, **bounds, max_leaves=12 if wide else 10)
+        resubstitute(network, **bounds, max_leaves=max_leaves, settled=settled)
         share_equal(network)
-        if len(network.units) == before and (wide or before >= _LARGE):
+        if len(network.units) == before:
             break
 
 
-def _starts(circuit: Circuit, max_fan_in: int, max_weight: int) -> Iterator[UnitNetwork]:
+def _mapped(circuit: Circuit, *, max_fan_in: int, max_weight: int, progress: bool) -> UnitNetwork:
+    """Return the smallest network found; its gates show a structure that those before did not, and are mapped again."""
+    bounds = {"max_fan_in": max_fan_in, "max_weight": max_weight}
+    best = _best(_starts(circuit, **bounds), progress=progress, **bounds)
+    while len(best.units) < _SMALL:
+        gates = _optimised(to_circuit(best.circuit()))
+        again = _best(_covered_and_wide(gates, **bounds), progress=progress, **bounds)
+        if _size(again) >= _size(best):
+            break
+        best = again
+    return best
+
+
+def _best(starts: Iterable[UnitNetwork], *, max_fan_in: int, max_weight: int, progress: bool = False) -> UnitNetwork:
+    """Improve the starts that are within bounds and not hopeless, and return the smallest."""
+    starts = [network for network in starts if _fits(network, max_fan_in, max_weight)]
+    least = min(len(network.units) for network in starts)
+    limit = _HOPELESS * least if least < _LARGE else least
+    starts = [network for network in starts if len(network.units) <= limit]
+    for network in progress_bar("mapping", starts, unit=" starts", shown=progress):
+        improve(network, max_fan_in=max_fan_in, max_weight=max_weight)
+    best = min(starts, key=_size)
+    if len(best.units) < _LARGE:
+        improve(best, max_fan_in=max_fan_in, max_weight=max_weight, max_leaves=_WIDE)
+    return best
+
+
+def _starts(circuit: Circuit, *, max_fan_in: int, max_weight: int) -> Iterator[UnitNetwork]:
+    bounds = {"max_fan_in": max_fan_in, "max_weight": max_weight}
     simple = simplify(circuit)
-    forms = [simple, circuit]
-    if importlib.util.find_spec("aigverse") is not None:
-        forms.append(optimise(circuit))
-    for form in forms:
-        cuts = enumerate_cuts(form, max_fan_in=max_fan_in, max_weight=max_weight)
-        yield of_cover(form, cuts, cover(form, cuts))
+    yield _covered(simple, **bounds)
+    if simple.n_gates < circuit.n_gates:
+        yield _covered(circuit, **bounds)
+    yield from _covered_and_wide(_optimised(circuit), **bounds)
     if (network := of_output_tables(simple)) is not None:
         yield network
+
+
+def _optimised(circuit: Circuit) -> Circuit:
+    return balance(circuit) if importlib.util.find_spec("aigverse") is None else optimised(circuit)
+
+
+def _covered_and_wide(circuit: Circuit, *, max_fan_in: int, max_weight: int) -> Iterator[UnitNetwork]:
+    yield _covered(circuit, max_fan_in=max_fan_in, max_weight=max_weight)
+    yield of_wide_gates(circuit, max_fan_in=max_fan_in, max_weight=max_weight)
+
+
+def _covered(circuit: Circuit, *, max_fan_in: int, max_weight: int) -> UnitNetwork:
+    cuts = enumerate_cuts(circuit, max_fan_in=max_fan_in, max_weight=max_weight)
+    return of_cover(circuit, cuts, cover(circuit, cuts))
 
 
 def _fits(network: UnitNetwork, max_fan_in: int, max_weight: int) -> bool:

@@ -32,6 +32,18 @@ class Window(NamedTuple):
     cares: np.ndarray
 
 
+class Settled(NamedTuple):
+    """What was looked at when nothing was found for a unit.
+
+    Attributes:
+        changes: the network's, then.
+        nodes: of the window.
+    """
+
+    changes: int
+    nodes: set[int]
+
+
 def resubstitute(
     network: UnitNetwork,
     *,
@@ -39,6 +51,7 @@ def resubstitute(
     max_weight: int = 255,
     max_leaves: int = 10,
     max_divisors: int = 24,
+    settled: dict[int, Settled] | None = None,
 ) -> int:
     """Write units anew over nodes nearby, where that makes others superfluous.
 
@@ -48,6 +61,8 @@ def resubstitute(
         max_weight: likewise, of its weights.
         max_leaves: of a window, which has 2^leaves rows.
         max_divisors: nodes that a unit may be written over.
+        settled: units for which nothing was found, from calls before with the same bounds; these are passed over where
+            their windows are what they were. New ones are added.
 
     Returns:
         How many units are gone.
@@ -59,19 +74,33 @@ def resubstitute(
     (2, ThresholdCircuit(3 inputs, 2 outputs, 2 units))
     """
     before = len(network.units)
+    settled = {} if settled is None else settled
     for node in reversed(network.order()):
-        if node in network.units and network.units[node].weights:
-            _resubstitute(network, node, max_fan_in, max_weight, max_leaves, max_divisors)
+        if node not in network.units or not network.units[node].weights or _as_settled(network, settled.get(node)):
+            continue
+        own = needed_by_only(network, node)
+        window = window_around(network, node, own, max_leaves)
+        changes = network.changes
+        if window is not None:
+            _resubstitute(network, node, own, window, max_fan_in, max_weight, max_divisors)
+        if network.changes == changes:
+            settled[node] = Settled(changes, own.union(window.values if window else network.units[node].weights))
     return before - len(network.units)
 
 
+def _as_settled(network: UnitNetwork, before: Settled | None) -> bool:
+    return before is not None and all(network.last_change.get(node, 0) <= before.changes for node in before.nodes)
+
+
 def _resubstitute(
-    network: UnitNetwork, node: int, max_fan_in: int, max_weight: int, max_leaves: int, max_divisors: int
+    network: UnitNetwork,
+    node: int,
+    own: set[int],
+    window: Window,
+    max_fan_in: int,
+    max_weight: int,
+    max_divisors: int,
 ) -> None:
-    own = needed_by_only(network, node)
-    window = window_around(network, node, own, max_leaves)
-    if window is None:
-        return
     values, divisors, cares = window
     target = values[node][cares]
     for divisor in divisors:

@@ -59,6 +59,8 @@ class UnitNetwork:
         units: by node.
         readers: by node, the units that read it.
         outputs: the node of each output.
+        changes: how often a unit was changed so far.
+        last_change: by node, the number of the last change of its unit or its readers.
     """
 
     def __init__(self, input_names: Iterable[str], output_names: Iterable[str]):
@@ -68,6 +70,8 @@ class UnitNetwork:
         self.readers: dict[int, set[int]] = {node: set() for node in range(self.n_inputs)}
         self.outputs: list[int] = []
         self.next_node = self.n_inputs
+        self.changes = 0
+        self.last_change: dict[int, int] = {}
 
     def add(self, unit: Unit) -> int:
         """Add a unit and return its node."""
@@ -80,11 +84,13 @@ class UnitNetwork:
 
     def change(self, node: int, unit: Unit) -> None:
         """Give a node another unit. What nobody reads any more stays until `drop`."""
-        for source in self.units[node].weights:
+        old = self.units[node].weights
+        for source in old:
             self.readers[source].discard(node)
         self.units[node] = unit
         for source in unit.weights:
             self.readers[source].add(node)
+        self._note([node, *old, *unit.weights])
 
     def drop(self, nodes: Iterable[int]) -> None:
         """Remove those of the nodes that nobody reads, and what only they read."""
@@ -97,6 +103,11 @@ class UnitNetwork:
                     self.readers[source].discard(node)
                 waiting += sources
                 del self.units[node], self.readers[node]
+                self._note([node, *sources])
+
+    def _note(self, nodes: Iterable[int]) -> None:
+        self.changes += 1
+        self.last_change.update(dict.fromkeys(nodes, self.changes))
 
     def order(self) -> list[int]:
         """Return the units that outputs need, each after those it reads."""
@@ -189,7 +200,7 @@ def of_cover(circuit: Circuit, cuts: Cuts, chosen: Mapping[int, int]) -> UnitNet
             weights = dict(zip(sources, found.weights[k].tolist(), strict=False))
             place[node] = network.add(reduced(weights, int(found.thresholds[k])))
         else:
-            place[node] = _parity(network, sources, bool(int(tables[k]) & 1))
+            place[node] = parity(network, sources, bool(int(tables[k]) & 1))
     if 0 in circuit.outputs:
         place[0] = network.add(Unit({}, 1))
     network.outputs = [place[node] for node in circuit.outputs.tolist()]
@@ -197,8 +208,15 @@ def of_cover(circuit: Circuit, cuts: Cuts, chosen: Mapping[int, int]) -> UnitNet
     return network
 
 
-def _parity(network: UnitNetwork, sources: list[int], inverted: bool) -> int:
-    """Add the bits of how many nodes are on, highest first, and return the lowest: W. H. Kautz (1961)."""
+def parity(network: UnitNetwork, sources: list[int], inverted: bool) -> int:
+    """Add the bits of how many nodes are on, highest first, and return the lowest, or its complement.
+
+    The last unit reads all the others: W. H. Kautz (1961).
+
+    >>> network = UnitNetwork("abcd", ["y"])
+    >>> parity(network, [0, 1, 2, 3], False), len(network.units)
+    (6, 3)
+    """
     weights = dict.fromkeys(sources, 1)
     for bit in reversed(range(1, len(sources).bit_length())):
         weights = {**weights, network.add(Unit(weights, 1 << bit)): -(1 << bit)}

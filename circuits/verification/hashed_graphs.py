@@ -39,6 +39,12 @@ class Hashed:
             self.known[key] = literal
         return literal ^ inverted
 
+    def has(self, is_xor: bool, x: int, y: int) -> bool:
+        """Return whether there is an AND or XOR of two literals already."""
+        if is_xor:
+            x, y = x & ~1, y & ~1
+        return (is_xor, min(x, y), max(x, y)) in self.known
+
     def add(self, circuit: Circuit) -> list[int]:
         """Add the gates of a circuit with these inputs; returns the literal of each of its nodes."""
         literals = [2 * node for node in range(circuit.n_inputs + 1)]

@@ -4,6 +4,8 @@ A. Kuehlmann, V. Paruthi, F. Krohm and M. K. Ganai, Robust Boolean reasoning for
 property verification (2002). Gates become ANDs and XORs of literals; an XOR that was written as three ANDs is found.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from circuits.gates import AND, NOT, TRUE, XOR, flip
@@ -79,25 +81,37 @@ def hashed(circuit: Circuit) -> Circuit:
         else:
             literal = literals[b if y else a] if kind == _ONE else 0
         literals.append(literal ^ inverted)
-    return _emitted(circuit, np.array(literals), np.array(reads, int).reshape(-1, 2), np.array(is_xor, bool))
+    return circuit_of_literals(circuit, np.array(literals)[circuit.outputs], reads, is_xor)
 
 
-def _emitted(circuit: Circuit, literals: np.ndarray, reads: np.ndarray, is_xor: np.ndarray) -> Circuit:
-    """Return the circuit of the gates that were kept, and of those that its outputs need in addition."""
-    inverted = reads & 1
-    tables = np.where(is_xor, XOR, _TABLES[inverted[:, 0], inverted[:, 1]])
-    fan_ins = reads >> 1
-    outputs = literals[circuit.outputs]
+def circuit_of_literals(
+    like: Circuit, outputs: np.ndarray, reads: Sequence[tuple[int, int]], is_xor: Sequence[bool]
+) -> Circuit:
+    """Return a circuit of those ANDs and XORs of literals that its outputs need.
+
+    Args:
+        like: has the names of the inputs and outputs.
+        outputs: `(m,)`, a literal for each output.
+        reads: for each gate, the literals it reads.
+        is_xor: for each gate, whether it is an XOR; its literals are not inverted.
+
+    >>> from circuits import parse
+    >>> circuit_of_literals(parse("y = a | b"), np.array([7]), [(3, 5)], [False])    # ~(~a & ~b)
+    Circuit(2 inputs, 1 outputs, 2 gates)
+    """
+    literals = np.array(reads, int).reshape(-1, 2)
+    inverted, fan_ins = literals & 1, literals >> 1
+    tables = np.where(np.array(is_xor, bool), XOR, _TABLES[inverted[:, 0], inverted[:, 1]])
     found, places = np.unique(outputs[outputs & 1 == 1], return_inverse=True)
     nodes = outputs >> 1
-    nodes[outputs & 1 == 1] = 1 + circuit.n_inputs + len(reads) + places
+    nodes[outputs & 1 == 1] = 1 + like.n_inputs + len(reads) + places
     return without_dead_gates(
         Circuit(
-            circuit.input_names,
+            like.input_names,
             np.concatenate([fan_ins, np.stack([found >> 1, 0 * found], axis=1)]),
             np.concatenate([tables, np.where(found == 1, TRUE, NOT)]),
             nodes,
-            circuit.output_names,
+            like.output_names,
         )
     )
 

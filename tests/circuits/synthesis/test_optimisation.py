@@ -88,7 +88,9 @@ def test_another_function_is_not_returned(monkeypatch, error):
     circuit = Circuit("abc", [[1, 2], [4, 3]], [AND, OR], [5], ["y"])
     other = Circuit(["i0", "i1", "i2"], [[1, 3]], [AND], [4], ["o0"])
     # An aigverse that gives a & c, whatever it is given.
-    passes = dict.fromkeys(("aig_cut_rewriting", "aig_resubstitution", "sop_refactoring"), lambda graph: graph)
+    passes = dict.fromkeys(
+        ("aig_cut_rewriting", "aig_resubstitution", "sop_refactoring"), lambda graph, **options: graph
+    )
     files = {"read_aiger_into_aig": lambda path: other, "write_aiger": lambda graph, path: write(graph, path)}
     monkeypatch.setitem(sys.modules, "aigverse", types.SimpleNamespace())
     monkeypatch.setitem(sys.modules, "aigverse.algorithms", types.SimpleNamespace(**passes))
