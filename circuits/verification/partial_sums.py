@@ -6,6 +6,7 @@ over disjoint inputs, a table over the values of these sums shows what the gate 
 halves of 1,000 inputs. These are the cuts of A. Kuehlmann and F. Krohm (1997), with sums at the leaves.
 """
 
+import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from jaxnet.validation import integers
 
 # Random patterns that suggest which gates are functions of a sum; a wrong suggestion costs a table that fails.
 _PATTERNS = 1024
+# Sets of inputs whose sums on these patterns are taken at once.
+_BATCH = 256
 # The most gates above the leaves of a cut, the most rows of a table, and the most bits of all gates in it.
 _MOST_GATES, _MOST_ROWS, _MOST_BITS = 500, 2**22, 2**30
 
@@ -136,16 +139,18 @@ class _PartialSums:
         _simulate(graph, gates, values, _PATTERNS)
         # In floating point, where a product of matrices is fast: nothing depends on a suggestion but the time.
         terms = self.weights[:, None] * np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").astype(float)
-        with_support: dict[int, list[int]] = {}
+        below: dict[int, list[int]] = {}
         for gate in gates:
-            with_support.setdefault(self.supports[gate], []).append(gate)
+            below.setdefault(self.supports[gate], []).append(gate)
         chosen: set[int] = set()
-        for support, alike in with_support.items():
-            sums = _bits(support, n) @ terms
-            order = np.argsort(sums)
-            table = np.stack([_bits(values[gate], _PATTERNS) for gate in alike])[:, order]
-            wrong = (table[:, 1:] != table[:, :-1]) & (np.diff(sums[order]) == 0)
-            chosen.update(gate for gate, is_wrong in zip(alike, wrong.any(axis=1), strict=True) if not is_wrong)
+        for start in range(0, len(below), _BATCH):
+            supports = list(itertools.islice(below, start, start + _BATCH))
+            members = np.stack([_bits(support, n) for support in supports]).astype(float)
+            for support, sums in zip(supports, members @ terms, strict=True):
+                order = np.argsort(sums)
+                table = np.stack([_bits(values[gate], _PATTERNS) for gate in below[support]])[:, order]
+                wrong = (table[:, 1:] != table[:, :-1]) & (np.diff(sums[order]) == 0)
+                chosen.update(itertools.compress(below[support], ~wrong.any(axis=1)))
         return chosen
 
     def _reassociate(self, node: int) -> None:
@@ -295,9 +300,16 @@ def _sums_of(parts: list[np.ndarray], most: int | None = None) -> np.ndarray | N
 
 def _function(sums: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the different sums and the value of each; None if equal sums have different values."""
-    distinct, where = np.unique(sums, return_inverse=True)
-    ones, all_of_them = np.bincount(where, values), np.bincount(where)
-    return (distinct, ones > 0) if ((ones == 0) | (ones == all_of_them)).all() else None
+    lowest, highest = int(sums.min()), int(sums.max())
+    if highest - lowest <= len(sums):
+        distinct, where = np.arange(lowest, highest + 1), sums - lowest  # without sorting
+    else:
+        distinct, where = np.unique(sums, return_inverse=True)
+    ones, count = np.bincount(where, values), np.bincount(where)
+    if ((ones > 0) & (ones < count)).any():
+        return None
+    met = count > 0
+    return distinct[met], ones[met] > 0
 
 
 def _word(bits: np.ndarray) -> int:
