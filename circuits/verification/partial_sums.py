@@ -9,8 +9,7 @@ halves of 1,000 inputs. These are the cuts of A. Kuehlmann and F. Krohm (1997), 
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +25,8 @@ _PATTERNS = 1024
 _BATCH = 256
 # The most gates above the leaves of a cut, the most rows of a table, and the most bits of all gates in it.
 _MOST_GATES, _MOST_ROWS, _MOST_BITS = 500, 2**22, 2**30
+# Bits of all tables together, after which to give up: some ten seconds.
+_MOST_WORK = 2**35
 
 
 class SumFunction(NamedTuple):
@@ -54,14 +55,16 @@ class _Known(NamedTuple):
     period: int
 
 
-def function_of_sum(
-    circuit: Circuit, weights: Sequence[int], *, deadline: float = math.inf, seed: int = 0
-) -> SumFunction | None:
+def function_of_sum(circuit: Circuit, weights: Any, *, deadline: float = math.inf, seed: int = 0) -> SumFunction | None:
     """Try to prove that the output of a circuit is a function of one weighted sum of its inputs.
+
+    Gates are proved to be functions of partial sums one after another, inputs first, so that this works where numbers
+    are added up in a tree or a chain, or counts are sorted, and the parts meet in no more than about 2,000 x 2,000
+    values. In a tree of carry-save adders they do not, since no gate there is a digit of a partial sum.
 
     Args:
         circuit: any circuit with one output.
-        weights: n integers, one for each input.
+        weights: `(n,)` integers, one for each input.
         deadline: a time of `time.perf_counter()`; looked at now and then.
         seed: of the patterns that suggest which gates are functions of partial sums.
 
@@ -82,7 +85,7 @@ def function_of_sum(
     """
     w = integers("function_of_sum", "weights", weights)
     if circuit.n_outputs != 1:
-        raise ValueError(f"function_of_sum: expected one output, got {circuit.n_outputs}. `select` takes one of them.")
+        raise ValueError(f"function_of_sum: expected one output, got {circuit.n_outputs}. `cone` takes one of them.")
     if w.shape != (circuit.n_inputs,):
         raise ValueError(f"function_of_sum: expected {circuit.n_inputs} weights, one per input, got shape {w.shape}.")
     if (total := sum(map(abs, w.tolist()))) > 2**61:
@@ -99,6 +102,9 @@ class _PartialSums:
         self.graph, self.structures = hashed.graph, hashed.known
         self.weights, self.seed = weights, seed
         self.supports = _supports(self.graph)
+        # The place of each gate in the order in which they are looked at.
+        self.place: dict[int, int] = {}
+        self.work = 0
         # All sums are different modulo this number.
         self.modulus = 1 << sum(map(abs, weights.tolist())).bit_length()
         # For each set of inputs the values that their sum takes, ascending.
@@ -108,7 +114,7 @@ class _PartialSums:
             if weight:  # An input of weight 0 is no function of its term.
                 inputs = 1 << node - 1
                 self.sums[inputs] = np.sort(np.array([0, weight]))
-                self.known[node] = self._with_period(inputs, np.array([weight < 0, weight > 0]), self.modulus)
+                self.known[node] = self._with_period(inputs, np.array([weight < 0, weight > 0]))
 
     def proved(self, output: int, deadline: float) -> SumFunction | None:
         """Return a literal as a function of the sum over all inputs; None if that is not proved."""
@@ -121,7 +127,7 @@ class _PartialSums:
         order = sorted(cone, key=lambda node: (self.graph.levels[node], node not in suggested, node))
         self.place = {node: i for i, node in enumerate(order)}
         for node in order:
-            if time.perf_counter() > deadline:
+            if time.perf_counter() > deadline or self.work > _MOST_WORK:
                 return None
             self._reassociate(node)
             if node in suggested and (found := self._proved(node)):
@@ -156,18 +162,16 @@ class _PartialSums:
     def _reassociate(self, node: int) -> None:
         """Let a gate read a known node instead of an unknown one, if it can: x & (p & q) is (x & p) & q."""
         graph = self.graph
-        for x, y in _both_ways(graph.fan_ins[node]):
-            inner = y >> 1
-            if y & 1 or inner in self.known or graph.fan_ins[inner] is None:
+        is_xor = graph.is_xor[node]
+        for x, y in _both_ways(graph, node):
+            if y & 1 or y >> 1 in self.known or graph.is_xor[y >> 1] != is_xor:
                 continue
-            if graph.is_xor[inner] != graph.is_xor[node]:
-                continue
-            for p, q in _both_ways(graph.fan_ins[inner]):
-                literal = self.structures.get((graph.is_xor[node], *sorted((x, p))))
-                if literal is not None and literal >> 1 in self.known and literal >> 1 != node:
+            for p, q in _both_ways(graph, y >> 1):
+                literal = self.structures.get((is_xor, min(x, p), max(x, p)))
+                if literal is not None and literal >> 1 in self.known:
                     graph.fan_ins[node] = literal, q
-                    return self._reassociate(node)
-        return None
+                    self._reassociate(node)
+                    return
 
     def _proved(self, node: int) -> _Known | None:
         """Return a gate as a function of a sum, by a table over sums of disjoint inputs; None if that fails."""
@@ -206,14 +210,16 @@ class _PartialSums:
     def _tabulated(self, union: int, blocks: list[int], leaves: list[int], gates: list[int]) -> _Known | None:
         """Return the last of some gates as a function of the sum over all blocks; None if that fails."""
         if union not in self.sums:
-            self.sums[union] = _sums_of([self.sums[block] for block in blocks])
-        # Low digits of a sum only depend on low digits of its parts, which takes fewer rows.
+            sums = _sums_of([self.sums[block] for block in blocks])
+            if sums is None:
+                return None
+            self.sums[union] = sums
+        # Low digits of a sum depend on low digits of its parts only: fewer rows, to try first.
         for modulus in dict.fromkeys((max(self.known[leaf].period for leaf in leaves), self.modulus)):
-            values = self._table(blocks, leaves, gates, modulus)
-            if values is not None:
-                residues, bits = values
-                own = bits[np.searchsorted(residues, self.sums[union] % modulus)]
-                return self._with_period(union, own, modulus)
+            found = self._table(blocks, leaves, gates, modulus)
+            if found is not None:
+                residues, values = found
+                return self._with_period(union, values[np.searchsorted(residues, self.sums[union] % modulus)])
         return None
 
     def _table(
@@ -224,6 +230,7 @@ class _PartialSums:
         rows = math.prod(len(residues) for residues, _ in parts)
         if rows > _MOST_ROWS or rows * len(gates) > _MOST_BITS:
             return None
+        self.work += rows * (len(leaves) + len(gates))
         totals = np.zeros(1, np.int64)
         for residues, _ in parts:
             totals = np.add.outer(totals, residues).ravel() % modulus
@@ -236,17 +243,18 @@ class _PartialSums:
         _simulate(self.graph, gates, values, rows)
         return _function(totals, _bits(values[gates[-1]], rows))
 
-    def _with_period(self, inputs: int, values: np.ndarray, most: int) -> _Known:
-        """Return a function of the sum over some inputs, with its least period, given one that it has."""
+    def _with_period(self, inputs: int, values: np.ndarray) -> _Known:
+        """Return a function of the sum over some inputs with its least period."""
         period = 1
-        while period < most and _function(self.sums[inputs] % period, values) is None:
+        while period < self.modulus and _function(self.sums[inputs] % period, values) is None:
             period *= 2
         return _Known(inputs, values, period)
 
     def _over_all(self, inputs: int, values: np.ndarray) -> SumFunction | None:
         """Return a function of the sum over some inputs as one of the sum over all; None if it is none."""
         others = [np.array([0, weight]) for i, weight in enumerate(self.weights.tolist()) if not inputs >> i & 1]
-        if (rest := _sums_of(others, _MOST_ROWS // len(values))) is None:
+        rest = _sums_of(others)
+        if rest is None or len(rest) * len(values) > _MOST_ROWS:
             return None
         found = _function(np.add.outer(self.sums[inputs], rest).ravel(), np.repeat(values, len(rest)))
         return None if found is None else SumFunction(*found)
@@ -271,11 +279,12 @@ def _cone(graph: XorAndGraph, top: int) -> list[int]:
     return sorted(gates)
 
 
-def _both_ways(fan_ins: tuple[int, int] | None) -> Iterator[tuple[int, int]]:
-    """Yield the fan-ins of a gate in both orders."""
-    assert fan_ins is not None
-    yield fan_ins
-    yield fan_ins[::-1]
+def _both_ways(graph: XorAndGraph, node: int) -> list[tuple[int, int]]:
+    """Return the fan-ins of a gate in both orders; nothing for an input."""
+    if fan_ins := graph.fan_ins[node]:
+        x, y = fan_ins
+        return [(x, y), (y, x)]
+    return []
 
 
 def _simulate(graph: XorAndGraph, gates: list[int], values: dict[int, int], patterns: int) -> None:
@@ -288,13 +297,13 @@ def _simulate(graph: XorAndGraph, gates: list[int], values: dict[int, int], patt
         values[gate] = a ^ b if graph.is_xor[gate] else a & b
 
 
-def _sums_of(parts: list[np.ndarray], most: int | None = None) -> np.ndarray | None:
-    """Return all sums of one number of each part, ascending; None if there are more than some."""
+def _sums_of(parts: list[np.ndarray]) -> np.ndarray | None:
+    """Return all sums of one number of each part, ascending; None if there are too many."""
     sums = np.zeros(1, np.int64)
     for part in parts:
-        sums = np.unique(np.add.outer(sums, part))
-        if most is not None and len(sums) > most:
+        if len(sums) * len(part) > _MOST_ROWS:
             return None
+        sums = np.unique(np.add.outer(sums, part))
     return sums
 
 
