@@ -144,7 +144,7 @@ def test_a_time_limit():
 def test_errors_name_what_came():
     gates = parse("y = a & b")
     with pytest.raises(TypeError, match=r"^prove_unit: expected a Circuit and a ThresholdUnit, got Circuit and int\.$"):
-        prove_unit(gates, 3)
+        prove_unit(gates, 3)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"^prove_unit: expected as many inputs as the unit has, 3, got 2\.$"):
         prove_unit(gates, and_(3))
     with pytest.raises(ValueError, match=r"^prove_unit: expected one output, got 2\. `cone` takes one of them\.$"):
@@ -161,6 +161,7 @@ def test_epfls_voter_is_one_majority(iscas85):
     if not file.exists():
         pytest.skip(f"needs {file}; JAXNET_DATA names another data folder")
     voter = read(file)
+    assert isinstance(voter, Circuit)
     answer = prove_unit(voter, majority(1001))
     assert isinstance(answer, Equivalent)
     assert answer.method == "partial sums"
