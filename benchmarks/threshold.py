@@ -1,10 +1,10 @@
-"""Threshold logic: units recognised, tables by the million, functions counted, circuits mapped; each against its bar.
+"""Threshold logic: units recognised and proved, tables by the million, functions counted, circuits mapped.
 
-`python benchmarks/threshold.py` prints all four parts; names on the command line choose some. Seconds are of CPU, on
+`python benchmarks/threshold.py` prints all five parts; names on the command line choose some. Seconds are of CPU, on
 one core: the median over the rounds, with the smallest and the largest, and their ratio to the bar, which is the goal
 that was set before anything was measured. boofun, a library of Boolean functions, finds weights by a linear program
 over all rows; where it is installed it gets the same tables. `--eight` counts the functions of eight variables too.
-For `mapping`, JAXNET_DATA names the folder of real circuits and of the units that threABC needs for them.
+For `proofs` and `mapping`, JAXNET_DATA names the folder of real circuits and of the units that threABC needs for them.
 """
 
 import argparse
@@ -27,6 +27,8 @@ PEER_SIZES = (8, 10, 12)  # 2^n rows and n + 1 columns: more takes minutes
 TABLES = 10**6
 # Goals, in seconds: of one table up to 12 inputs and of more, of 10^6 tables of 6 inputs, of all functions counted.
 ONE, ONE_WIDE, MILLION, COUNTS = 0.3, 3.0, 1.0, {7: 3.0, 8: 300.0}
+# Of a proof that a circuit of 1,001 inputs is a majority.
+PROOF = 60.0
 # The most inputs of a unit and the largest weight.
 BOUNDS = (16, 255), (64, 10**7)
 # Where a file of the table of mapped circuits may be.
@@ -127,6 +129,38 @@ def bars():
             yield cells[0], min(int(cells[1]), int(cells[2]))
 
 
+def proofs(rounds):
+    """Time the proofs that circuits are one majority; the last one is wrong by one input."""
+    header("is it one majority?")
+    cases = [("tree of adders, 1,001 inputs", circuits.trace(tree_majority, x=1_001), 0)]
+    if (file := DATA / "circuits" / "epfl" / "aig" / "voter.aig").is_file():
+        voter = circuits.read(file)
+        assert isinstance(voter, Circuit)
+        cases += [("EPFL's voter, 1,001 inputs", voter, 0), ("the voter, threshold 500", voter, -1)]
+    for name, circuit, more in cases:
+        unit = ThresholdUnit(np.ones(circuit.n_inputs, int), circuit.n_inputs // 2 + 1 + more)
+        answer, times = in_rounds(functools.partial(circuits.prove_unit, circuit, unit), rounds)
+        assert isinstance(answer, circuits.Counterexample if more else circuits.Equivalent)
+        print_row(name, times, PROOF)
+
+
+def tree_majority(x):
+    """Return whether more than half of some bits are on: halves are counted, and the two numbers added."""
+
+    def count(bits):
+        if len(bits) == 1:
+            return list(bits)
+        half = len(bits) // 2
+        parts = count(bits[:half]), count(bits[half:])
+        places = range(max(map(len, parts)))
+        return circuits.library.add_columns([[word[i] for word in parts if i < len(word)] for i in places])
+
+    reached = 1
+    for place, digit in enumerate(count(list(x))):
+        reached = digit & reached if (len(x) // 2 + 1) >> place & 1 else digit | reached
+    return {"y": reached}
+
+
 def mapping(rounds):
     """Count the units that circuits map to, proved equal, as a ratio to the better flow of threABC."""
     print()
@@ -162,7 +196,7 @@ def mapping(rounds):
 def main():
     """Print the tables that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"recognise": recognised, "tables": tables, "counts": counts, "mapping": mapping}
+    parts = {"recognise": recognised, "tables": tables, "counts": counts, "proofs": proofs, "mapping": mapping}
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(parts)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--eight", action="store_true", help="count the functions of eight variables, for minutes")

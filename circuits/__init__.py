@@ -78,6 +78,7 @@ from circuits.threshold.recognition import recognise as recognise
 from circuits.threshold.threshold_circuits import ThresholdCircuit as ThresholdCircuit
 from circuits.threshold.trades import MinimalSum as MinimalSum
 from circuits.threshold.trades import TradingTransform as TradingTransform
+from circuits.threshold.unit_proofs import prove_unit as prove_unit
 from circuits.threshold.units import ThresholdUnit as ThresholdUnit
 from circuits.threshold.weight_sums import largest_weight_sum as largest_weight_sum
 from circuits.tracing import trace as trace

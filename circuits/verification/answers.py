@@ -48,7 +48,7 @@ class Counterexample(Answer):
         inputs: values by name, those of the first circuit.
         outputs_a: what the first circuit gives, by its names.
         outputs_b: what the second gives, by its names.
-        method: "all patterns", "random patterns" or "SAT sweeping".
+        method: "all patterns", "random patterns", "partial sums" or "SAT sweeping".
         seconds: how long that took.
     """
 
@@ -64,7 +64,7 @@ class Proved(Answer):
     """What every proof has.
 
     Attributes:
-        method: "structure", "all patterns", "algebraic rewriting" or "SAT sweeping".
+        method: "structure", "all patterns", "algebraic rewriting", "partial sums" or "SAT sweeping".
         seconds: how long that took.
         calls: queries to a SAT solver; none where the patterns or the structure were enough.
         merged: gates that a solver proved equal to others.
