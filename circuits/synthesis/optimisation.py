@@ -19,9 +19,9 @@ from circuits.synthesis.simplification import simplify
 def optimise(circuit: Circuit) -> Circuit:
     """Find fewer gates for the same function than `simplify` does, and prove that it is the same.
 
-    A round is cut rewriting, resubstitution and refactoring of the and-inverter graph, three times over, with
-    `balance` before each and changes that save nothing in the second and third: they make the next save more. Rounds
-    go on until one saves no gate; then `equivalent` compares the result with the circuit.
+    A round is resubstitution and cut rewriting of the and-inverter graph, then refactoring, resubstitution and cut
+    rewriting with changes that save nothing, since they make the next save more; `balance` comes before each of the
+    two. Rounds go on until one saves no gate; then `equivalent` compares the result with the circuit.
 
     Args:
         circuit: any circuit.
@@ -80,8 +80,7 @@ def optimised(circuit: Circuit) -> Circuit:
 _REWRITE, _RESUBSTITUTE, _REFACTOR = "aig_cut_rewriting", "aig_resubstitution", "sop_refactoring"
 _GO_ON = {"allow_zero_gain": True}
 _ROUND = (
-    ((_RESUBSTITUTE, {}), (_REWRITE, {}), (_REFACTOR, {})),
-    ((_RESUBSTITUTE, {}), (_REWRITE, {}), (_REWRITE, _GO_ON), (_RESUBSTITUTE, {})),
+    ((_RESUBSTITUTE, {}), (_REWRITE, {}), (_RESUBSTITUTE, {})),
     (
         (_REFACTOR, {"max_pis": 10, "use_reconvergence_cut": True} | _GO_ON),
         (_RESUBSTITUTE, {}),
