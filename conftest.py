@@ -6,9 +6,9 @@ from pathlib import Path
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ.setdefault("MPLBACKEND", "agg")
-# Half of the time of the tests was LLVM's. Without its optimiser, here and in the processes that tests start, a program
-# of XLA is the same, its fusions included, and only its machine code differs. `make test-all` sets this to 0, and files
-# that stand or fall with the machine code ask for the fixture `optimised`.
+# Half of the time of the tests was compilation. Without the optimiser of LLVM, here and in processes that tests start,
+# XLA makes the same program, its fusions included, and only the machine code differs. `make test-all` sets this to 0,
+# and files that stand or fall with the machine code ask for the fixture `optimised`.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Real circuits and data sets, which are no part of the repository: tests that need them are skipped without.
 os.environ.setdefault("JAXNET_DATA", str(Path(__file__).parents[1] / "shared" / "data"))
