@@ -6,6 +6,10 @@ from pathlib import Path
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ.setdefault("MPLBACKEND", "agg")
+# Half of the time of the tests was compilation. Without the optimiser of LLVM, here and in processes that tests start,
+# XLA makes the same program, its fusions included, and only the machine code differs. `make test-all` sets this to 0,
+# and files that stand or fall with the machine code ask for the fixture `optimised`.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Real circuits and data sets, which are no part of the repository: tests that need them are skipped without.
 os.environ.setdefault("JAXNET_DATA", str(Path(__file__).parents[1] / "shared" / "data"))
 
@@ -26,6 +30,15 @@ hypothesis.settings.load_profile("jaxnet")
 def pytest_collection_finish():
     """Collecting garbage is quick if it does not look at all that was imported: 0.1 s less for each file."""
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """Compiles as it is by default, for a whole file: `pytestmark = pytest.mark.usefixtures("optimised")`."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="module", autouse=True)

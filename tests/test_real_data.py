@@ -138,10 +138,11 @@ def test_mnist_learns_draws_and_compares(tmp_path):
     ("name", "array", "message"),
     [
         ("t10k-labels-idx1-ubyte.gz", None, "[Errno 2] No such file or directory: '{path}'"),
-        (
+        pytest.param(
             "train-images-idx3-ubyte",
             np.zeros((9, 28, 27), np.uint8),
             "{path}: expected bytes of shape (n, 28, 28), got uint8 (9, 28, 27).",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "t10k-labels-idx1-ubyte",

@@ -25,7 +25,7 @@ ROUNDING = 1e-6
 
 
 def run(compiled, x):
-    return np.asarray(compiled.network.apply(compiled.params, jnp.asarray(x, jnp.float32)))
+    return np.asarray(jax.jit(compiled.network.apply)(compiled.params, jnp.asarray(x, jnp.float32)))
 
 
 def by_numpy(compiled, x):
@@ -317,8 +317,8 @@ def test_the_network_under_jit_vmap_and_grad():
     x = jnp.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]], jnp.float32)
     plain = soft.network.apply(soft.params, x)
     np.testing.assert_allclose(jax.jit(soft.network.apply)(soft.params, x), plain, rtol=1e-6)
-    np.testing.assert_allclose(jax.vmap(soft.network.apply, (None, 0))(soft.params, x), plain, rtol=1e-6)
-    slope = jax.grad(lambda params: soft.network.apply(params, x).sum())(soft.params)
+    np.testing.assert_allclose(jax.jit(jax.vmap(soft.network.apply, (None, 0)))(soft.params, x), plain, rtol=1e-6)
+    slope = jax.jit(jax.grad(lambda params: soft.network.apply(params, x).sum()))(soft.params)
     assert all(np.isfinite(leaf).all() and np.any(leaf) for leaf in jax.tree.leaves(slope))
 
 

@@ -294,12 +294,14 @@ def test_examples_of_another_kind(two, name, where, kinds):
 
 
 def test_an_error_in_one_process_ends_all(two):
-    """The last thing that they do is to read batches, of which one process cannot read the fourth."""
-    _, (statuses, (first, second)) = two
+    """The last thing that they do is to read batches, of which one process cannot read the fourth; and how to go on."""
+    folder, (statuses, (first, second)) = two
     assert statuses == [1, 1]
     assert second.rstrip().endswith("OSError: the disk is gone")
     assert re.search(LOST.format(0, 2), first)
     assert re.search(r"\njaxnet\.ProcessLostError: fit: another process of this run has ended", first)
+    file = folder / "unreadable"
+    assert f"{file} has the run up to its last chunk: start any number of processes, to go on from there." in first
 
 
 # Killed, interrupted, hanging.
@@ -330,6 +332,7 @@ def went_on(tmp_path_factory, one_killed):
     return once(tmp_path_factory, "went_on", work)
 
 
+@pytest.mark.slow  # that a process which ends by an error ends all is seen above, always
 def test_of_two_processes_one_is_killed(one_killed):
     """The other says what it noticed, and how to go on."""
     folder, (took, (statuses, texts)) = one_killed
@@ -359,6 +362,7 @@ def test_a_run_of_which_one_was_killed_goes_on_bit_for_bit(went_on):
         assert resumed["steps"][0] > 40
 
 
+@pytest.mark.slow
 def test_a_run_of_which_one_was_killed_goes_on_in_one_process(one_killed, tmp_path):
     file = shutil.copy(one_killed[0] / "run", tmp_path)
     steps = jaxnet.read_header(file)["metadata"]["steps"] + 40

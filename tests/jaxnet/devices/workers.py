@@ -226,7 +226,8 @@ def task_results(folder, names=QUICK):
         threading.Thread(target=interrupt_when, args=(folder / "to_interrupt",), daemon=True).start()
     write(folder, "interrupted", numbers(endless(folder, "to_interrupt", every=6)))
     write(folder, "refusals", refusals(folder, over(devices, "data")))
-    fit(unreadable(jaxnet.own_part(96, over(devices, "data"))), mesh=over(devices, "data"), every=1)
+    rows = jaxnet.own_part(96, over(devices, "data"))
+    fit(unreadable(rows), mesh=over(devices, "data"), every=1, checkpoint=folder / "unreadable")
 
 
 def endless(folder, name, every=20):

@@ -19,6 +19,8 @@ from jaxnet import Neuron, Rule, gradient_descent, hebb, mlp, squared_error, tra
 from jaxnet.lowering.native_loops import LARGEST, LONGEST, in_one_function, is_small, on_one_cpu, without_dots
 from jaxnet.training import loop as training
 
+pytestmark = pytest.mark.usefixtures("optimised")  # XLA's emitter is a part of what is tested
+
 DATA = np.arange(8, dtype=np.float32)
 
 

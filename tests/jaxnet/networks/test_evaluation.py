@@ -62,7 +62,7 @@ ALL_SOFT, ALL_HARD = (PerUnit((sigmoid, step), (kind,) * 5) for kind in (0, 1))
 # Its value.
 
 
-@hypothesis.settings(max_examples=10)
+@hypothesis.settings(max_examples=6)
 @hypothesis.given(graphs(), st.integers(0, 2**32 - 1))
 def test_evaluate_against_a_loop_over_units(wiring, seed):
     w, b, x = example(wiring, seed)

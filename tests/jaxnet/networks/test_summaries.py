@@ -188,7 +188,7 @@ def test_it_is_frozen_and_comparable():
 
 
 NESTED = chain(layer(3, 2), mlp([2, 4, 1]))
-GIVEN = jax.tree.map(np.asarray, NESTED.init(jax.random.key(0)))
+GIVEN = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), jax.eval_shape(NESTED.init, jax.random.key(0)))
 TRANSPOSED = (GIVEN[0], (GIVEN[1][0], (GIVEN[1][1].w.T, GIVEN[1][1].b)))
 WRONG_NODE = {f"f{i}": (np.ones((1, n)), np.ones(1)) for i, n in enumerate((1, 1, 1, 2, 2), start=1)}
 

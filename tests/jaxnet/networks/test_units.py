@@ -12,6 +12,8 @@ import scipy.stats
 
 from jaxnet import Neuron, ShapeError, identity, neuron, pre_activation, sample, step, tanh
 
+pytestmark = pytest.mark.usefixtures("optimised")  # samples are compared to the last bit
+
 N, M = 4, 3
 SUM, NEURON = jax.jit(pre_activation), jax.jit(neuron, static_argnums=2)
 SAMPLE = jax.jit(sample, static_argnames="activation")

@@ -44,9 +44,13 @@ RULES = {
 }
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def states_of(rule, keys):
+    return jax.vmap(lambda key: rule.init(NET.init(key)))(keys)
+
+
 def members(rule, n, seed=0):
-    keys = jax.random.split(jax.random.key(seed), n)
-    return jax.vmap(lambda key: rule.init(NET.init(key)))(keys), jax.random.split(jax.random.key(seed + 1), n)
+    return states_of(rule, jax.random.split(jax.random.key(seed), n)), jax.random.split(jax.random.key(seed + 1), n)
 
 
 def close(a, b):

@@ -17,6 +17,8 @@ from common.fitted import DATA, NOISY, PLAIN, START, State, X, equal, key, noisy
 import jaxnet
 from jaxnet import CheckpointError, DivergedError, Rule, fit, gradient_descent, mlp
 
+pytestmark = pytest.mark.usefixtures("optimised")  # runs are compared bit for bit
+
 # Checkpoints.
 
 
