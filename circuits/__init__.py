@@ -55,6 +55,7 @@ from circuits.simulation.truth_tables import truth_table as truth_table
 from circuits.study.comparison import Comparison as Comparison
 from circuits.study.comparison import compare as compare
 from circuits.study.figures import draw_comparison as draw_comparison
+from circuits.synthesis.balancing import balance as balance
 from circuits.synthesis.optimisation import optimise as optimise
 from circuits.synthesis.simplification import simplify as simplify
 from circuits.threshold.enumeration import count_threshold_functions as count_threshold_functions

@@ -6,6 +6,7 @@ threshold logic circuits (2016), for what merging is there.
 """
 
 import importlib.util
+import itertools
 from collections.abc import Iterable, Iterator
 
 from circuits.mapping.covering import cover
@@ -110,7 +111,12 @@ def improve(network: UnitNetwork, *, max_fan_in: int = 16, max_weight: int = 255
 def _mapped(circuit: Circuit, *, max_fan_in: int, max_weight: int, progress: bool) -> UnitNetwork:
     """Return the smallest network found; its gates show a structure that those before did not, and are mapped again."""
     bounds = {"max_fan_in": max_fan_in, "max_weight": max_weight}
-    best = _best(_starts(circuit, **bounds), progress=progress, **bounds)
+    simple = simplify(circuit)
+    first = _covered(simple, **bounds)
+    if _fits(first, **bounds) and first.units.keys() <= set(first.outputs):
+        return first  # Each unit is an output, so that there is nothing to save.
+    starts = itertools.chain([first], _other_starts(circuit, simple, **bounds))
+    best = _best(starts, progress=progress, **bounds)
     while len(best.units) < _SMALL:
         gates = _optimised(to_circuit(best.circuit()))
         again = _best(_covered_and_wide(gates, **bounds), progress=progress, **bounds)
@@ -134,10 +140,8 @@ def _best(starts: Iterable[UnitNetwork], *, max_fan_in: int, max_weight: int, pr
     return best
 
 
-def _starts(circuit: Circuit, *, max_fan_in: int, max_weight: int) -> Iterator[UnitNetwork]:
+def _other_starts(circuit: Circuit, simple: Circuit, *, max_fan_in: int, max_weight: int) -> Iterator[UnitNetwork]:
     bounds = {"max_fan_in": max_fan_in, "max_weight": max_weight}
-    simple = simplify(circuit)
-    yield _covered(simple, **bounds)
     if simple.n_gates < circuit.n_gates:
         yield _covered(circuit, **bounds)
     yield from _covered_and_wide(_optimised(circuit), **bounds)

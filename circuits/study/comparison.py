@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from circuits.bridge.compilation import CompiledCircuit, to_network
+from circuits.mapping.portfolio import map_to_units
 from circuits.netlist import Circuit, depth
 from circuits.simulation.simulator import evaluate
 from circuits.simulation.truth_tables import rows
@@ -27,6 +28,8 @@ from jaxnet.validation import whole_number
 # Up to this number of inputs all rows are tried; beyond it, 2 to this power are sampled.
 MAX_EXHAUSTIVE_INPUTS = 16
 _MAX_HIDDEN = 64
+# A circuit of more gates is not mapped to few units: that would take minutes.
+_MOST_MAPPED = 20_000
 _GAINS = np.geomspace(1, 32, 26)
 # Numbers that one evaluation may hold at once, and that it may compute in all when it samples.
 _LIVE_VALUES = 2**24
@@ -40,11 +43,13 @@ class Threshold(NamedTuple):
         n_units: how many.
         depth: units on the longest path.
         wrong_rows: how many rows have an output that differs from the circuit's.
+        n_mapped: how many `map_to_units` needs, proved; None where the circuit has more than 20,000 gates.
     """
 
     n_units: int
     depth: int
     wrong_rows: int
+    n_mapped: int | None
 
 
 class Constructed(NamedTuple):
@@ -153,7 +158,7 @@ def compare(
     >>> from circuits import parse
     >>> study = compare(parse("a & b"), seeds=4, steps=200, progress=False)
     >>> study.threshold, study.learned.n_solved
-    (Threshold(n_units=1, depth=1, wrong_rows=0), 4)
+    (Threshold(n_units=1, depth=1, wrong_rows=0, n_mapped=1), 4)
     """
     if not isinstance(circuit, Circuit):
         raise TypeError(
@@ -173,7 +178,8 @@ def compare(
     x = rows(circuit.n_inputs) if exhaustive else sampled_rows(circuit.n_inputs, hard.n_units, seed=seed)
     y = np.asarray(evaluate(circuit, x))
     wrong = (evaluate(hard, x) != y).any(axis=-1)
-    threshold = Threshold(hard.n_units, depth(hard), int(wrong.sum()))
+    mapped = map_to_units(circuit).n_units if circuit.n_gates <= _MOST_MAPPED else None
+    threshold = Threshold(hard.n_units, depth(hard), int(wrong.sum()), mapped)
 
     data = jnp.asarray(x, float), jnp.asarray(y, float)
     distance = 10 if len(x) <= FULL_BATCH else 200

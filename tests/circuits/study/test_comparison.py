@@ -19,7 +19,7 @@ def test_a_linearly_separable_function_is_learned_by_single_neurons_from_every_s
     study = compare(circuits.parse("a & b"), name="AND", seeds=16, steps=500, progress=False)
     assert (study.name, study.n_inputs, study.n_outputs, study.n_gates, study.depth) == ("AND", 2, 1, 1, 1)
     assert (study.n_rows, study.exhaustive) == (4, True)
-    assert study.threshold == (1, 1, 0)
+    assert study.threshold == (1, 1, 0, 1)
     assert study.learned.sizes == (2, 1)
     assert study.learned.n_solved == study.learned.n_hardened == study.learned.n_seeds == 16
 
@@ -176,7 +176,7 @@ def test_a_diverged_network_has_solved_nothing():
 
 def test_an_output_that_is_an_input_needs_no_unit_and_hardening_replaces_sigmoids_by_steps():
     study = compare(circuits.parse("y = a; z = a | b"), seeds=8, steps=1000, progress=False)
-    assert study.threshold == (1, 1, 0)
+    assert study.threshold == (1, 1, 0, 1)
     assert study.constructed.worst_error <= 0.1
     # Single neurons that are on the right side of 1/2 in every row are so with a step as well.
     assert study.learned.n_hardened == study.learned.n_solved == 8
@@ -185,7 +185,7 @@ def test_an_output_that_is_an_input_needs_no_unit_and_hardening_replaces_sigmoid
 
 def test_a_study_is_shown_without_its_arrays(xor):
     assert repr(xor) == (
-        "Comparison('XOR', 4 rows, Threshold(n_units=2, depth=2, wrong_rows=0), "
+        "Comparison('XOR', 4 rows, Threshold(n_units=2, depth=2, wrong_rows=0, n_mapped=2), "
         "Constructed(gain 7.19, worst error 0.0388), "
         f"Learned(2-2-1, solved by {xor.learned.n_solved} of 64 seeds))"
     )

@@ -7,7 +7,7 @@ from circuits.study.tables import HEADER, LEGEND, row
 def study(**changes):
     learned = Learned((2, 2, 1), 256, 132, 90.0, 0.0095, 131, None, None, None)
     constructed = Constructed(0.1, 7.1875, 0.069, 0.0388, None, None)
-    return Comparison("XOR", 2, 1, 1, 1, 4, True, Threshold(2, 2, 0), constructed, learned, None)._replace(**changes)
+    return Comparison("XOR", 2, 1, 1, 1, 4, True, Threshold(2, 2, 0, 2), constructed, learned, None)._replace(**changes)
 
 
 def under(title, line):
@@ -19,7 +19,7 @@ def under(title, line):
 
 def test_numbers_stand_under_their_titles():
     line = row(study())
-    expected = {"in": "2", "out": "1", "gates": "1", "wrong": "0/4", "gain": "7.19", "worst error": "0.0388"}
+    expected = {"in": "2", "out": "1", "gates": "1", "wrong": "0/4", "gain": "7.19", "worst": "0.0388", "mapped": "2"}
     expected |= {"solved": "51.6%", "steps": "90", "hard": "99.2%"}
     assert {title: under(title, line) for title in expected} == expected
 
