@@ -33,8 +33,8 @@ _ROUNDS, _WIDE = 6, 12
 # A start that is this much larger than the smallest is not improved; of large ones only the smallest is, with narrow
 # windows, so that tens of thousands of gates take less than a minute.
 _HOPELESS, _LARGE = 1.3, 3_000
-# With fewer units than this, what was found is mapped again; and all is done twice, with tighter bounds too.
-_SMALL, _TINY = 1_500, 500
+# With fewer units than this, what was found is mapped again; and with still fewer, all is done with tighter bounds too.
+_SMALL, _TINY, _TIGHTER = 1_500, 300, (16, 6)
 
 
 def map_to_units(
@@ -76,9 +76,10 @@ def map_to_units(
     max_weight = whole_number("map_to_units", "max_weight", max_weight, 2)
     best = _mapped(circuit, max_fan_in=max_fan_in, max_weight=max_weight, progress=progress)
     # The steps are greedy, so that tighter bounds may lead to fewer units.
-    tight = {"max_fan_in": min(max_fan_in, 16), "max_weight": min(max_weight, 255)}
-    if len(best.units) < _TINY and tight != {"max_fan_in": max_fan_in, "max_weight": max_weight}:
-        best = min(best, _mapped(circuit, **tight, progress=progress), key=_size)
+    for fan_in in _TIGHTER:
+        if len(best.units) < _TINY and fan_in < max_fan_in:
+            other = _mapped(circuit, max_fan_in=fan_in, max_weight=min(max_weight, 255), progress=progress)
+            best = min(best, other, key=_size)
     found = best.circuit()
     answer = equivalent(circuit, to_circuit(found), by="position", progress=progress)
     if not isinstance(answer, Equivalent):
