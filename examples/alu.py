@@ -5,6 +5,7 @@ proved equal to the same ALU in Verilog, as Yosys synthesises it (where Yosys is
 operations is left, by fixing the operation code, and a 16-bit adder is made of two such circuits, called in a third.
 """
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -56,8 +57,10 @@ module alu(input [7:0] a, input [7:0] b, input [2:0] op, output [7:0] y, output 
 endmodule
 """
 
+# Far fewer gates with aigverse: pip install jaxnet-circuits[aigverse].
+smaller = circuits.optimise if importlib.util.find_spec("aigverse") else circuits.simplify
 made = circuits.trace(alu, a=8, b=8, op=3)
-print(f"{made}, depth {circuits.depth(made)}; optimised {circuits.optimise(made)}")
+print(f"{made}, depth {circuits.depth(made)}; {smaller.__name__}: {smaller(made)}")
 print(f"  200 + 100 = {made(200, 100, 0)}")
 
 a, b, op = np.arange(256)[:, None, None], np.arange(256)[:, None], np.arange(8)
@@ -78,7 +81,7 @@ else:
     print("no yosys: nothing to compare with but Python")
 
 adder = circuits.cone(circuits.restrict(made, op=0), ["y", "carry"])
-print(f"op fixed at 0, an adder is left: {circuits.optimise(adder)}, for {circuits.library.adder(8)} of the library")
+print(f"op fixed at 0, an adder is left: {smaller(adder)}, for {circuits.library.adder(8)} of the library")
 
 
 def wide_adder(a, b):
