@@ -17,6 +17,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from circuits.bridge.certificates import Certificate, CertificateError, CertifiedUnit
 from circuits.netlist import Circuit
 from circuits.threshold.gate_conversion import from_circuit, from_unit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -50,6 +51,42 @@ class CompiledCircuit(NamedTuple):
     circuit: ThresholdCircuit
     gain: float | None
     error: float
+
+    @property
+    def certificate(self) -> Certificate:
+        """A proof for the parameters as they are and float32 as it rounds, made anew each time it is asked for.
+
+        Its `error` is the smallest that is proved, on all Boolean inputs, for outputs. Units are taken one by one, so
+        that it may be smaller than that of the theorem, or larger, by what rounding may do.
+
+        Raises:
+            CertificateError: if nothing is proved, with the unit and the inequality: after training, or for units of
+                thousands of inexact inputs.
+        """
+        claims = _certificate_of(self, 0.4999)
+        proved = float(claims.check())
+        return claims._replace(error=proved if proved == 0 else math.nextafter(proved, 1))
+
+    def check(self, certificate: Certificate) -> None:
+        """Raise CertificateError unless a certificate is about this circuit and these parameters, and proves its claim.
+
+        >>> from circuits import parse
+        >>> soft = to_network(parse("a & b"), sigmoid, error=0.1)
+        >>> soft.check(soft.certificate._replace(error=0.05))
+        Traceback (most recent call last):
+            ...
+        circuits.bridge.certificates.CertificateError: unit 0: expected an error of at most 0.05, proved 0.0994703.
+        """
+        own = _certificate_of(self, certificate.error)
+        for k, (given, expected) in enumerate(zip(certificate.units, own.units, strict=False)):
+            if given._replace(gain=1.0) != expected._replace(gain=1.0):
+                raise CertificateError(f"unit {k}: expected {expected}, got {given}: a certificate of another network.")
+        if certificate._replace(units=[]) != own._replace(units=[]) or len(certificate.units) != len(own.units):
+            raise CertificateError(
+                f"expected {own.n_inputs} inputs, {len(own.units)} units of {own.activation!r} and the outputs "
+                f"{own.outputs}: a certificate of another network."
+            )
+        certificate.check()
 
     def __repr__(self) -> str:
         gain = "steps" if self.gain is None else f"gain {self.gain:g}, error {self.error:.3g}"
@@ -126,6 +163,22 @@ def to_network(
     gain = _exact_gain(gain, most)
     params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
     return CompiledCircuit(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
+
+
+def _certificate_of(compiled: CompiledCircuit, error: float) -> Certificate:
+    """Return what the units and parameters of a compiled circuit are, with a claim that is not checked."""
+    wiring, circuit = compiled.circuit.wiring, compiled.circuit
+    offsets = wiring.offsets.tolist()
+    # The bias is read from the same parameters as the weights; doubles hold float32 exactly.
+    w, b = (np.asarray(leaf, np.float64).tolist() for leaf in compiled.params)
+    sources, weights = wiring.sources.tolist(), circuit.weights.tolist()
+    gain = 1.0 if compiled.gain is None else compiled.gain
+    units = []
+    for k, threshold in enumerate(circuit.thresholds.tolist()):
+        edges = slice(offsets[k], offsets[k + 1])
+        units.append(CertifiedUnit(sources[edges], weights[edges], threshold, gain, w[edges], b[k]))
+    name = "step" if compiled.gain is None else "sigmoid"
+    return Certificate(circuit.n_inputs, units, wiring.outputs.tolist(), name, error)
 
 
 def _exact_gain(gain: float, most: float) -> float:
