@@ -30,7 +30,7 @@ def test_an_expression_gets_a_line_of_the_table(capsys, monkeypatch):
     monkeypatch.setattr("circuits.study.comparison.compare", study)
     assert main(["compare", "a ^ b", *FAST]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 + 5
+    assert len(lines) == 3 + 6
     assert lines[2].split()[:11] == ["a", "^", "b", "2", "1", "1", "1", "2", "2", "0/4", "2"]
 
 
