@@ -351,7 +351,7 @@ def _contains(part: Part, bits: np.ndarray) -> np.ndarray:
         case "one-hot":
             return bits.sum(axis=-1) == 1
         case "thermometer":
-            return ~(bits[..., 1:] & ~bits[..., :-1]).any(axis=-1)
+            return np.asarray(~(bits[..., 1:] & ~bits[..., :-1]).any(axis=-1))
     known = {row.tobytes() for row in np.packbits(part.table, axis=1)}
     packed = np.packbits(bits.reshape(-1, bits.shape[-1]), axis=1)
     return np.array([row.tobytes() in known for row in packed], bool).reshape(bits.shape[:-1])
