@@ -126,9 +126,10 @@ class _Diagram:
         netlist = self._netlist
         table, inputs = self._parts[depth - 1]
         branches = values.reshape(len(table), -1)
-        places: dict[bytes, int] = {}
-        which = np.array([places.setdefault(row.tobytes(), len(places)) for row in np.packbits(branches, axis=1)])
-        kinds = branches[[int((which == kind).argmax()) for kind in range(len(places))]]
+        packed = [row.tobytes() for row in np.packbits(branches, axis=1)]
+        places = {function: place for place, function in enumerate(sorted(set(packed)))}
+        which = np.array([places[function] for function in packed])
+        kinds = [branches[int((which == place).argmax())] for place in range(len(places))]
         if len(kinds) == 1:
             return self.node(kinds[0], depth - 1)
         if len(kinds) == 2 and (kinds[0] != kinds[1]).all():
