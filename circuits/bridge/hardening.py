@@ -112,7 +112,8 @@ def hard_units(units: NetworkUnits, reading: Reading) -> HardUnits | None:
     outputs = units.wiring.outputs.tolist()
     if reading.read == "argmax":
         values = [sums[output - n] if output >= n else forms[output] for output in outputs]
-        return HardUnits(n, tuple(made), tuple(_first_largest(values, add)), tuple(places))
+        chosen = tuple(_first_largest(values, add))
+        return HardUnits(n, tuple(made), chosen, tuple(places))
     found = []
     for output in outputs:
         place = output if output < n else places[output - n]
