@@ -25,6 +25,7 @@ from circuits.bridge.hardening import HardUnit, HardUnits, Reading, fires, hard_
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import decide, decide_domain, distances
 from circuits.mapping.fitting import one_unit
+from circuits.mapping.unit_networks import Unit
 from circuits.netlist import Circuit
 from circuits.simulation.simulator import evaluate
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -221,37 +222,33 @@ def _by_rows(task: _Task, hard: HardUnits | None) -> Extracted | np.ndarray | No
 
 def _refitted(hard: HardUnits, domain: Domain, values: np.ndarray) -> tuple[HardUnits, list[int]] | None:
     """Return the hardened network with its wrong output units fitted anew, and which, or None if one cannot be."""
-    nodes = np.concatenate([np.packbits(fires(hard, rows), axis=1) for rows in domain.blocks()])
-    # Each pattern of the hardened units once; on those that are equal the wanted values have to be equal too.
-    patterns, first, which = np.unique(nodes, axis=0, return_index=True, return_inverse=True)
-    which = which.reshape(-1)
-    count = hard.n_inputs + len(hard.units)
-    on = np.unpackbits(patterns, axis=1, count=count).astype(bool)
-    wanted = values[first]
+    on = np.concatenate([fires(hard, rows) for rows in domain.blocks()])
     made, changed = list(hard.units), []
     readers = {node for unit in hard.units for node in unit.weights}
     for k, node in enumerate(hard.outputs):
-        differs = on[:, node][which] != values[:, k]
-        if not differs.any():
+        if np.array_equal(on[:, node], values[:, k]):
             continue
         if node < hard.n_inputs or node in readers or hard.outputs.count(node) > 1:
             return None
         sources = sorted(made[node - hard.n_inputs].weights)
-        rows = on[:, sources]
-        fitted = _fitted(rows, which, wanted[:, k], values[:, k])
+        fitted = _fitted(on[:, sources], values[:, k])
         if fitted is None:
             return None
-        weights, threshold = fitted
-        made[node - hard.n_inputs] = HardUnit({sources[i]: w for i, w in weights.items()}, threshold)
+        made[node - hard.n_inputs] = HardUnit({sources[i]: w for i, w in fitted.weights.items()}, fitted.threshold)
         changed.append(node - hard.n_inputs)
     return hard._replace(units=tuple(made)), changed
 
 
-def _fitted(rows: np.ndarray, which: np.ndarray, wanted: np.ndarray, values: np.ndarray) -> Any:
-    """Return a unit over the columns that has the wanted values on all rows, or None."""
-    if rows.shape[1] > 64 or (wanted[which] != values).any():
+def _fitted(rows: np.ndarray, values: np.ndarray) -> Unit | None:
+    """Return a unit over at most 64 columns that has these values, or None: by the rows that differ, each once."""
+    if rows.shape[1] > 64:
         return None
-    return one_unit(rows, wanted)
+    packed = np.zeros((len(rows), 8), np.uint8)
+    packed[:, : -(-rows.shape[1] // 8)] = np.packbits(rows, axis=1)
+    _, first, which = np.unique(packed.view(np.uint64)[:, 0], return_index=True, return_inverse=True)
+    if (values[first][which] != values).any():
+        return None
+    return one_unit(rows[first], values[first])
 
 
 def _by_samples(

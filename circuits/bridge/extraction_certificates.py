@@ -17,6 +17,7 @@ from circuits.bridge.hardening import Reading, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import exact_bits
 from circuits.netlist import Circuit
+from circuits.simulation.long_words import simulate_long_words
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from jaxnet.networks.network import Network
 from jaxnet.networks.wiring import Wiring
@@ -196,9 +197,8 @@ def _structural_faults(
 
 
 def _unit(circuit: ThresholdCircuit, unit: int) -> tuple[dict[int, int], int]:
-    edges = slice(*circuit.wiring.offsets[unit : unit + 2].tolist())
-    sources, weights = circuit.wiring.sources[edges].tolist(), circuit.weights[edges].tolist()
-    return dict(zip(sources, weights, strict=True)), int(circuit.thresholds[unit])
+    pairs, threshold = _edges(circuit, unit)
+    return dict(pairs), threshold
 
 
 def _row_faults(
@@ -326,20 +326,22 @@ def _activated(kind: str, z: np.ndarray, bound: np.ndarray) -> tuple[np.ndarray,
 def _fires(circuit: Circuit | ThresholdCircuit, rows: np.ndarray) -> np.ndarray:
     """Return the outputs of a circuit, by the definition of its gates or units."""
     if isinstance(circuit, Circuit):
-        nodes = [np.zeros(len(rows), bool), *rows.T]
-        for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
-            lines = np.array([table >> line & 1 for line in range(4)], bool)
-            nodes.append(lines[nodes[a] + 2 * nodes[b].astype(np.uint8)])
-    else:
-        nodes = [*rows.T]
-        for unit in range(circuit.n_units):
-            weights, threshold = _edges(circuit, unit)
-            total = np.zeros(len(rows), np.int64)
-            for source, weight in weights:
-                total += weight * nodes[source]
-            nodes.append(total >= threshold)
-    chosen = circuit.outputs if isinstance(circuit, Circuit) else circuit.wiring.outputs
-    return np.stack([nodes[node] for node in chosen.tolist()], axis=1)
+        # A node on all rows is one long integer, the first row its lowest bit.
+        columns = np.packbits(rows, axis=0, bitorder="little").T
+        inputs = [int.from_bytes(column.tobytes(), "little") for column in columns]
+        words = simulate_long_words(circuit, inputs, len(rows))
+        size = -(-len(rows) // 8)
+        chosen = [words[node].to_bytes(size, "little") for node in circuit.outputs.tolist()]
+        packed = np.frombuffer(b"".join(chosen), np.uint8).reshape(circuit.n_outputs, size)
+        return np.unpackbits(packed, axis=1, count=len(rows), bitorder="little").T.astype(bool)
+    nodes = [*rows.T]
+    for unit in range(circuit.n_units):
+        weights, threshold = _edges(circuit, unit)
+        total = np.zeros(len(rows), np.int64)
+        for source, weight in weights:
+            total += weight * nodes[source]
+        nodes.append(total >= threshold)
+    return np.stack([nodes[node] for node in circuit.wiring.outputs.tolist()], axis=1)
 
 
 def _edges(circuit: ThresholdCircuit, unit: int) -> tuple[list[tuple[int, int]], int]:
