@@ -37,7 +37,7 @@ ARITHMETICS = {
 _ROUNDED_UP = 1 + 2.0**-20
 
 
-def rounding_bounds(units: NetworkUnits, dtype: str) -> np.ndarray:
+def sum_bounds(units: NetworkUnits, dtype: str) -> np.ndarray:
     """Return for each unit how far its float sum is from the exact one, on any Boolean row, in any order of summation.
 
     Steps and signs are taken to be right: that is for the caller to see, unit by unit.
@@ -53,7 +53,7 @@ def rounding_bounds(units: NetworkUnits, dtype: str) -> np.ndarray:
 
     >>> from jaxnet.networks.wiring import Wiring
     >>> one = NetworkUnits(Wiring(2, [0, 2], [0, 1], [2]), np.ones(2), np.ones(1), ("step",), "float32")
-    >>> float(rounding_bounds(one, "float32")[0]) < 2.0**-18
+    >>> float(sum_bounds(one, "float32")[0]) < 2.0**-18
     True
     """
     u, tiny, sigmoid = ARITHMETICS[dtype]

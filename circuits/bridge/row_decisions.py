@@ -18,7 +18,7 @@ import numpy as np
 from circuits.bridge.domains import Domain
 from circuits.bridge.hardening import Reading
 from circuits.bridge.network_units import NetworkUnits, levels_of, sums
-from circuits.bridge.rounding_bounds import ARITHMETICS, Interval, exact_sums, rounding_bounds
+from circuits.bridge.rounding_bounds import ARITHMETICS, Interval, exact_sums, sum_bounds
 
 # From this number of rows on XLA decides them; below, compiling takes longer than NumPy.
 _MANY = 2**16
@@ -119,8 +119,8 @@ class _Decider:
         )
         if reading.read == "argmax":
             self.thresholds[:] = 0
-        self.exact = rounding_bounds(units, "float64")[self.order]
-        self.own = rounding_bounds(units, units.dtype)[self.order] + self._near_half(units.dtype)
+        self.exact = sum_bounds(units, "float64")[self.order]
+        self.own = sum_bounds(units, units.dtype)[self.order] + self._near_half(units.dtype)
 
     def beyond(self, x: np.ndarray) -> np.ndarray:
         z = sums(self.units, x, self.levels)[:, self.order]
@@ -176,7 +176,7 @@ class _Decider:
             [level.weights.astype(np.float32) for level in self.levels],
             np.concatenate([level.inputs for level in self.levels]).astype(np.float32),
             # Twice, since then any other evaluation in float32 decides alike.
-            (2.01 * rounding_bounds(self.units, "float32")[self.order] + self._near_half("float32")).astype(np.float32),
+            (2.01 * sum_bounds(self.units, "float32")[self.order] + self._near_half("float32")).astype(np.float32),
         )
 
     def decide_product(self, inner: np.ndarray, outer: np.ndarray, step: int) -> Decisions:

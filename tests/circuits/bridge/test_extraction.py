@@ -1,3 +1,5 @@
+import itertools
+
 import hypothesis.strategies as st
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,7 @@ def drawn(sizes, seed, scale):
             jnp.asarray(scale * random.normal(size=(m, n)), jnp.float32),
             jnp.asarray(scale * random.normal(size=m), jnp.float32),
         )
-        for n, m in zip(sizes, sizes[1:], strict=False)
+        for n, m in itertools.pairwise(sizes)
     )
 
 
