@@ -11,6 +11,14 @@ from types import ModuleType as _ModuleType
 from circuits import library as library
 from circuits.bridge.compilation import CompiledCircuit as CompiledCircuit
 from circuits.bridge.compilation import to_network as to_network
+from circuits.bridge.domain_circuits import circuit_on_domain as circuit_on_domain
+from circuits.bridge.domains import Domain as Domain
+from circuits.bridge.encodings import Encoding as Encoding
+from circuits.bridge.encodings import fit_encoding as fit_encoding
+from circuits.bridge.encodings import formula as formula
+from circuits.bridge.extraction import Extracted as Extracted
+from circuits.bridge.extraction import from_network as from_network
+from circuits.bridge.extraction_certificates import ExtractionCertificate as ExtractionCertificate
 from circuits.composition import cone as cone
 from circuits.composition import connect as connect
 from circuits.composition import join as join

@@ -1,4 +1,7 @@
-"""From circuits to networks, with a bound that a theorem gives, and a certificate of what float32 makes of it.
+"""From circuits to networks and back, with certificates that say what is guaranteed on which inputs.
 
-Read in this order: `certificates` (a claim, and its check in integers), `compilation` (networks of circuits).
+To a network: `certificates` (a claim, and its check in integers), `compilation` (networks of circuits). From one:
+`domains` (the rows that matter) and `encodings` (of tables); `network_units` (what a network is made of),
+`rounding_bounds`, `hardening` (steps for sigmoids), `domain_circuits` (circuits of values); `row_decisions` (every row
+decided), `extraction_certificates`, `extraction`.
 """

@@ -7,6 +7,7 @@ N. Sorensson (2006) and I. Abio et al. (2012) do for SAT solvers.
 import bisect
 import itertools
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,16 +128,45 @@ def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:
     >>> to_circuit(from_unit(at_least(2, 3)))
     Circuit(3 inputs, 1 outputs, 4 gates)
     """
-    netlist = Builder(circuit.input_names)
+    weights, sources = circuit.weights.tolist(), circuit.wiring.sources.tolist()
+    offsets = itertools.pairwise(circuit.wiring.offsets.tolist())
+    units = (
+        (zip(sources[start:end], weights[start:end], strict=True), threshold)
+        for (start, end), threshold in zip(offsets, circuit.thresholds.tolist(), strict=True)
+    )
+    outputs = dict(zip(circuit.output_names, circuit.wiring.outputs.tolist(), strict=True))
+    return gates_of_units(circuit.input_names, units, outputs, diagrams=diagrams)
+
+
+def gates_of_units(
+    input_names: Sequence[str],
+    units: Iterable[tuple[Iterable[tuple[int, int]], int]],
+    outputs: Mapping[str, int],
+    *,
+    diagrams: bool = True,
+) -> Circuit:
+    """Turn units that are listed one by one into gates, as `to_circuit` does, with integers of any size.
+
+    Args:
+        input_names: nodes 0..n-1, in this order.
+        units: for each (node, weight) of what it reads, and its threshold; unit k is node n + k.
+        outputs: by name, the node of each.
+        diagrams: whether units may become decision diagrams.
+
+    Returns:
+        A circuit with these inputs and outputs; gates that no output needs are left out.
+
+    >>> gates_of_units("ab", [([(0, 2**100), (1, 1)], 2**100)], {"y": 2})
+    Circuit(2 inputs, 1 outputs, 0 gates)
+    """
+    netlist = Builder(input_names)
     nodes = list(netlist.inputs)
     inverses: dict[int, int] = {}
     constants = {0: False}
-    weights, sources = circuit.weights.tolist(), circuit.wiring.sources.tolist()
-    offsets = itertools.pairwise(circuit.wiring.offsets.tolist())
-    for (start, end), threshold in zip(offsets, circuit.thresholds.tolist(), strict=True):
+    for reads, threshold in units:
         # Python's integers, since T grows by the negative weights and may not fit int64.
         total: dict[int, int] = {}
-        for weight, source in zip(weights[start:end], sources[start:end], strict=True):
+        for source, weight in reads:
             node = nodes[source]
             if node in constants:
                 threshold -= weight * constants[node]
@@ -157,8 +187,7 @@ def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:
         else:
             node = _add_sum(netlist, terms, threshold, inverses)
         nodes.append(node)
-    outputs = [nodes[output] for output in circuit.wiring.outputs.tolist()]
-    return without_dead_gates(netlist.circuit(dict(zip(circuit.output_names, outputs, strict=True))))
+    return without_dead_gates(netlist.circuit({name: nodes[output] for name, output in outputs.items()}))
 
 
 class _Term(NamedTuple):
