@@ -28,7 +28,8 @@ class Arithmetic(NamedTuple):
     sigmoid: float
 
 
-# The sigmoids of XLA and NumPy are off by at most 1.5 u in all measurements; here it is 8.
+# On millions of random numbers the sigmoids of XLA and NumPy were off by at most 1.5 u, XLA's tanh by 4.7 u in float32
+# and 7.0 u in float64; here it is 8 u and 16 u.
 ARITHMETICS = {
     "float32": Arithmetic(2.0**-24, 2.0**-126, 2.0**-21),
     "float64": Arithmetic(2.0**-53, 2.0**-1022, 2.0**-50),
