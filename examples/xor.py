@@ -28,7 +28,7 @@ print("2. three threshold units:", circuits.evaluate(two_layers, x)[:, 0].astype
 # 3. The same units as sigmoids. A large enough gain keeps each output within 0.05, by a theorem.
 soft = circuits.to_network(two_layers, jaxnet.sigmoid, error=0.05)
 outputs = soft.network.apply(soft.params, x.astype(float))
-print(f"3. the same as sigmoids, gain {soft.gain:.2f}:", np.asarray(outputs[:, 0]).round(3))
+print(f"3. the same as sigmoids, gain {soft.gains.max():.2f}:", np.asarray(outputs[:, 0]).round(3))
 
 # 4. Sigmoids that learn it by gradient, from 100 random starts at once.
 net = jaxnet.mlp([2, 2, 1], activation=jaxnet.sigmoid)

@@ -8,8 +8,13 @@ and let each fan-in that is a unit be within e_i of v_i. With parameters p and c
 
     |z - gain s| <= sum |p_i - gain w_i| + |c - gain (1/2 - T)| + sum |p_i| e_i + rounding = D,
 
-so that the unit is within 1 / (1 + exp(gain / 2 - D)) + SIGMOID_ERROR. Rounding is bounded for sums in any order, with
-fused multiplications or without: N. J. Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1.
+so that the unit is within 1 / (1 + exp(gain / 2 - D)) + SIGMOID_ERROR. With a tolerance r, where each parameter may be
+off by r times its size, D grows by r (sum |p_i| v_i + |c|), which is largest where |s| = 1/2. Rounding is bounded for
+sums in any order, with fused multiplications or without: N. J. Higham, Accuracy and Stability of Numerical Algorithms
+(2002), section 3.1.
+
+A tanh is 2 h - 1 for a sigmoid h of the double sum, and its values are -1 and 1. A unit of rectifiers is the difference
+of two, relu(z + 1/2) - relu(z - 1/2), which is exact while float32 adds up the integers exactly.
 """
 
 import json
@@ -27,7 +32,10 @@ _ONE = 1 << _BITS
 _ROUNDING, _UNDERFLOW = _ONE >> 24, _ONE >> 126
 # How far a sigmoid in float32 may be from the true one: a third more than was measured over all float32 (1.49 x 2^-24).
 SIGMOID_ERROR = Fraction(2, 2**24)
-_FORMAT = "threshold units in float32, 1"
+# Half as much again as was measured of a tanh (4.80 x 2^-24).
+TANH_ERROR = Fraction(7, 2**24)
+_FORMAT = "threshold units in float32, 2"
+_ACTIVATIONS = ("step", "sigmoid", "tanh", "relu")
 
 
 class CertificateError(ValueError):
@@ -41,7 +49,7 @@ class CertifiedUnit(NamedTuple):
         sources: nodes it reads, inputs first; n + k is unit k.
         weights: integers w.
         threshold: integer T.
-        gain: what w and 1/2 - T were multiplied with, about.
+        gain: what w and 1/2 - T were multiplied with, about; of a tanh, twice that for inputs, four times for units.
         parameters: p, float32.
         bias: c, float32.
     """
@@ -61,8 +69,9 @@ class Certificate(NamedTuple):
         n_inputs: n.
         units: each after those it reads.
         outputs: nodes.
-        activation: "step" or "sigmoid".
+        activation: "step", "sigmoid", "tanh" or "relu".
         error: the claim: on all Boolean inputs no output is further from its Boolean value.
+        tolerance: it holds for all parameters that differ from these by up to `tolerance` times their size.
     """
 
     n_inputs: int
@@ -70,6 +79,7 @@ class Certificate(NamedTuple):
     outputs: list[int]
     activation: str
     error: float
+    tolerance: float = 0.0
 
     def check(self) -> Fraction:
         """Prove the claim anew, in integers.
@@ -88,48 +98,73 @@ class Certificate(NamedTuple):
             ...
         circuits.bridge.certificates.CertificateError: unit 0: expected gain / 2 > D, got gain / 2 = 4 and D = 4.
         """
-        if self.activation not in ("step", "sigmoid"):
-            raise CertificateError(f'expected the activation "step" or "sigmoid", got {self.activation!r}.')
-        errors: list[int] = []
-        for k, unit in enumerate(self.units):
-            errors.append(_error_of_unit(self, k, unit, errors))
+        if self.activation not in _ACTIVATIONS:
+            raise CertificateError(f"expected an activation among {', '.join(_ACTIVATIONS)}, got {self.activation!r}.")
+        errors = _errors_of_rectifiers(self) if self.activation == "relu" else _errors_of_units(self)
+        # The two values of a tanh are twice as far apart as those of a sigmoid.
+        wide = 2 if self.activation == "tanh" else 1
         worst = 0
         for node in self.outputs:
             if not 0 <= node < self.n_inputs + len(errors):
                 raise CertificateError(f"output: expected a node below {self.n_inputs + len(errors)}, got {node}.")
             if node >= self.n_inputs:
-                worst = max(worst, errors[node - self.n_inputs])
-                if not 0 <= self.error < 0.5 or errors[node - self.n_inputs] > _fixed(self.error, "error"):
-                    proved = float(Fraction(errors[node - self.n_inputs], _ONE))
+                found = wide * errors[node - self.n_inputs]
+                worst = max(worst, found)
+                if not 0 <= self.error < wide / 2 or found > _fixed(self.error, "error"):
                     raise CertificateError(
-                        f"unit {node - self.n_inputs}: expected an error of at most {self.error}, proved {proved:.6g}."
+                        f"unit {node - self.n_inputs}: expected an error of at most {self.error}, proved "
+                        f"{float(Fraction(found, _ONE)):.6g}."
                     )
         return Fraction(worst, _ONE)
 
 
-def _error_of_unit(certificate: Certificate, k: int, unit: CertifiedUnit, errors: list[int]) -> int:
-    """Return how far a unit may be from its Boolean value, as a multiple of 2^-_BITS, rounded up."""
-    where, n = f"unit {k}", certificate.n_inputs
-    sources, weights, threshold, *_ = unit
-    if not len(sources) == len(weights) == len(unit.parameters):
+def _errors_of_units(certificate: Certificate) -> list[int]:
+    """Return how far each unit may be from its Boolean value, as multiples of 2^-_BITS, rounded up."""
+    tolerance = _fixed(certificate.tolerance, "tolerance")
+    if not 0 <= tolerance < _ONE:
+        raise CertificateError(f"expected a tolerance of at least 0 and below 1, got {certificate.tolerance}.")
+    errors: list[int] = []
+    for k, unit in enumerate(certificate.units):
+        _check_unit(certificate.n_inputs, k, unit)
+        errors.append(_error_of_unit(certificate, k, errors, tolerance))
+    return errors
+
+
+def _check_unit(n_inputs: int, k: int, unit: CertifiedUnit) -> None:
+    where, sources = f"unit {k}", unit.sources
+    if not len(sources) == len(unit.weights) == len(unit.parameters):
         raise CertificateError(f"{where}: expected as many parameters as sources and weights.")
-    if len(set(sources)) < len(sources) or any(not 0 <= source < n + k for source in sources):
-        raise CertificateError(f"{where}: expected different sources below {n + k}, got {sources}.")
-    if any(isinstance(x, bool) or not isinstance(x, int) for x in (*weights, threshold)):
+    if any(not 0 <= source < n_inputs + k for source in sources):
+        raise CertificateError(f"{where}: expected sources below {n_inputs + k}, got {sources}.")
+    if any(isinstance(x, bool) or not isinstance(x, int) for x in (*unit.weights, unit.threshold)):
         raise CertificateError(f"{where}: expected whole weights and a whole threshold.")
+    if _fixed(unit.gain, where) <= 0:
+        raise CertificateError(f"{where}: expected a positive gain, got {unit.gain}.")
+
+
+def _error_of_unit(certificate: Certificate, k: int, errors: list[int], tolerance: int) -> int:
+    unit, n, where = certificate.units[k], certificate.n_inputs, f"unit {k}"
     gain, bias = _fixed(unit.gain, where), _float32(unit.bias, where)
     p = [_float32(value, where) for value in unit.parameters]
-    if gain <= 0:
-        raise CertificateError(f"{where}: expected a positive gain, got {unit.gain}.")
-    total = sum(map(abs, p)) + abs(bias)
-    # Multiples of 2^-(_BITS + 1), for the half.
-    away = sum(abs(value - gain * weight) for value, weight in zip(p, weights, strict=True))
-    distance = 2 * away + abs(2 * bias - gain * (1 - 2 * threshold))
-    from_units = sum(abs(value) * errors[source - n] for source, value in zip(sources, p, strict=True) if source >= n)
-    distance += 2 * -(-from_units // _ONE)
-    exact = all(source < n or errors[source - n] == 0 for source in sources)
+    total, largest = sum(map(abs, p)) + abs(bias), max(map(abs, p), default=0)
+    exact = not tolerance and all(source < n or errors[source - n] == 0 for source in unit.sources)
+    rounding = 0
     if not (exact and _adds_exactly([*p, bias], total)):
-        distance += 2 * _rounding(len(p) + 1, total, max(map(abs, p), default=0))
+        rounding = _rounding(len(p) + 1, _times(total, _ONE + tolerance), _times(largest, _ONE + tolerance))
+    if certificate.activation == "tanh":
+        # The sigmoid h of the double sum reads 2 h - 1 of other units.
+        bias = 2 * (bias - sum(value for source, value in zip(unit.sources, p, strict=True) if source >= n))
+        p = [value * (4 if source >= n else 2) for source, value in zip(unit.sources, p, strict=True)]
+        rounding, size = 2 * rounding, 2 * total
+    else:
+        size = min(total, _largest_size(unit, gain, p, bias))
+    from_units = sum(
+        abs(value) * errors[source - n] for source, value in zip(unit.sources, p, strict=True) if source >= n
+    )
+    # Multiples of 2^-(_BITS + 1), for the half.
+    distance = _away(unit, gain, p, bias) + 2 * (
+        _times(-(-from_units // _ONE), _ONE + tolerance) + _times(size, tolerance) + rounding
+    )
     if gain <= distance:
         half, d = Fraction(gain, 2 * _ONE), Fraction(distance, 2 * _ONE)
         raise CertificateError(
@@ -137,7 +172,55 @@ def _error_of_unit(certificate: Certificate, k: int, unit: CertifiedUnit, errors
         )
     if certificate.activation == "step":
         return 0
-    return sigmoid_below(Fraction(gain - distance, 2 * _ONE)) + math.ceil(SIGMOID_ERROR * _ONE)
+    error = SIGMOID_ERROR if certificate.activation == "sigmoid" else TANH_ERROR / 2
+    return sigmoid_below(Fraction(gain - distance, 2 * _ONE)) + math.ceil(error * _ONE)
+
+
+def _away(unit: CertifiedUnit, gain: int, p: list[int], bias: int) -> int:
+    """Return twice how far the parameters are from integers times the gain."""
+    away = sum(abs(value - gain * weight) for value, weight in zip(p, unit.weights, strict=True))
+    return 2 * away + abs(2 * bias - gain * (1 - 2 * unit.threshold))
+
+
+def _largest_size(unit: CertifiedUnit, gain: int, p: list[int], bias: int) -> int:
+    """Bound sum |p_i| v_i + |c| on the Boolean rows where |s| = 1/2; it grows more slowly than gain |s| from there.
+
+    With A and B what positive and negative weights add up to on a row, A - B = s + T - 1/2, so that A + B is 2 B, or
+    2 A, and a constant.
+    """
+    positive = sum(weight for weight in unit.weights if weight > 0)
+    negative = sum(-weight for weight in unit.weights if weight < 0)
+    # Twice A - B for s = 1/2 and for s = -1/2.
+    differences = (2 * unit.threshold, 2 * unit.threshold - 2)
+    sizes = [min(4 * negative + difference, 4 * positive - difference) for difference in differences]
+    size = max(*sizes, 0) + abs(1 - 2 * unit.threshold)
+    return -(-(gain * size + _away(unit, gain, p, bias)) // 2)
+
+
+def _errors_of_rectifiers(certificate: Certificate) -> list[int]:
+    """Return zeros, if all sums are of integers that float32 adds up exactly, in any order."""
+    if certificate.tolerance != 0:
+        raise CertificateError(f"expected a tolerance of 0 for rectifiers, got {certificate.tolerance}.")
+    n = certificate.n_inputs
+    # The largest sum of the two rectifiers of each unit.
+    largest: list[int] = []
+    for k, unit in enumerate(certificate.units):
+        _check_unit(n, k, unit)
+        if unit.parameters != unit.weights or unit.bias != 0.5 - unit.threshold or unit.gain != 1:
+            raise CertificateError(f"unit {k}: expected the weights and 1/2 - T themselves, of which sums are exact.")
+        edges = zip(unit.sources, unit.weights, strict=True)
+        total = sum(abs(weight) * (largest[source - n] if source >= n else 1) for source, weight in edges)
+        total += abs(unit.threshold) + 1
+        if total > 2**24:
+            raise CertificateError(f"unit {k}: expected sums of at most 2^24, got {total}.")
+        positive = sum(weight for weight in unit.weights if weight > 0) - unit.threshold
+        largest.append(max(0, positive + 1) + max(0, positive))
+    return [0] * len(largest)
+
+
+def _times(value: int, factor: int) -> int:
+    """Return a product of two multiples of 2^-_BITS, rounded up."""
+    return -(-value * factor // _ONE)
 
 
 def _adds_exactly(terms: list[int], total: int) -> bool:
@@ -191,7 +274,7 @@ def as_json(certificate: Certificate) -> str:
     """Return a certificate as JSON.
 
     >>> from_json(as_json(Certificate(1, [], [0], "step", 0.0)))
-    Certificate(n_inputs=1, units=[], outputs=[0], activation='step', error=0.0)
+    Certificate(n_inputs=1, units=[], outputs=[0], activation='step', error=0.0, tolerance=0.0)
     """
     units = [unit._asdict() for unit in certificate.units]
     return json.dumps({"format": _FORMAT, **certificate._asdict(), "units": units}) + "\n"

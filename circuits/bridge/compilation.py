@@ -1,56 +1,58 @@
-"""From circuits to networks: exact with steps, and with sigmoids within a proved distance of the Boolean values.
-
-The theorem. A unit [w.x >= T] with integer weights has the bias b = 1/2 - T, so that on Boolean inputs
-|w.x + b| >= 1/2. Put sigma(gain z) for the step, and let every fan-in that is itself a unit be within eps of its
-Boolean value. With W the largest sum of |w| over such fan-ins of a unit (the inputs of the circuit are exact), the
-pre-activation keeps its sign and a magnitude of at least 1/2 - W eps, so the unit is within
-sigma(-gain (1/2 - W eps)) of its Boolean value. By induction over the graph every unit stays within eps, whatever the
-depth, if
-
-    gain >= ln((1 - eps) / eps) / (1/2 - W eps),   0 < eps < min(1 / (2 W), 1/2).
-"""
+"""From circuits to networks: exact with steps and rectifiers; with sigmoids and tanhs within a proved distance."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
 
-from circuits.bridge.certificates import Certificate, CertificateError, CertifiedUnit
-from circuits.netlist import Circuit
-from circuits.threshold.gate_conversion import from_circuit, from_unit
+from circuits.bridge.certificates import Certificate, CertificateError
+from circuits.bridge.error_bounds import GAIN_STEP, best_eps, gains_for, promised_error, weights_of_units
+from circuits.bridge.unit_parameters import NAMES, certified_units, network_of, node_values
+from circuits.mapping.portfolio import map_to_units
+from circuits.netlist import Circuit, nodes_by_name
+from circuits.threshold.gate_conversion import from_unit, to_circuit, units_of_gates
+from circuits.threshold.layered_circuits import in_layers
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from circuits.threshold.units import ThresholdUnit
-from jaxnet.networks.activations import sigmoid, step
-from jaxnet.networks.evaluation import wired
-from jaxnet.networks.layers import Network
-from jaxnet.networks.units import Neuron
-from jaxnet.validation import whole_number
+from jaxnet.networks.activations import relu, sigmoid, step, tanh
+from jaxnet.networks.conversion import as_mlp
+from jaxnet.networks.evaluation import Wired
+from jaxnet.networks.network import Network
+from jaxnet.networks.wiring import Wiring
+from jaxnet.pytrees import Params
 
-# The gain is rounded up to a multiple of this step. Weights and biases are then multiples of half a step, so that
-# float32, with its 24 bits, adds them up exactly while sums stay below 2^23 steps.
-_GAIN_STEP = 1 / 64
+# Sums of so many steps of a gain are exact in float32, halves of steps included.
 _EXACT = 2**23
+# A certificate cannot claim more than that values are on the right side.
+_ANY_ERROR = 0.4999
+_EXACT_UNITS = {step: "steps", relu: "rectifiers"}
 
 
 class CompiledCircuit(NamedTuple):
     """A network that computes a circuit.
 
     Attributes:
-        network: `network.apply(params, x)` maps `(..., n)` floats to `(..., m)`.
-        params: `Neuron(w, b)`, w `(edges,)`, b `(units,)`.
+        network: `network.apply(params, x)` maps `(..., n)` floats, 0 and 1, to `(..., m)`.
+        params: `Neuron(w, b)`, w `(edges,)`, b `(units,)`; in layers, one `Neuron` per layer.
         circuit: the threshold circuit that it was made from, with the names.
-        gain: what multiplies weights and biases; None for steps.
-        error: the largest distance of a unit from its Boolean value that the theorem allows, for Boolean inputs and
-            exact sums; 0 for steps, 1 where it promises nothing.
+        activation: of its units.
+        gains: `(units,)`, what multiplies weights and biases; None for steps and rectifiers.
+        error: the largest distance of an output from its Boolean value that the theorem allows, for Boolean inputs and
+            exact sums; 0 for steps and rectifiers; 1 (of a tanh 2) where it promises nothing.
+        signals: the node of `circuit` for each named node of the circuit that it was made from.
     """
 
     network: Network
-    params: Neuron
+    params: Params
     circuit: ThresholdCircuit
-    gain: float | None
+    activation: Callable
+    gains: np.ndarray | None
     error: float
+    signals: Mapping[str, int]
 
     @property
     def certificate(self) -> Certificate:
@@ -63,7 +65,7 @@ class CompiledCircuit(NamedTuple):
             CertificateError: if nothing is proved, with the unit and the inequality: after training, or for units of
                 thousands of inexact inputs.
         """
-        claims = _certificate_of(self, 0.4999)
+        claims = self.claim(2 * _ANY_ERROR if self.activation is tanh else _ANY_ERROR)
         proved = float(claims.check())
         return claims._replace(error=proved if proved == 0 else math.nextafter(proved, 1))
 
@@ -77,7 +79,7 @@ class CompiledCircuit(NamedTuple):
             ...
         circuits.bridge.certificates.CertificateError: unit 0: expected an error of at most 0.05, proved 0.0994703.
         """
-        own = _certificate_of(self, certificate.error)
+        own = self.claim(certificate.error, certificate.tolerance)
         for k, (given, expected) in enumerate(zip(certificate.units, own.units, strict=False)):
             if given._replace(gain=1.0) != expected._replace(gain=1.0):
                 raise CertificateError(f"unit {k}: expected {expected}, got {given}: a certificate of another network.")
@@ -88,9 +90,54 @@ class CompiledCircuit(NamedTuple):
             )
         certificate.check()
 
+    def claim(self, error: float, tolerance: float = 0.0) -> Certificate:
+        """Return a certificate that is not checked yet.
+
+        Args:
+            error: that it claims.
+            tolerance: that it claims; see `Certificate`.
+
+        Raises:
+            CertificateError: if the parameters of rectifiers are not the integers of the circuit.
+        """
+        circuit, network, params = self.circuit, self.network, self.params
+        if self.activation is relu:
+            # Of integers alone something is known: the certificate is that of the units, if the network is theirs.
+            whole = _made(circuit, relu, None, layered=not isinstance(network.structure, Wired))[1]
+            if not all(map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(whole))):
+                raise CertificateError("expected rectifiers with the integers of the circuit, got other parameters.")
+            network, params = network_of(circuit, step)
+        units = certified_units(circuit, network, params, self.gains)
+        outputs = circuit.wiring.outputs.tolist()
+        return Certificate(circuit.n_inputs, units, outputs, NAMES[self.activation], error, tolerance)
+
+    def activations(self, x: ArrayLike, params: Params | None = None) -> dict[str, Array]:
+        """Return the value of every named signal on a batch.
+
+        Args:
+            x: `(..., n)` floats.
+            params: others of the same shapes, such as trained ones; its own if None.
+
+        Returns:
+            `(...)` for each name in `signals`; for rectifiers the difference of the two that are one unit.
+
+        >>> import jax.numpy as jnp
+        >>> from circuits import parse
+        >>> soft = to_network(parse("carry = a & b; sum = a ^ b"), sigmoid, error=0.01)
+        >>> soft.activations(jnp.array([[1.0, 0.0], [1.0, 1.0]]))["carry"] > 0.5
+        Array([False,  True], dtype=bool)
+        """
+        values = node_values(self.circuit, self.activation, self.network, self.params if params is None else params, x)
+        return {name: values[..., node] for name, node in self.signals.items()}
+
     def __repr__(self) -> str:
-        gain = "steps" if self.gain is None else f"gain {self.gain:g}, error {self.error:.3g}"
-        return f"CompiledCircuit({self.circuit!r}, {gain})"
+        if self.gains is None:
+            kind = _EXACT_UNITS[self.activation]
+        else:
+            low, high = self.gains.min(initial=math.inf), self.gains.max(initial=0)
+            gain = f"gain {high:g}" if low >= high else f"gains {low:g} to {high:g}"
+            kind = f"{gain}, error {self.error:.3g}"
+        return f"CompiledCircuit({self.circuit!r}, {kind})"
 
 
 def to_network(
@@ -99,188 +146,166 @@ def to_network(
     *,
     error: float | None = None,
     gain: float | None = None,
+    max_fan_in: int | None = None,
+    max_weight: int | None = None,
+    layered: bool = False,
 ) -> CompiledCircuit:
-    """Turn a circuit into a network that computes it: exactly with steps, within `error` with sigmoids.
+    """Turn a circuit into a network that computes it: exactly, or within `error` of the Boolean values.
 
     Args:
         circuit: a `ThresholdCircuit`, or a `Circuit` or a single `ThresholdUnit`, which `gate_conversion` makes into
-            one.
-        activation: `jaxnet.step`, or `jaxnet.sigmoid` with one of `error` and `gain`.
-        error: how far an output may be from its Boolean value, in (0, 1/2); the gain is the smallest that the theorem
-            gives, rounded up.
-        gain: a gain of your own, in place of `error`, rounded up likewise until float32 adds up exact inputs exactly.
+            one, gate by gate.
+        activation: `jaxnet.step`, or `jaxnet.relu`, two for a unit; or `jaxnet.sigmoid` or `jaxnet.tanh`, whose values
+            are -1 and 1, with one of `error` and `gain`.
+        error: how far an output may be from its Boolean value, in (0, 1/2), for a tanh in (0, 1). Each unit gets the
+            smallest gain that the theorem gives for the eps that is best for the widest, rounded up.
+        gain: a gain of your own for all units, in place of `error`, rounded up likewise until float32 adds up exact
+            inputs exactly.
+        max_fan_in: of a unit, 3 or more. With this or `max_weight` the circuit is mapped to few units first, by
+            `map_to_units`; the names of its gates are lost.
+        max_weight: the largest |w|, 2 or more.
+        layered: whether to make a multilayer perceptron, of dense layers; values that are read further on are repeated
+            by units.
 
     Returns:
-        A `CompiledCircuit`. The bound is for Boolean inputs and exact sums. float32 adds up exact inputs exactly, but
-        rounds sums over other units, which is not in the bound: about 1e-6 for gates, more for units with many inputs.
+        A `CompiledCircuit`. Its `error` is for Boolean inputs and exact sums, its `certificate` for float32.
 
     Raises:
-        ValueError: if the activation is neither, `error` is out of range, or neither or both of `error` and `gain` are
-            given with a sigmoid; or if sum |w| + |T| of a unit passes 2^23, where float32 no longer counts in halves,
-            or is too large for the gain.
-        TypeError: if `circuit` is neither.
+        ValueError: if the activation is none of these, `error` or a bound is out of range, or neither or both of
+            `error` and `gain` are given; or if sum |w| + |T| of a unit passes 2^23, where float32 no longer counts in
+            halves, or is too large for the gain.
+        TypeError: if `circuit` is none of these.
 
-    Source: the theorem above.
+    Source: the theorem of `error_bounds`.
 
+    >>> import jax.numpy as jnp
     >>> from circuits import parse
     >>> soft = to_network(parse("a ^ b"), sigmoid, error=0.1)
-    >>> soft.network.apply(soft.params, jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])).round(2).T
-    Array([[0.03, 0.96, 0.04]], dtype=float32)
+    >>> np.asarray(soft.network.apply(soft.params, jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]))).round(2).T
+    array([[0.03, 0.92, 0.08]], dtype=float32)
+    >>> to_network(parse("a ^ b"), relu, layered=True).network
+    Network(2 -> 3 relu -> 2 relu -> 1 identity)
     """
-    if isinstance(circuit, Circuit):
-        hard = from_circuit(circuit)
-    elif isinstance(circuit, ThresholdUnit):
-        hard = from_unit(circuit)
-    elif isinstance(circuit, ThresholdCircuit):
-        hard = circuit
-    else:
-        raise TypeError(
-            f"to_network: expected a Circuit, a ThresholdCircuit or a ThresholdUnit, got {type(circuit).__name__}."
-        )
+    if activation not in NAMES:
+        raise ValueError(f"to_network: expected jaxnet.step, sigmoid, tanh or relu, got {activation!r}.")
+    hard, signals = _units_and_signals(circuit, max_fan_in, max_weight)
+    if activation is tanh:
+        # An output that is an input would be 0 or 1.
+        hard = _with_units_at_outputs(hard)
+        signals |= dict(zip(hard.output_names, hard.wiring.outputs.tolist(), strict=True))
+    if layered:
+        hard, _, places = in_layers(hard)
+        signals = {name: int(places[node]) for name, node in signals.items() if places[node] >= 0}
+        signals.update(zip(hard.output_names, hard.wiring.outputs.tolist(), strict=True))
     largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)
     if largest.max(initial=0) >= 2**23:
         raise ValueError(
             f"to_network: unit {largest.argmax()} has sum |w| + |T| = {largest.max():.0f}, expected below 2^23."
         )
-    w, b = hard.weights.astype(np.float32), (0.5 - hard.thresholds).astype(np.float32)
-    if activation is step:
-        if error is not None or gain is not None:
-            raise ValueError("to_network: steps are exact and take neither error nor gain.")
-        return CompiledCircuit(wired(hard.wiring, step), Neuron(jnp.asarray(w), jnp.asarray(b)), hard, None, 0.0)
-    if activation is not sigmoid:
-        raise ValueError(f"to_network: expected jaxnet.step or jaxnet.sigmoid, got {activation!r}.")
-    if (error is None) == (gain is None):
-        raise ValueError("to_network: expected one of error and gain with a sigmoid.")
-    fed = weight_of_units(hard)
-    most = float(largest.max(initial=0)) + 0.5
-    if gain is None and error is not None:
-        if not 0 < error < 0.5:
-            raise ValueError(f"to_network: expected an error between 0 and 1/2, got {error}.")
-        gain = smallest_gain(fed, error)
-    assert gain is not None
-    if not 0 < gain < math.inf:
-        raise ValueError(f"to_network: expected a positive, finite gain, got {gain}.")
-    gain = _exact_gain(gain, most)
-    params = Neuron(jnp.asarray(np.float32(gain) * w), jnp.asarray(np.float32(gain) * b))
-    return CompiledCircuit(wired(hard.wiring, sigmoid), params, hard, float(gain), promised_error(fed, gain))
+    gains, promised = None, 0.0
+    if activation in (sigmoid, tanh):
+        gains, promised = _gains_and_error(hard, largest, error, gain, wide=2 if activation is tanh else 1)
+    elif error is not None or gain is not None:
+        raise ValueError(f"to_network: {_EXACT_UNITS[activation]} are exact and take neither error nor gain.")
+    network, params = _made(hard, activation, gains, layered)
+    compiled = CompiledCircuit(network, params, hard, activation, gains, promised, signals)
+    if activation is relu:
+        try:
+            compiled.claim(0.0).check()
+        except CertificateError as wrong:
+            raise ValueError(f"to_network: {wrong} Float32 counts no further; steps do not add up so much.") from None
+    return compiled
 
 
-def _certificate_of(compiled: CompiledCircuit, error: float) -> Certificate:
-    """Return what the units and parameters of a compiled circuit are, with a claim that is not checked."""
-    wiring, circuit = compiled.circuit.wiring, compiled.circuit
-    offsets = wiring.offsets.tolist()
-    # The bias is read from the same parameters as the weights; doubles hold float32 exactly.
-    w, b = (np.asarray(leaf, np.float64).tolist() for leaf in compiled.params)
-    sources, weights = wiring.sources.tolist(), circuit.weights.tolist()
-    gain = 1.0 if compiled.gain is None else compiled.gain
-    units = []
-    for k, threshold in enumerate(circuit.thresholds.tolist()):
-        edges = slice(offsets[k], offsets[k + 1])
-        units.append(CertifiedUnit(sources[edges], weights[edges], threshold, gain, w[edges], b[k]))
-    name = "step" if compiled.gain is None else "sigmoid"
-    return Certificate(circuit.n_inputs, units, wiring.outputs.tolist(), name, error)
+def _units_and_signals(
+    circuit: Circuit | ThresholdCircuit | ThresholdUnit, max_fan_in: int | None, max_weight: int | None
+) -> tuple[ThresholdCircuit, dict[str, int]]:
+    """Return the units, and which of them are named."""
+    if max_fan_in is not None or max_weight is not None:
+        gates = circuit if isinstance(circuit, Circuit) else to_circuit(_units(circuit))
+        bounds = {"max_fan_in": max_fan_in, "max_weight": max_weight}
+        given: dict[str, Any] = {name: bound for name, bound in bounds.items() if bound is not None}
+        hard = map_to_units(gates, **given)
+    elif isinstance(circuit, Circuit):
+        hard, places = units_of_gates(circuit)
+        nodes = {name: int(places[node]) for name, node in nodes_by_name(circuit).items()}
+        return hard, {name: node for name, node in nodes.items() if node >= 0}
+    else:
+        hard = _units(circuit)
+    names = {name: node for node, name in enumerate(hard.input_names)}
+    return hard, names | dict(zip(hard.output_names, hard.wiring.outputs.tolist(), strict=True))
 
 
-def _exact_gain(gain: float, most: float) -> float:
-    """Round the gain up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
-    step = _GAIN_STEP
-    # A step of a power of two past the gain is the gain itself: there float32 is exact up to sums of 2^23.
-    while step < 2 * max(gain, _GAIN_STEP) and gain * most < 2.0**100:
-        rounded = math.ceil(gain / step) * step
-        if rounded * most < _EXACT * step:
-            return rounded
-        step *= 2
-    raise ValueError(
-        f"to_network: a gain of {gain:.4g} for units with sum |w| + |T| up to {most - 0.5:.0f} is too much for float32."
+def _units(circuit: ThresholdCircuit | ThresholdUnit) -> ThresholdCircuit:
+    if isinstance(circuit, ThresholdUnit):
+        return from_unit(circuit)
+    if not isinstance(circuit, ThresholdCircuit):
+        raise TypeError(
+            f"to_network: expected a Circuit, a ThresholdCircuit or a ThresholdUnit, got {type(circuit).__name__}."
+        )
+    return circuit
+
+
+def _with_units_at_outputs(circuit: ThresholdCircuit) -> ThresholdCircuit:
+    """Return a circuit with a unit [v >= 1] for each output that is an input."""
+    wiring, n = circuit.wiring, circuit.n_inputs
+    read = sorted({node for node in wiring.outputs.tolist() if node < n})
+    places = {node: n + circuit.n_units + k for k, node in enumerate(read)}
+    return ThresholdCircuit(
+        Wiring(
+            n,
+            [*wiring.offsets.tolist(), *(wiring.n_edges + 1 + k for k in range(len(read)))],
+            [*wiring.sources.tolist(), *read],
+            [places[node] if node < n else node for node in wiring.outputs.tolist()],
+        ),
+        [*circuit.weights.tolist(), *(1 for _ in read)],
+        [*circuit.thresholds.tolist(), *(1 for _ in read)],
+        circuit.input_names,
+        circuit.output_names,
     )
 
 
-def weight_of_units(circuit: ThresholdCircuit) -> int:
-    """Return W of the theorem: the largest sum of |w| that a unit has over fan-ins that are units themselves.
-
-    Args:
-        circuit: any threshold circuit.
-
-    Returns:
-        0 where every unit is fed by inputs alone.
-
-    >>> from circuits.threshold.symmetric_functions import parity
-    >>> weight_of_units(parity(5))
-    5
-    """
-    inexact = circuit.wiring.sources >= circuit.n_inputs
-    return int(circuit.sums_of_weights(np.where(inexact, np.abs(circuit.weights), 0)).max(initial=0))
+def _made(
+    circuit: ThresholdCircuit, activation: Callable, gains: np.ndarray | None, layered: bool
+) -> tuple[Network, Params]:
+    network, params = network_of(circuit, activation, gains)
+    return as_mlp(network, params) if layered else (network, params)
 
 
-def smallest_gain(weight: int, error: float) -> float:
-    """Return the smallest gain for which the theorem keeps every unit within `error` of its Boolean value.
-
-    Args:
-        weight: W, 0 or more.
-        error: in (0, 1/2).
-
-    Returns:
-        The minimum over eps <= error of ln((1 - eps)/eps) / (1/2 - W eps), rounded up to a multiple of 1/64.
-
-    Raises:
-        ValueError: if `weight` or `error` is out of range.
-
-    Source: the theorem of this module.
-
-    >>> smallest_gain(0, 0.1)                                   # ln 9 / (1/2) = 4.3944
-    4.40625
-    >>> smallest_gain(2, 0.1), smallest_gain(128, 0.1)          # 7.18 and 17.42
-    (7.1875, 17.421875)
-    """
-    import scipy.optimize  # here, since it takes a quarter of a second
-
-    if not 0 < error < 0.5:
-        raise ValueError(f"smallest_gain: expected an error between 0 and 1/2, got {error}.")
-    weight = whole_number("smallest_gain", "weight", weight)
-
-    def gain(log_eps: float) -> float:
-        eps = math.exp(log_eps)
-        margin = 0.5 - weight * eps
-        return (math.log1p(-eps) - log_eps) / margin if margin > 0 else math.inf
-
-    # In log eps, since the best eps of a wide unit is near 1 / (2 W ln W); below 1 / (2 W) the gain has one valley.
-    upper = math.log(min(error, 0.5 / weight if weight else error))
-    found = scipy.optimize.minimize_scalar(gain, bounds=(upper - 12, upper), method="bounded", options={"xatol": 1e-10})
-    best = min(float(found.fun), gain(upper))
-    # A little above the minimum: at the minimum itself, rounding may tip a deep circuit over.
-    return math.ceil(best * (1 + 1e-5) / _GAIN_STEP) * _GAIN_STEP
+def _gains_and_error(
+    circuit: ThresholdCircuit, largest: np.ndarray, error: float | None, gain: float | None, wide: int
+) -> tuple[np.ndarray, float]:
+    """Return the gain of each unit, and the error that the theorem promises; values are `wide` apart."""
+    if (error is None) == (gain is None):
+        raise ValueError("to_network: expected one of error and gain with a sigmoid or a tanh.")
+    weights = weights_of_units(circuit)
+    if gain is not None:
+        if not 0 < gain < math.inf:
+            raise ValueError(f"to_network: expected a positive, finite gain, got {gain}.")
+        gains = np.full(circuit.n_units, float(gain))
+    else:
+        assert error is not None
+        if not 0 < error < wide / 2:
+            raise ValueError(f"to_network: expected an error between 0 and {'1/2' if wide == 1 else 1}, got {error}.")
+        gains = gains_for(weights, best_eps(int(weights.max(initial=0)), error / wide))
+    gains = _exact_gains(gains, largest + 0.5)
+    return gains, wide * promised_error(weights, gains)
 
 
-def promised_error(weight: int, gain: float) -> float:
-    """Return the smallest eps that the theorem keeps for a gain, or 1 where it promises nothing.
-
-    Args:
-        weight: W, 0 or more.
-        gain: positive.
-
-    Returns:
-        An eps with sigma(-gain (1/2 - W eps)) <= eps < 1 / (2 W), within 1e-6 of the smallest, or 1.
-
-    Raises:
-        ValueError: if the gain is not positive.
-
-    >>> round(promised_error(0, 4.3944), 4), promised_error(2, 7.0)
-    (0.1, 1.0)
-    """
-    weight = whole_number("promised_error", "weight", weight)
-    if not 0 < gain < math.inf:
-        raise ValueError(f"promised_error: expected a positive, finite gain, got {gain}.")
-
-    def image(eps: float) -> float:
-        return 1 / (1 + math.exp(min(700.0, gain * (0.5 - weight * eps))))
-
-    # From 0 the map climbs to its smallest fixed point. An eps a little above it is kept, which is checked.
-    eps = 0.0
-    for _ in range(100_000):
-        eps = image(eps)
-        above = eps * (1 + 1e-6)
-        if weight * above >= 0.5 or above >= 0.5:
-            break
-        if image(above) <= above:
-            return above
-    return 1.0
+def _exact_gains(gains: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Round gains up until float32 adds up exact inputs exactly: coarser for units with larger sums."""
+    step = np.full(len(gains), GAIN_STEP)
+    # A step of a power of two past the gain is the gain itself: there float32 is exact up to sums of 2^23.
+    lost = gains * most >= 2.0**100
+    while not lost.any():
+        rounded = np.ceil(gains / step) * step
+        coarse = rounded * most >= _EXACT * step
+        if not coarse.any():
+            return rounded
+        step = np.where(coarse, 2 * step, step)
+        lost = coarse & (step >= 2 * np.maximum(gains, GAIN_STEP))
+    unit = int(lost.argmax())
+    raise ValueError(
+        f"to_network: a gain of {gains[unit]:.4g} for unit {unit} with sum |w| + |T| of {most[unit] - 0.5:.0f} is too "
+        "much for float32."
+    )

@@ -10,7 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from circuits.bridge.compilation import CompiledCircuit, to_network
+from circuits.bridge.certificates import CertificateError
+from circuits.bridge.compilation import to_network
+from circuits.bridge.error_bounds import smallest_gain, weights_of_units
+from circuits.bridge.extraction import Guarantee, from_network
 from circuits.mapping.portfolio import map_to_units
 from circuits.netlist import Circuit, depth
 from circuits.simulation.simulator import evaluate
@@ -57,8 +60,9 @@ class Constructed(NamedTuple):
 
     Attributes:
         asked: the error that was asked for.
-        gain: the smallest that the theorem of `circuits.bridge.compilation` gives for the asked error, rounded up.
+        gain: the smallest that the theorem of `circuits.bridge.error_bounds` gives for the asked error, rounded up.
         bound: the error that the theorem promises at this gain.
+        certified: the error that the certificate proves, float32's rounding included; None where it proves nothing.
         worst_error: the largest distance of an output from its Boolean value, measured over the rows.
         gains: `(k,)`, other gains that were tried.
         worst_errors: `(k,)`, the worst error at each of them.
@@ -67,12 +71,39 @@ class Constructed(NamedTuple):
     asked: float
     gain: float
     bound: float
+    certified: float | None
     worst_error: float
     gains: np.ndarray
     worst_errors: np.ndarray
 
     def __repr__(self) -> str:
         return f"Constructed(gain {self.gain:.2f}, worst error {self.worst_error:.4f})"
+
+
+class Recovered(NamedTuple):
+    """The circuit that was read out of the best learned network, the one with the least worst error.
+
+    Attributes:
+        circuit: of threshold units if the guarantee is structural, else of gates.
+        guarantee: "structural", "functional" or "statistical", that it is the network.
+        wrong_rows: how many rows have an output that differs from the function's.
+    """
+
+    circuit: Circuit | ThresholdCircuit
+    guarantee: Guarantee
+    wrong_rows: int
+
+    @property
+    def size(self) -> str:
+        """Return how many units or gates the circuit has."""
+        if isinstance(self.circuit, Circuit):
+            count, what = self.circuit.n_gates, "gate"
+        else:
+            count, what = self.circuit.n_units, "unit"
+        return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+    def __repr__(self) -> str:
+        return f"Recovered({self.size}, {self.guarantee}, {self.wrong_rows} wrong rows)"
 
 
 class Comparison(NamedTuple):
@@ -92,6 +123,7 @@ class Comparison(NamedTuple):
         surfaces: for two inputs and one output, `(3, k, k)`: the value on a grid over `SQUARE`, the second input
             along its first axis, of the threshold units, the constructed sigmoids and a learned network; else None.
         n_constant: how many outputs are the same on all rows that were tried.
+        recovered: the circuit of the best learned network; None if all diverged.
     """
 
     name: str
@@ -106,6 +138,7 @@ class Comparison(NamedTuple):
     learned: Learned
     surfaces: np.ndarray | None
     n_constant: int = 0
+    recovered: Recovered | None = None
 
     def __repr__(self) -> str:
         return f"Comparison({self.name!r}, {self.n_rows:,} rows, {self.threshold}, {self.constructed}, {self.learned})"
@@ -185,15 +218,16 @@ def compare(
     distance = 10 if len(x) <= FULL_BATCH else 200
     checks = -(-steps // distance)
     with progress_bar(name, total=1 + len(_GAINS) + checks, shown=progress) as bar:
-        soft = to_network(hard, sigmoid, error=error)
-        constructed = _construct(soft, error, data, bar)
+        constructed = _construct(hard, error, data, bar)
         sizes = _sizes(hard)
         params, losses, worst = learn(sizes, step_size, data, seeds, distance, checks, seed, bar)
         learned = summary_of(sizes, params, losses, worst, distance, data)
+        recovered = _recover(circuit, network_of(sizes, sigmoid), params, worst[-1], (x, y))
 
     surfaces = None
     if circuit.n_inputs == 2 and circuit.n_outputs == 1:
         middle = jax.tree.map(lambda p: p[typical(worst[-1])], params)
+        soft = to_network(hard, sigmoid, gain=constructed.gain)
         networks = (to_network(hard)[:2], soft[:2], (network_of(sizes, sigmoid), middle))
         surfaces = np.stack([_surface(network, p) for network, p in networks])
     return Comparison(
@@ -209,6 +243,7 @@ def compare(
         learned=learned,
         surfaces=surfaces,
         n_constant=int((y == y[0]).all(axis=0).sum()),
+        recovered=recovered,
     )
 
 
@@ -236,24 +271,45 @@ def sampled_rows(n: int, n_units: int, *, seed: int) -> np.ndarray:
     return np.unpackbits(np.unique(np.packbits(bits, axis=1), axis=0), axis=1, count=n).astype(bool)
 
 
-def _construct(soft: CompiledCircuit, error: float, data: tuple[Array, Array], bar: Any) -> Constructed:
-    """Measure the worst error over the rows, in blocks that memory holds, at its own gain and at others."""
-    wiring = soft.circuit.wiring
-    block = max(1, _LIVE_VALUES // (wiring.n_inputs + wiring.n_units))
+def _construct(hard: ThresholdCircuit, error: float, data: tuple[Array, Array], bar: Any) -> Constructed:
+    """Measure the worst error over the rows, in blocks that memory holds, at the theorem's gain and at others.
+
+    All units have one gain, so that it can be drawn.
+    """
+    block = max(1, _LIVE_VALUES // (hard.n_inputs + hard.n_units))
     # The blocks are cut once, and errors are NumPy's, since JAX would compile each step for each number of rows.
     x, y = data[0], np.asarray(data[1])
     blocks = [(x[i : i + block], y[i : i + block]) for i in range(0, len(x), block)] if len(x) > block else [(x, y)]
-
-    def worst_error(params: Params) -> float:
-        worst = max(float(np.abs(np.asarray(soft.network.apply(params, x)) - y).max()) for x, y in blocks)
-        bar.update()
-        return worst
-
-    assert soft.gain is not None
+    asked = [smallest_gain(int(weights_of_units(hard).max(initial=0)), error), *_GAINS.tolist()]
     # All gains share the wiring, and so its schedule and the compiled program.
-    others = [to_network(soft.circuit, sigmoid, gain=gain) for gain in _GAINS.tolist()]
-    gains, errors = np.array([other.gain for other in others]), np.array([worst_error(o.params) for o in others])
-    return Constructed(error, soft.gain, soft.error, worst_error(soft.params), gains, errors)
+    made = [to_network(hard, sigmoid, gain=gain) for gain in asked]
+    errors = []
+    for soft in made:
+        outputs = (np.asarray(soft.network.apply(soft.params, x)) for x, _ in blocks)
+        errors.append(max(float(np.abs(v - y).max()) for v, (_, y) in zip(outputs, blocks, strict=True)))
+        bar.update()
+    soft = made[0]
+    try:
+        certified = soft.certificate.error
+    except CertificateError:
+        certified = None
+    pairs = zip(made, asked, strict=True)
+    # Gains are rounded up, of some units more than of others.
+    gains = [gain if other.gains is None else float(other.gains.max(initial=gain)) for other, gain in pairs]
+    return Constructed(error, gains[0], soft.error, certified, errors[0], np.array(gains[1:]), np.array(errors[1:]))
+
+
+def _recover(
+    circuit: Circuit, network: Network, params: Params, worst: np.ndarray, data: tuple[np.ndarray, np.ndarray]
+) -> Recovered | None:
+    """Read a circuit out of the network with the least worst error."""
+    if np.isnan(worst).all():
+        return None
+    best = jax.tree.map(lambda p: p[int(np.nanargmin(worst))], params)
+    found = from_network(network, best, input_names=circuit.input_names, output_names=circuit.output_names)
+    x, y = data
+    wrong = (np.asarray(evaluate(found.circuit, x)) != y).any(axis=-1)
+    return Recovered(found.circuit, found.guarantee, int(wrong.sum()))
 
 
 def _sizes(hard: ThresholdCircuit) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circuits.study.comparison import SQUARE, Comparison
+from circuits.study.comparison import SQUARE, Comparison, Recovered
 from jaxnet.canvas import COLOURS, DASHES, finished, given_axes, new_figure
 from jaxnet.notebook import html_table, picture_of
 
@@ -73,7 +73,7 @@ def _panels(studies: Sequence[Comparison], n_planar: int) -> "tuple[list[Axes], 
     """Make a figure for studies: the panels of surfaces, study by study, that of gains, and those of learning."""
     columns = min(_MAX_COLUMNS, len(studies))
     rows = -(-len(studies) // columns)
-    learning_height = 0.5 + 1.7 * rows
+    learning_height = 0.5 + 1.9 * rows
     height = 3.4 + learning_height
     surfaces_width = 0.7 + 1.7 * n_planar if n_planar else 0
     figure = new_figure(surfaces_width + 8.8, height)
@@ -127,7 +127,10 @@ def _draw_gains(ax: "Axes", studies: Sequence[Comparison]) -> None:
         ax.plot(
             found.gain, max(found.worst_error, 1e-8), "o", color=style["color"], markersize=7, markeredgecolor="black"
         )
+        if found.certified is not None:
+            ax.plot(found.gain, found.certified, "_", color=style["color"], markersize=14, markeredgewidth=2)
     ax.plot([], [], "o", color="white", markeredgecolor="black", label="gain that the theorem gives")
+    ax.plot([], [], "_", color="black", markersize=14, markeredgewidth=2, label="error that is proved there")
     ax.set_xscale("log", base=2)
     asked = studies[0].constructed.asked
     ax.axhline(asked, color="grey", linewidth=1)
@@ -148,9 +151,10 @@ def _draw_learning(ax: "Axes", study: Comparison, colour: str, y_label: bool, x_
     ax.fill_between(learned.steps, quarter, three_quarters, color=colour, alpha=0.35, linewidth=0)
     ax.plot(learned.steps, median, color=colour)
     shape = "-".join(map(str, learned.sizes))
-    ax.set_title(
-        f"{_short(study.name, 24)}\n{shape}: {learned.n_solved / learned.n_seeds:.0%} solved", fontsize="small"
-    )
+    found = study.recovered
+    best = "" if found is None or not learned.n_solved else f"\nbest: {found.size}, {found.guarantee}"
+    solved = f"{shape}: {learned.n_solved / learned.n_seeds:.0%} solved"
+    ax.set_title(f"{_short(study.name, 24)}\n{solved}{best}", fontsize="small")
     ax.set_yscale("log")
     ax.set_xscale("log")
     if y_label:
@@ -183,6 +187,10 @@ def html_of(study: Comparison) -> str:
             f" (medians: after {learned.median_steps:.0f} steps, worst error {learned.worst_error:.3f}), "
             f"{learned.n_hardened} of them also with steps for sigmoids"
         )
+    found = study.recovered
+    mapped = "" if threshold.n_mapped is None else f"; mapped, {threshold.n_mapped} units"
+    certified = "nothing proved" if constructed.certified is None else f"proved {constructed.certified:.4f}"
+    recovered = [] if found is None else [("circuit of the best network", found.size, _guaranteed(found))]
     return html_table(
         (study.name, "made of", "found"),
         [
@@ -194,13 +202,18 @@ def html_of(study: Comparison) -> str:
             (
                 "threshold units",
                 f"{threshold.n_units} units, depth {threshold.depth}",
-                f"{threshold.wrong_rows} wrong rows",
+                f"{threshold.wrong_rows} wrong rows{mapped}",
             ),
             (
                 "sigmoids by construction",
                 f"the same units, gain {constructed.gain:.2f}",
-                f"worst error {constructed.worst_error:.4f}, asked for {constructed.asked:g}",
+                f"worst error {constructed.worst_error:.4f}, {certified}, asked for {constructed.asked:g}",
             ),
             ("sigmoids by learning", "-".join(map(str, learned.sizes)), solved),
+            *recovered,
         ],
     )
+
+
+def _guaranteed(found: Recovered) -> str:
+    return f"{found.guarantee} guarantee that it is the network; {found.wrong_rows} wrong rows"

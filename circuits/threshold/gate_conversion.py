@@ -21,6 +21,18 @@ from circuits.tracing import Bit
 from jaxnet.networks.wiring import Wiring
 
 
+class UnitsOfGates(NamedTuple):
+    """A circuit as threshold units, and where its nodes went.
+
+    Attributes:
+        circuit: the units.
+        places: `(nodes,)`, the node of `circuit` for each node of the netlist; -1 for the constant if it is not read.
+    """
+
+    circuit: ThresholdCircuit
+    places: np.ndarray
+
+
 def from_circuit(circuit: Circuit) -> ThresholdCircuit:
     """Turn a circuit into threshold units, gate by gate.
 
@@ -39,6 +51,16 @@ def from_circuit(circuit: Circuit) -> ThresholdCircuit:
     >>> from circuits.gates import XOR
     >>> from_circuit(Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"]))
     ThresholdCircuit(2 inputs, 1 outputs, 2 units)
+    """
+    return units_of_gates(circuit).circuit
+
+
+def units_of_gates(circuit: Circuit) -> UnitsOfGates:
+    """Turn a circuit into threshold units as `from_circuit` does, and say which unit is which gate.
+
+    >>> from circuits.gates import XOR
+    >>> units_of_gates(Circuit(["a", "b"], [[1, 2]], [XOR], [3], ["y"])).places
+    array([-1,  0,  1,  3])
     """
     offsets, sources, weights, thresholds = [0], [], [], []
 
@@ -70,7 +92,8 @@ def from_circuit(circuit: Circuit) -> ThresholdCircuit:
             nodes.append(add(edges, threshold))
     outputs = [read(node) for node in circuit.outputs.tolist()]
     wiring = Wiring(circuit.n_inputs, offsets, sources, outputs)
-    return ThresholdCircuit(wiring, weights, thresholds, circuit.input_names, circuit.output_names)
+    units = ThresholdCircuit(wiring, weights, thresholds, circuit.input_names, circuit.output_names)
+    return UnitsOfGates(units, np.array([-1 if node is None else node for node in nodes]))
 
 
 def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
@@ -91,7 +114,7 @@ def from_unit(unit: ThresholdUnit) -> ThresholdCircuit:
     return ThresholdCircuit(wiring, unit.weights, [unit.threshold], [f"x{i}" for i in range(n)], ["y"])
 
 
-def _units_of_gates() -> dict[int, tuple[tuple[int, int], int]]:
+def _smallest_units() -> dict[int, tuple[tuple[int, int], int]]:
     """Return the smallest weights and threshold of each gate that is one unit, by its truth table, found by trial."""
     units: dict[int, tuple[tuple[int, int], int]] = {}
     pairs = ((a, b) for a in (0, 1, -1) for b in (0, 1, -1))
@@ -103,7 +126,7 @@ def _units_of_gates() -> dict[int, tuple[tuple[int, int], int]]:
     return units
 
 
-_UNITS = _units_of_gates()
+_UNITS = _smallest_units()
 
 
 def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:

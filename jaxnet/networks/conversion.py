@@ -87,7 +87,7 @@ def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...
         raise ValueError(f"as_mlp: expected at least one input and one output, got {wiring}.")
     level = levels(n, wiring.offsets, wiring.sources)
     depth = max(1, int(level[wiring.outputs].max()))
-    last = _last_layers(wiring, level, depth)
+    last = last_layers(wiring, level, depth)
 
     sizes, kinds, new = [n], [], []
     before = np.arange(n)
@@ -111,8 +111,20 @@ def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...
     return mlp(sizes, kinds, dtype=w.dtype), tuple(new)
 
 
-def _last_layers(wiring: Wiring, level: np.ndarray, depth: int) -> np.ndarray:
-    """Return the last layer in which each node is wanted, -1 for none."""
+def last_layers(wiring: Wiring, level: np.ndarray, depth: int) -> np.ndarray:
+    """Return the last layer in which each node is wanted, if each unit reads from the layer just before its own.
+
+    Args:
+        wiring: the graph.
+        level: `(nodes,)`, the layer of each node, 0 for inputs.
+        depth: the layer of the outputs.
+
+    Returns:
+        `(nodes,)`: `depth` for outputs, -1 for nodes that no output depends on.
+
+    >>> last_layers(Wiring(2, [0, 2, 4], [0, 1, 0, 2], [3]), np.array([0, 0, 1, 2]), 2)
+    array([1, 0, 1, 2])
+    """
     last = np.full(len(level), -1)
     last[wiring.outputs] = depth
     readers = np.repeat(np.arange(wiring.n_units), np.diff(wiring.offsets))

@@ -24,14 +24,14 @@ def test_an_expression_gets_a_line_of_the_table(capsys, monkeypatch):
     def study(circuit, *, name, seeds, steps):
         assert (circuit.input_names, seeds, steps) == (("a", "b"), 2, 10)
         learned = Learned((2, 2, 1), seeds, 0, None, None, 0, None, None, None)
-        constructed = Constructed(0.1, 7.1875, 0.069, 0.0388, None, None)
+        constructed = Constructed(0.1, 7.1875, 0.069, 0.0389, 0.0388, None, None)
         return Comparison(name, 2, 1, 1, 1, 4, True, Threshold(2, 2, 0, 2), constructed, learned, None)
 
     monkeypatch.setattr("circuits.study.comparison.compare", study)
     assert main(["compare", "a ^ b", *FAST]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 + 6
-    assert lines[2].split()[:11] == ["a", "^", "b", "2", "1", "1", "1", "2", "2", "0/4", "2"]
+    assert len(lines) == 3 + 7
+    assert lines[2].split()[:8] == ["a", "^", "b", "1", "2", "2", "0/4", "2"]
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import circuits
-from circuits.bridge.compilation import smallest_gain
+from circuits.bridge.error_bounds import smallest_gain
 from circuits.study import comparison
 from circuits.study.comparison import compare
 
@@ -38,6 +38,15 @@ def test_the_gain_is_that_of_the_theorem_and_the_measured_error_stays_within_its
     y01 = sigmoid(found.gain * (0.5 - 2 * sigmoid(-found.gain / 2)))
     y00 = sigmoid(found.gain * (-0.5 - 2 * sigmoid(-1.5 * found.gain)))
     assert found.worst_error == pytest.approx(max(y11, 1 - y01, y00), rel=1e-4)
+
+
+def test_the_proved_error_is_no_less_than_the_measured_one(xor):
+    assert xor.constructed.worst_error <= xor.constructed.certified <= xor.constructed.bound * 1.001
+
+
+def test_the_circuit_of_the_best_network_is_the_function(xor):
+    assert (xor.recovered.guarantee, xor.recovered.size, xor.recovered.wrong_rows) == ("structural", "3 units", 0)
+    assert circuits.evaluate(xor.recovered.circuit, circuits.rows(2)).tolist() == [[False], [True], [True], [False]]
 
 
 def test_the_error_falls_with_the_gain(xor):

@@ -18,7 +18,7 @@ def study(name, n_outputs=1):
     return Comparison(
         name=name, n_inputs=2, n_outputs=n_outputs, n_gates=1, depth=1, n_rows=4, exhaustive=True,
         threshold=Threshold(1, 1, 0, 1),
-        constructed=Constructed(0.1, 4.0, 0.1, 0.09, gains, 1 / gains),
+        constructed=Constructed(0.1, 4.0, 0.1, 0.095, 0.09, gains, 1 / gains),
         learned=Learned((2, 1), 4, 3, 20.0, 0.1, 3, steps, losses, losses < 0.5),
         surfaces=surfaces,
     )  # fmt: skip
