@@ -1,9 +1,10 @@
 """From networks to circuits: structural, functional or statistical, on a domain that is part of the claim.
 
-Steps are exact: floats are dyadic. For other units every row of the domain is decided, with bounds on rounding, up to
-2^28 rows: if the hardened network says the same on all of them, the circuit's units are the network's; if not, output
-units are fitted anew to the values of the hidden ones; if that fails, the circuit is made of the values alone. Larger
-domains are searched for a row on which the network and its hardening differ.
+Steps are exact: floats are dyadic. Other units are their hardening, on any number of rows, where margins show it. If
+they do not, every row of the domain is decided, with bounds on rounding, up to 2^28 rows: if the hardened network says
+the same on all of them, the circuit's units are the network's; if not, output units are fitted anew to the values of
+the hidden ones; if that fails, the circuit is made of the values alone. Larger domains are searched for a row on which
+the network and its hardening differ.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from circuits.bridge.extraction_certificates import (
 from circuits.bridge.hardening import HardUnit, HardUnits, Reading, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import decide, decide_domain, distances
+from circuits.bridge.unit_margins import hardened_everywhere
 from circuits.mapping.fitting import one_unit
 from circuits.mapping.unit_networks import Unit
 from circuits.netlist import Circuit
@@ -34,6 +36,8 @@ from jaxnet.pytrees import Params
 
 Guarantee = Literal["structural", "functional", "statistical"]
 MAX_ROWS = 2**28
+# Below this number of rows, deciding all of them takes milliseconds and says more than margins do.
+_FEW_ROWS = 2**12
 # A table of values is kept, and rows are gone through once more in NumPy, up to these numbers.
 _MAX_TABLE = 2**22
 _MAX_REFIT = 2**20
@@ -65,6 +69,7 @@ class Extracted(NamedTuple):
         data = self.certificate.data
         how = {
             "exact integers": "exact integers, for any inputs",
+            "margins of units": f"margins of all units, {self.domain.n_rows:,} rows",
             "all rows": f"all {data['rows']:,} rows" if data["rows"] else "",
             "samples": f"{data['differ']:,} of {data['rows']:,} rows differ" if data["method"] == "samples" else "",
         }[data["method"]]
@@ -136,6 +141,11 @@ def from_network(
     hard = hard_units(units, reading)
     if hard is not None and want == "structural" and {*units.kinds} <= {"step", "sign", "identity"}:
         return _result(task, hard.circuit(names, outputs), "structural", "exact integers", rows=0)
+    if hard is not None and want == "structural" and domain.n_rows > _FEW_ROWS:
+        for rounded in (True, False):
+            if hardened_everywhere(units, reading, domain, rounded=rounded):
+                said = {"rows": 0, "uncertain": 0 if rounded else None}
+                return _result(task, hard.circuit(names, outputs), "structural", "margins of units", **said)
     if domain.n_rows <= MAX_ROWS:
         found = _by_rows(task, hard if want == "structural" else None)
         if isinstance(found, Extracted):

@@ -16,6 +16,7 @@ from circuits.bridge.domains import Domain
 from circuits.bridge.hardening import Reading, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import exact_bits
+from circuits.bridge.unit_margins import hardened_everywhere
 from circuits.netlist import Circuit
 from circuits.simulation.long_words import simulate_long_words
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -150,12 +151,16 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
         yield from _structural_faults(data, units, reading, circuit)
     if claim[1] == "all rows":
         yield from _row_faults(data, units, reading, domain, circuit)
+    elif claim[1] == "margins of units":
+        if not hardened_everywhere(units, reading, domain, rounded=data["uncertain"] == 0):
+            yield "The margins of the units do not show that the network is its hardening."
     elif claim[1] == "samples":
         yield from _sample_faults(data, units, reading, domain, circuit)
 
 
 _CLAIMS = (
     ("structural", "exact integers"),
+    ("structural", "margins of units"),
     ("structural", "all rows"),
     ("functional", "all rows"),
     ("statistical", "samples"),
