@@ -21,6 +21,13 @@ from circuits.bridge.certificates import Certificate, CertificateError, as_json,
 
 XOR = to_network(parse("a ^ b"), jaxnet.sigmoid, error=0.1)
 ADDER = to_network(library.adder(2), jaxnet.sigmoid, error=0.05)
+KINDS = [
+    XOR,
+    ADDER,
+    to_network(library.adder(2), jaxnet.tanh, error=0.1),
+    to_network(library.adder(2), jaxnet.relu),
+    to_network(parse("a ^ b"), jaxnet.step, layered=True),
+]
 
 
 def measured(compiled, x):
@@ -71,7 +78,8 @@ def altered(certificate, random):
     """A copy with one number changed, and what was changed."""
     units = copy.deepcopy([unit._asdict() for unit in certificate.units])
     fields = {"n_inputs": certificate.n_inputs, "outputs": list(certificate.outputs), "error": certificate.error}
-    kind = random.choice(["sources", "weights", "threshold", "parameters", "bias", "outputs", "error", "n_inputs"])
+    kinds = ["sources", "weights", "threshold", "parameters", "bias", "outputs", "error", "n_inputs", "tolerance"]
+    kind = random.choice(kinds)
     unit = units[random.integers(len(units))]
     if kind in ("sources", "weights", "parameters", "outputs"):
         numbers = fields["outputs"] if kind == "outputs" else unit[kind]
@@ -84,16 +92,20 @@ def altered(certificate, random):
         unit[kind] += random.choice([-1, 1]) * (1 if kind == "threshold" else 0.5)
         unit[kind] = int(unit[kind]) if kind == "threshold" else float(unit[kind])
     elif kind == "error":
-        fields["error"] *= random.choice([0.0, 0.5, 0.999])
+        fields["error"] = random.choice([0.0, 0.5, 0.999]) * fields["error"] if fields["error"] else -1e-9
+    elif kind == "tolerance":
+        fields["tolerance"] = float(random.choice([0.3, 0.9, 1.0, -1e-9]))
     else:
         fields["n_inputs"] += int(random.choice([-1, 1]))
-    return Certificate(units=[certificates.CertifiedUnit(**unit) for unit in units], activation="sigmoid", **fields)
+    return Certificate(
+        units=[certificates.CertifiedUnit(**unit) for unit in units], activation=certificate.activation, **fields
+    )
 
 
 def assert_refused(n, seed):
     random = np.random.default_rng(seed)
     for _ in range(n):
-        compiled = (XOR, ADDER)[random.integers(2)]
+        compiled = KINDS[random.integers(len(KINDS))]
         wrong = altered(compiled.certificate, random)
         with pytest.raises(CertificateError):
             compiled.check(wrong)
