@@ -184,7 +184,8 @@ def _structural_faults(
         if circuit_data(expected) != circuit_data(circuit):
             yield "The units of the circuit are not those of the hardened network."
         return
-    if data["method"] == "exact integers" or not isinstance(expected, ThresholdCircuit):
+    # Only where all rows are decided is a unit that was fitted anew checked at all.
+    if data["method"] != "all rows" or not isinstance(expected, ThresholdCircuit):
         yield "Units are said to be fitted anew where that cannot be."
         return
     if not isinstance(circuit, ThresholdCircuit) or circuit.n_units != expected.n_units:

@@ -23,6 +23,8 @@ _MOST_HALVES = 2**16
 # A part of a domain with more rows is taken to be free bits.
 _MOST_ROWS = 2**10
 _UP, _DOWN = 1 + 2.0**-40, 1 - 2.0**-40
+# A product of float64 below this may be rounded down to 0.
+_TINY = 2.0**-1022
 
 
 # (node, weight) of the fan-ins of a unit.
@@ -70,6 +72,8 @@ class _Induction:
                     self._shared[node] = len(self._tables), column
                 self._tables.append(part.table)
         self._errors: list[float] = []
+        # From this size of a sum on, a part of it may overflow in the network's own floats.
+        self._most = float(np.finfo(units.dtype).max) / 4
 
     def holds(self, reading: Reading) -> bool:
         """Return whether every unit that matters, and every output, is on the side of its hardening."""
@@ -110,12 +114,17 @@ class _Induction:
 
     def _off(self, terms: Terms, constants: list[float]) -> float:
         """Bound what fan-ins that are not Boolean, and rounding, change in a sum."""
-        off = sum(abs(w) * self._errors[node - self._n] for node, w in terms if node >= self._n)
+        errors = [(abs(w), self._errors[node - self._n]) for node, w in terms if node >= self._n]
+        off = sum(w * error + _TINY for w, error in errors if w and error)
         numbers = [*constants, *(w for _, w in terms)]
-        if self._arithmetic is not None and not (off == 0 and _adds_exactly(numbers, self._arithmetic.roundoff)):
+        if self._arithmetic is None:
+            return off * _UP
+        total = sum(map(abs, numbers))
+        if total >= self._most:
+            return math.inf
+        if off or not _adds_exactly(numbers, self._arithmetic):
             u, tiny, _ = self._arithmetic
             count = len(numbers)
-            total = sum(map(abs, numbers))
             off += count * u / (1 - count * u) * total + count * tiny if count * u < 0.5 else math.inf
         return off * _UP
 
@@ -156,17 +165,24 @@ class _Induction:
         return constant, groups, most.bit_length() - 1
 
 
-def _adds_exactly(numbers: list[float], roundoff: float) -> bool:
-    """Return whether floats add up any of these numbers exactly, in any order: multiples of a step, not too many."""
+def _adds_exactly(numbers: list[float], arithmetic: Arithmetic) -> bool:
+    """Return whether floats add up any of these numbers exactly, in any order: multiples of a step, not too many.
+
+    The step has to be a normal float, since smaller ones may become 0.
+    """
     ratios = [number.as_integer_ratio() for number in numbers if number]
     most = max((denominator for _, denominator in ratios), default=1)
     whole = [abs(numerator) * (most // denominator) for numerator, denominator in ratios]
-    return sum(whole) * roundoff <= math.gcd(*whole)
+    step = math.gcd(*whole)
+    # In integers: the largest of these are no floats. u and tiny are powers of two, with exact inverses.
+    few = sum(whole) <= step * int(1 / arithmetic.roundoff)
+    return not whole or (few and most <= step * int(1 / arithmetic.tiny))
 
 
 def _margin(constant: int, groups: list[list[int]], scale: int) -> float:
     """Return the least size of a sum of the constant and one number from each group, times 2^-scale; or less."""
-    return math.ldexp(_least(constant, groups), -scale) * _DOWN
+    # Half of the largest float64 is a bound of what is larger than any.
+    return min(_least(constant, groups), 1 << (1023 + scale)) / (1 << scale) * _DOWN
 
 
 def _least(constant: int, groups: list[list[int]]) -> int:

@@ -1,5 +1,6 @@
 """Margins: what they show is true on every row, and compiled circuits of any size are shown to be their hardening."""
 
+import copy
 import itertools
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import Circuit, Domain, Equivalent, equivalent, from_network, library, to_circuit, to_network
+from circuits.bridge.extraction_certificates import ExtractionCertificate, digest_of
 from circuits.bridge.hardening import Reading
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import decide
@@ -66,6 +68,40 @@ def test_a_unit_over_inputs_is_always_its_hardening_but_for_rounding():
     close = one_unit([1, 2.0**-23, 2.0**-24], -1 - 2.0**-23, kind="step")
     assert shown(close, Domain.cube(3)) == (True, False)
     assert shown(close._replace(dtype="float64"), Domain.cube(3)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("w", "b"),
+    [
+        # Smaller than a normal float32: hardware may take it for 0, of which the step is 1.
+        ([2.0**-140], -(2.0**-141)),
+        # Normal numbers, whose difference is not.
+        ([2.0**-126, -(2.0**-126) * (1 + 2.0**-23)], 0.0),
+        # (a + a + a) + (-a - a) is inf - inf in one order, and a in another.
+        ([3e38, 3e38, 3e38, -3e38, -3e38], 1e37),
+    ],
+)
+@pytest.mark.parametrize("kind", ["step", "identity"])
+def test_what_float32_loses_at_either_end_of_its_range(w, b, kind):
+    assert shown(one_unit(w, b, kind), Domain.cube(len(w))) == (True, False)
+    assert shown(one_unit(w, b, kind, "float64"), Domain.cube(len(w))) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("w", "b", "expected"),
+    [([2.0**-1070, 1], 1, (True, True)), ([1e308, 1e308], 1e308, (True, False))],
+)
+def test_sums_whose_integers_are_no_floats(w, b, expected):
+    assert shown(one_unit(w, b, "identity", "float64"), Domain.cube(len(w))) == expected
+
+
+def test_a_weight_so_small_that_its_product_with_an_error_is_0():
+    # The last unit adds up t (h - 1), where h, a sigmoid of 40, is on and a little less than 1: it is off.
+    t = 2.0**-1074
+    network = NetworkUnits(
+        Wiring(1, [0, 1, 2], [0, 1], [2]), np.array([0.0, t]), np.array([40.0, -t]), ("sigmoid", "step"), "float64"
+    )
+    assert shown(network, Domain.cube(1)) == (False, False)
 
 
 def chain(gain, n):
@@ -139,10 +175,26 @@ def test_round_trip_of_a_circuit_of_many_inputs(activation):
     assert found.certificate.check()
     assert repr(found).endswith(f", margins of all units, {2**40:,} rows)")
     assert isinstance(equivalent(circuit, to_circuit(found.circuit)), Equivalent)
-    # One weight less, and the units are others.
-    data = found.certificate.data
+    # One weight more, and the units are others.
+    data = copy.deepcopy(found.certificate.data)
     data["circuit"]["weights"][0] += 1
-    assert not found.certificate.check()
+    data["digest"] = digest_of(data)
+    assert list(ExtractionCertificate(data).faults()) == [
+        "The units of the circuit are not those of the hardened network."
+    ]
+
+
+def test_no_unit_is_fitted_anew_where_no_row_is_decided():
+    circuit = library.adder(8)
+    compiled = to_network(circuit, sigmoid, error=0.1)
+    found = from_network(compiled.network, compiled.params)
+    assert found.certificate.data["method"] == "margins of units"
+    data = copy.deepcopy(found.certificate.data)
+    last = int(found.circuit.wiring.outputs[-1]) - circuit.n_inputs
+    data["circuit"]["thresholds"][last] = 99
+    data["refitted"] = [last]
+    data["digest"] = digest_of(data)
+    assert list(ExtractionCertificate(data).faults()) == ["Units are said to be fitted anew where that cannot be."]
 
 
 @given(st.integers(0, 10_000))
