@@ -14,7 +14,7 @@ import numpy as np
 
 from circuits.bridge.domains import Domain
 from circuits.bridge.hardening import Reading, hard_units
-from circuits.bridge.network_units import NetworkUnits, units_of_network
+from circuits.bridge.network_units import KINDS, NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import exact_bits
 from circuits.bridge.unit_margins import hardened_everywhere
 from circuits.netlist import Circuit
@@ -103,6 +103,8 @@ def _network(data: dict[str, Any]) -> NetworkUnits:
     w, b = np.array(data["w"], float), np.array(data["b"], float)
     if w.shape != (wiring.n_edges,) or b.shape != (wiring.n_units,) or len(data["kinds"]) != wiring.n_units:
         raise ValueError("the parameters do not fit the wiring")
+    if not {*data["kinds"]} <= {*KINDS}:
+        raise ValueError(f"units are of {', '.join(KINDS)}")
     return NetworkUnits(wiring, w, b, tuple(data["kinds"]), data["dtype"])
 
 
@@ -152,6 +154,8 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
     if claim[1] == "all rows":
         yield from _row_faults(data, units, reading, domain, circuit)
     elif claim[1] == "margins of units":
+        if data["rows"] != 0 or data["uncertain"] not in (0, None):
+            yield "Margins decide no rows, and say of the network's own floats that all are certain or nothing."
         if not hardened_everywhere(units, reading, domain, rounded=data["uncertain"] == 0):
             yield "The margins of the units do not show that the network is its hardening."
     elif claim[1] == "samples":

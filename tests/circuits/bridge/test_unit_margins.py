@@ -184,6 +184,28 @@ def test_round_trip_of_a_circuit_of_many_inputs(activation):
     ]
 
 
+@pytest.mark.parametrize(("name", "value"), [("rows", 1), ("uncertain", -1), ("uncertain", 1)])
+def test_margins_count_no_rows(name, value):
+    circuit = library.adder(8)
+    compiled = to_network(circuit, sigmoid, error=0.1)
+    data = {**from_network(compiled.network, compiled.params).certificate.data, name: value}
+    data["digest"] = digest_of(data)
+    assert list(ExtractionCertificate(data).faults()) == [
+        "Margins decide no rows, and say of the network's own floats that all are certain or nothing."
+    ]
+
+
+def test_there_are_units_of_six_kinds():
+    circuit = library.adder(8)
+    compiled = to_network(circuit, sigmoid, error=0.1)
+    data = copy.deepcopy(from_network(compiled.network, compiled.params).certificate.data)
+    data["network"]["kinds"][0] = "softmax"
+    data["digest"] = digest_of(data)
+    assert list(ExtractionCertificate(data).faults()) == [
+        "The certificate cannot be read: ValueError: units are of step, sign, sigmoid, tanh, relu, identity"
+    ]
+
+
 def test_no_unit_is_fitted_anew_where_no_row_is_decided():
     circuit = library.adder(8)
     compiled = to_network(circuit, sigmoid, error=0.1)
