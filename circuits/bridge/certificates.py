@@ -257,15 +257,17 @@ def sigmoid_below(z: Fraction) -> int:
 def _fixed(value: float, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise CertificateError(f"{where}: expected a finite number, got {value!r}.")
-    return Fraction(value) * _ONE // 1
+    numerator, denominator = value.as_integer_ratio()
+    return numerator * _ONE // denominator
 
 
 def _float32(value: float, where: str) -> int:
     """Return a number that is a normal float32 or 0 exactly."""
     fixed = _fixed(value, where)
-    if fixed:
-        odd = fixed // (fixed & -fixed)
-        if Fraction(fixed, _ONE) != Fraction(value) or abs(odd) >= 1 << 24 or not 2**-126 <= abs(value) < 2**128:
+    numerator, denominator = value.as_integer_ratio()
+    if numerator:
+        odd = abs(numerator) // (numerator & -numerator)
+        if odd >= 1 << 24 or denominator > _ONE or not 2**-126 <= abs(value) < 2**128:
             raise CertificateError(f"{where}: expected 0 or a normal float32, got {value!r}.")
     return fixed
 

@@ -36,8 +36,8 @@ from jaxnet.pytrees import Params
 
 Guarantee = Literal["structural", "functional", "statistical"]
 MAX_ROWS = 2**28
-# Below this number of rows, deciding all of them takes milliseconds and says more than margins do.
-_FEW_ROWS = 2**12
+# Up to this number of values of units, deciding all rows takes milliseconds and says more than margins do.
+_FEW_VALUES = 2**18
 # A table of values is kept, and rows are gone through once more in NumPy, up to these numbers.
 _MAX_TABLE = 2**22
 _MAX_REFIT = 2**20
@@ -141,7 +141,7 @@ def from_network(
     hard = hard_units(units, reading)
     if hard is not None and want == "structural" and {*units.kinds} <= {"step", "sign", "identity"}:
         return _result(task, hard.circuit(names, outputs), "structural", "exact integers", rows=0)
-    if hard is not None and want == "structural" and domain.n_rows > _FEW_ROWS:
+    if hard is not None and want == "structural" and domain.n_rows * len(units.b) > _FEW_VALUES:
         for rounded in (True, False):
             if hardened_everywhere(units, reading, domain, rounded=rounded):
                 said = {"rows": 0, "uncertain": 0 if rounded else None}
