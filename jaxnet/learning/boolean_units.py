@@ -128,7 +128,7 @@ def anneal_gain(gain: Callable[[ArrayLike], ArrayLike]) -> optax.GradientTransfo
     def init(params: Params) -> optax.ScaleByScheduleState:
         return optax.ScaleByScheduleState(count=jnp.zeros((), jnp.int32))
 
-    def update(updates: Params, state: optax.ScaleByScheduleState, params: Params | None = None) -> tuple[Params, Any]:
+    def update(updates: Params, state: Any, params: Params = None) -> tuple[Params, optax.ScaleByScheduleState]:
         if params is None:
             raise ValueError("anneal_gain: expected the parameters too: optimizer.update(gradient, state, params).")
         count = optax.safe_increment(state.count)
@@ -153,8 +153,9 @@ def _hidden_sums(network: Network, params: Params, x: Array) -> Array:
     if isinstance(structure, Wired):
         hidden = np.setdiff1d(np.arange(structure.wiring.n_units), structure.wiring.outputs - structure.n_inputs)
         return unit_sums(structure.wiring, params, x, structure.activation)[..., hidden]
-    layers = structure.parts if isinstance(structure, Chain) else (structure,)
-    if not all(isinstance(part, Layer) for part in layers):
+    parts = structure.parts if isinstance(structure, Chain) else (structure,)
+    layers = [part for part in parts if isinstance(part, Layer)]
+    if len(layers) < len(parts):
         raise TypeError(
             "margin_penalty: expected a network made by jaxnet.mlp, layer, chain of layers or wired, got "
             f"{describe(structure)}."
