@@ -55,29 +55,31 @@ def learn(key):
     return state.params
 
 
-def extract(params, want):
-    return circuits.from_network(net, params, encoding.domain, want=want, input_names=encoding.names)
+def extract(params):
+    """Return whether a network is proved to be its hardening, unit by unit, and a circuit proved equal to it."""
+    units = circuits.from_network(net, params, encoding.domain)
+    found = circuits.from_network(net, params, encoding.domain, want="functional", input_names=encoding.names)
+    assert isinstance(found.circuit, circuits.Circuit)
+    assert found.certificate.check()
+    assert units.certificate.check()
+    return units.guarantee == "structural", found.circuit
 
 
 starts = 20
 params = learn(jax.random.split(jax.random.key(0), starts))
-right = np.flatnonzero(((jax.vmap(net.apply, (0, None))(params, data[0]) > 0.5) == data[1]).all(axis=(1, 2)))
-members = [jax.tree.map(lambda leaf, k=k: leaf[k], params) for k in right]
-units = [extract(member, "structural") for member in members]
-proved = sum(one.guarantee == "structural" and one.certificate.check() for one in units)
-print(
-    f"{len(right)} of {starts} networks are right on their {len(values)} rows; {proved} of them proved equal to their"
-)
-print(f"hardening, unit by unit, on {encoding.domain}")
+outputs = np.asarray(jax.vmap(net.apply, (0, None))(params, data[0]))
+right = np.flatnonzero(((outputs > 0.5) == values[:, None]).all(axis=(1, 2)))
+structural, found = zip(*(extract(jax.tree.map(lambda leaf, k=k: leaf[k], params)) for k in right), strict=True)
+print(f"{len(right)} of {starts} networks are right on their {len(values)} rows")
+print(f"{sum(structural)} of them are proved to be their hardening, unit by unit, on {encoding.domain}")
 
-# Rows alone do not tell these networks apart. Which of them has the shortest formula?
-found = min((extract(member, "functional") for member in members), key=lambda one: one.circuit.n_gates)
-assert found.certificate.check()
-print(f"the shortest, proved equal to its network on all {encoding.domain.n_rows} robots:")
-print("   ", circuits.formula(found.circuit))
+# Rows alone do not tell these networks apart. Which of them has the smallest circuit?
+smallest = min(found, key=lambda circuit: circuit.n_gates)
+print(f"the smallest circuit, proved equal to its network on all {encoding.domain.n_rows} robots:")
+print("   ", circuits.formula(smallest))
 
 robots = encoding.domain.block(0, encoding.domain.n_rows)
 seen = encoding.decode(robots)
 wanted = [a1 == a2 or a5 == 1 for a1, a2, a5 in zip(seen["a1"], seen["a2"], seen["a5"], strict=True)]
-wrong = int((circuits.evaluate(found.circuit, robots)[:, 0] != np.array(wanted)).sum())
+wrong = int((circuits.evaluate(smallest, robots)[:, 0] != np.array(wanted)).sum())
 print(f"against a1 = a2 or a5 = 1: {wrong} of {len(robots)} robots differ")

@@ -12,8 +12,8 @@ import circuits
 import jaxnet
 from circuits.threshold.symmetric_functions import parity
 
-circuit, net, random = parity(5), jaxnet.mlp([5, 15, 1]), np.random.default_rng(0)
-soft = circuits.to_network(circuit, jaxnet.sigmoid, error=0.05)
+planted, net, random = circuits.to_circuit(parity(5)), jaxnet.mlp([5, 15, 1]), np.random.default_rng(0)
+soft = circuits.to_network(parity(5), jaxnet.sigmoid, error=0.05)
 _, (hidden, last) = jaxnet.as_mlp(soft.network, soft.params)
 x = jnp.asarray(circuits.rows(5), float)
 
@@ -38,20 +38,22 @@ def attributions(first, last):
     }
 
 
-found, shares = 0, {}
-for _ in range(20):
-    params, truth = plant()
-    extracted = circuits.from_network(net, params)
-    gates = circuits.simplify(circuits.to_circuit(extracted.circuit))
-    same = circuits.equivalent(gates, circuits.to_circuit(circuit), by="position")
-    found += isinstance(same, circuits.Equivalent) and extracted.certificate.check()
-    for name, score in attributions(*params).items():
-        score = np.asarray(score)
-        shares.setdefault(name, []).append((score[truth][:, None] > score[~truth]).mean())
+def extract(params):
+    """Return the circuit of a network in gates, and whether it is proved to be the planted one."""
+    found = circuits.from_network(net, params)
+    assert isinstance(found.circuit, circuits.ThresholdCircuit)
+    assert found.certificate.check()
+    gates = circuits.optimise(circuits.simplify(circuits.to_circuit(found.circuit)))
+    same = circuits.equivalent(gates, planted, by="position")
+    return gates.n_gates, isinstance(same, circuits.Equivalent)
 
-alone = circuits.simplify(circuits.to_circuit(circuit))
-print(f"{extracted}\nin gates: {gates.n_gates}; the planted circuit alone: {alone.n_gates}")
-print(f"proved to be the planted circuit: {found} of 20 networks")
+
+networks = [plant() for _ in range(20)]
+sizes, proved = zip(*(extract(params) for params, _ in networks), strict=True)
+print(f"{sum(proved)} of 20 extracted circuits are proved to be the planted one; {max(sizes)} gates or fewer")
 print("pairs of a unit of the circuit and a random unit that are ranked rightly; 1/2 is chance")
-for name, share in shares.items():
+scores = [attributions(*params) for params, _ in networks]
+for name in scores[0]:
+    each = [(np.asarray(score[name]), truth) for score, (_, truth) in zip(scores, networks, strict=True)]
+    share = [(score[truth][:, None] > score[~truth]).mean() for score, truth in each]
     print(f"{name:22} {np.mean(share):.2f}, from {min(share):.2f} to {max(share):.2f}")

@@ -81,8 +81,8 @@ print(f"random starts {0:6} {structural + functional:22} {structural:24} {functi
 if options.out:
     figure = new_figure(6, 3.6)
     axes = figure.subplots()
-    axes.plot(sizes, 100 * np.array(after) / members, color=BLUE, marker="o", label="after learning from there")
-    axes.plot(sizes, 100 * np.array(before) / members, "--", color=VERMILION, marker="s", label="before learning")
+    axes.plot(sizes, 100 * np.array(after) / members, color=BLUE, marker="o", label="after learning")
+    axes.plot(sizes, 100 * np.array(before) / members, "--", color=VERMILION, marker="s", label="before")
     level = 100 * (structural + functional) / members
     axes.axhline(level, color=COLOURS[-1], linestyle=":", label="learned from random starts")
     axes.set(
@@ -92,6 +92,6 @@ if options.out:
     )
     axes.set(xticks=sizes, xticklabels=[f"{size:g}" for size in sizes], ylim=(-3, 103))
     axes.minorticks_off()
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1)
     figure.savefig(options.out, dpi=150)
     print(f"drawn in {options.out}")

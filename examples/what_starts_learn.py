@@ -46,7 +46,9 @@ right = np.flatnonzero(((outputs > 0.5) == y)[:, seen].all(axis=(1, 2)))
 
 def name(table):
     """Return a unit in least integers; of a unit and its complement the one that is 0 on 000."""
-    return inequality(circuits.recognise(table ^ table[0], 3), ["a", "b", "c"])
+    unit = circuits.recognise(table ^ table[0], 3)
+    assert isinstance(unit, circuits.ThresholdUnit)
+    return inequality(unit, ["a", "b", "c"])
 
 
 def circuit_of(found):
