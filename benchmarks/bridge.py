@@ -3,7 +3,7 @@
 Counted among the networks that are right on their rows: parity of 4, the full adder and c17, on the cube; MONK-1 and
 MONK-3, on their training rows (of MONK-3 one in twenty is wrong), and proved on the 432 valid ones. Adam learns each in
 three ways: with the squared error, as in `compare`; with the cross-entropy; and with the cross-entropy alone for the
-first half of the steps, for the second with the margin penalty too and a gain that grows to 12. *Kept apart* are networks
+first half of the steps, for the second with the margin penalty too and a gain that grows to 12. Kept apart are networks
 whose outputs stay even if each hidden unit errs as much as on its worst row, all at once.
 """
 
