@@ -63,6 +63,15 @@ def test_integer_penalty_is_zero_for_compiled_circuits_alone():
     assert integer_penalty(halfway, soft.gain) == pytest.approx(soft.params.w.size / size / 2, rel=1e-5)
 
 
+@pytest.mark.slow
+def test_descent_on_the_integer_penalty_ends_at_integers():
+    rule = jaxnet.gradient_descent(lambda params, batch: integer_penalty(params, 2.0), optax.adam(0.02))
+    state, _ = jaxnet.train(rule, rule.init(PARAMS), X, steps=1000, key=jax.random.key(0))
+    for before, (w, b) in zip(PARAMS, state.params, strict=True):
+        np.testing.assert_allclose(w / 2, np.round(before.w / 2), atol=1e-3)
+        np.testing.assert_allclose(b / 2, np.floor(before.b / 2) + 0.5, atol=1e-3)
+
+
 def test_a_growing_gain_in_the_weights_is_a_growing_gain_of_the_sigmoid():
     """By steps along the sign of the gradient, which do not see its size, so that both are the same run."""
     gain, rate, target = optax.exponential_decay(1.0, 6, 12.0, end_value=12.0), 0.03, jnp.asarray(X[:, :1])
