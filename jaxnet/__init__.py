@@ -32,6 +32,9 @@ from jaxnet.differentiation.derivatives import partials as partials
 from jaxnet.differentiation.gradient_checks import GradientCheck as GradientCheck
 from jaxnet.differentiation.gradient_checks import GradientRow as GradientRow
 from jaxnet.differentiation.gradient_checks import check_gradients as check_gradients
+from jaxnet.learning.boolean_units import anneal_gain as anneal_gain
+from jaxnet.learning.boolean_units import integer_penalty as integer_penalty
+from jaxnet.learning.boolean_units import margin_penalty as margin_penalty
 from jaxnet.learning.losses import absolute_error as absolute_error
 from jaxnet.learning.losses import binary_cross_entropy as binary_cross_entropy
 from jaxnet.learning.losses import binary_cross_entropy_from_probabilities as binary_cross_entropy_from_probabilities
