@@ -76,7 +76,8 @@ print(f"{sum(structural)} of them are proved to be their hardening, unit by unit
 # Rows alone do not tell these networks apart. Which of them has the smallest circuit?
 smallest = min(found, key=lambda circuit: circuit.n_gates)
 print(f"the smallest circuit, proved equal to its network on all {encoding.domain.n_rows} robots:")
-print("   ", circuits.formula(smallest))
+print("in gates:", circuits.formula(smallest))
+print("as a rule:", circuits.rule(smallest, encoding))
 
 robots = encoding.domain.block(0, encoding.domain.n_rows)
 seen = encoding.decode(robots)

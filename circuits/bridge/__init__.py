@@ -1,8 +1,8 @@
 """From circuits to networks and back, with certificates that say what is guaranteed on which inputs.
 
 To a network: `error_bounds` (the theorem), `certificates` (a claim, and its check in integers), `unit_parameters` (of
-sigmoids, tanhs, steps and rectifiers), `compilation` (networks of circuits), `tolerances`. From one:
-`domains` (the rows that matter) and `encodings` (of tables); `network_units` (what a network is made of),
-`rounding_bounds`, `hardening` (steps for sigmoids), `unit_margins` (where that changes nothing), `domain_circuits`
+sigmoids, tanhs, steps and rectifiers), `compilation` (networks of circuits), `tolerances`. From one: `domains` (the
+rows that matter), `encodings` (of tables), `rules` (circuits in their columns); `network_units` (what a network is made
+of), `rounding_bounds`, `hardening` (steps for sigmoids), `unit_margins` (where that changes nothing), `domain_circuits`
 (circuits of values); `row_decisions` (every row decided), `extraction_certificates`, `extraction`.
 """
