@@ -1,7 +1,7 @@
 """How much noise does a compiled circuit bear, and from where does learning recover it? With `--out picture.png`.
 
 Parity of 5 inputs as sigmoids, 5-5-1, with Gaussian noise on every weight and bias, in units of the circuit's weights
-(which are 1 and -1) times the gain; 100 networks of each size of noise. Learning is Adam on the cross-entropy of all
+(which are 1 and -1) times the largest gain; 100 networks of each size of noise. Learning is Adam on the cross-entropy of all
 rows, from there and from 100 random starts. Every network that is right is extracted, with its guarantee: the units,
 or the function alone. `python examples/recover_noisy_circuit.py` takes half a minute; `--quick` takes seconds.
 """
@@ -49,7 +49,7 @@ def noisy(size, key):
     leaves, structure = jax.tree.flatten(planted)
     keys = jax.random.split(key, len(leaves))
     drawn = [jax.random.normal(k, (members, *leaf.shape)) for k, leaf in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(structure, [p + soft.gain * size * z for p, z in zip(leaves, drawn, strict=True)])
+    return jax.tree.unflatten(structure, [p + soft.gains.max() * size * z for p, z in zip(leaves, drawn, strict=True)])
 
 
 def right(params):

@@ -61,7 +61,7 @@ def integer_penalty(params: Params, step: ArrayLike) -> Array:
     """Return how far weights are from multiples of a step, and biases from odd multiples of half of it.
 
     It is the mean of sin^2(pi w / step) over weights and of cos^2(pi b / step) over biases. Where it is 0 a unit is
-    threshold unit [w.x >= T] in integers, multiplied by the step as `circuits.to_network` multiplies by its gain: on
+    threshold unit [w.x >= T] in integers, multiplied by the step as `circuits.to_network` multiplies by `gain`: on
     Boolean inputs it adds up to at least step / 2, on either side of 0.
 
     Args:

@@ -55,12 +55,12 @@ def test_the_margin_is_widened_on_the_side_where_a_sum_is():
 
 def test_integer_penalty_is_zero_for_compiled_circuits_alone():
     soft = circuits.to_network(circuits.parse("maj(a, b, c) ^ d"), jaxnet.sigmoid, gain=8.0)
-    assert integer_penalty(soft.params, soft.gain) < 1e-10
-    shifted = soft.params._replace(b=soft.params.b + soft.gain / 2)
+    assert integer_penalty(soft.params, 8.0) < 1e-10
+    shifted = soft.params._replace(b=soft.params.b + 8.0 / 2)
     size = soft.params.w.size + soft.params.b.size
-    assert integer_penalty(shifted, soft.gain) == pytest.approx(soft.params.b.size / size, rel=1e-5)
-    halfway = soft.params._replace(w=soft.params.w + soft.gain / 4)
-    assert integer_penalty(halfway, soft.gain) == pytest.approx(soft.params.w.size / size / 2, rel=1e-5)
+    assert integer_penalty(shifted, 8.0) == pytest.approx(soft.params.b.size / size, rel=1e-5)
+    halfway = soft.params._replace(w=soft.params.w + 8.0 / 4)
+    assert integer_penalty(halfway, 8.0) == pytest.approx(soft.params.w.size / size / 2, rel=1e-5)
 
 
 @pytest.mark.slow
