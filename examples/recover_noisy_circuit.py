@@ -1,9 +1,9 @@
 """How much noise does a compiled circuit bear, and from where does learning recover it? With `--out picture.png`.
 
 Parity of 5 inputs as sigmoids, 5-5-1, with Gaussian noise on every weight and bias, in units of the circuit's weights
-(which are 1 and -1) times the largest gain; 100 networks of each size of noise. Learning is Adam on the cross-entropy of all
-rows, from there and from 100 random starts. Every network that is right is extracted, with its guarantee: the units,
-or the function alone. `python examples/recover_noisy_circuit.py` takes half a minute; `--quick` takes seconds.
+(which are 1 and -1) times the largest gain; 100 networks of each size of noise. Learning is Adam on the cross-entropy
+of all rows, from there and from 100 random starts. Every network that is right is extracted, with its guarantee: the
+units, or the function alone. `python examples/recover_noisy_circuit.py` takes half a minute; `--quick` takes seconds.
 """
 
 import argparse
