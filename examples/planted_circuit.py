@@ -1,11 +1,10 @@
 """Is a known circuit found in a larger network, by proof and by attribution? `python examples/planted_circuit.py`.
 
 Five hidden units compute parity. Among them are ten random units that change nothing, five pairs of twins: the output
-reads one with some weight, the other with its opposite. Which of the fifteen matter is known: a ground truth.
-The extracted circuits are made small by aigverse, if it is installed.
+reads one with some weight, the other with its opposite. So it is known which of the fifteen matter.
 """
 
-import contextlib
+import importlib.util
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +15,9 @@ import jaxnet
 from circuits.threshold.symmetric_functions import parity
 
 planted, net, random = circuits.to_circuit(parity(5)), jaxnet.mlp([5, 15, 1]), np.random.default_rng(0)
-soft = circuits.to_network(parity(5), jaxnet.sigmoid, error=0.05)
-_, (hidden, last) = jaxnet.as_mlp(soft.network, soft.params)
+hidden, last = circuits.to_network(parity(5), jaxnet.sigmoid, error=0.05, layered=True).params
 x = jnp.asarray(circuits.rows(5), float)
+smaller = circuits.optimise if importlib.util.find_spec("aigverse") else circuits.simplify
 
 
 def plant():
@@ -45,9 +44,7 @@ def extract(params):
     found = circuits.from_network(net, params)
     assert isinstance(found.circuit, circuits.ThresholdCircuit)
     assert found.certificate.check()
-    gates = circuits.simplify(circuits.to_circuit(found.circuit))
-    with contextlib.suppress(ImportError):
-        gates = circuits.optimise(gates)
+    gates = smaller(circuits.to_circuit(found.circuit))
     same = circuits.equivalent(gates, planted, by="position")
     return gates.n_gates, isinstance(same, circuits.Equivalent)
 
@@ -58,6 +55,5 @@ print(f"{sum(proved)} of 20 extracted circuits are proved to be the planted one;
 print("pairs of a unit of the circuit and a random unit that are ranked rightly; 1/2 is chance")
 scores = [attributions(*params) for params, _ in networks]
 for name in scores[0]:
-    each = [(np.asarray(score[name]), truth) for score, (_, truth) in zip(scores, networks, strict=True)]
-    share = [(score[truth][:, None] > score[~truth]).mean() for score, truth in each]
+    share = [(s[name][t][:, None] > s[name][~t]).mean() for s, (_, t) in zip(scores, networks, strict=True)]
     print(f"{name:22} {np.mean(share):.2f}, from {min(share):.2f} to {max(share):.2f}")
