@@ -46,14 +46,14 @@ def there_and_back(circuit: circuits.Circuit, kind: str) -> tuple[str, bool]:
     there = time.process_time() - start
     measured = measured_error(compiled, rows)
     start = time.process_time()
-    names = {"input_names": circuit.input_names, "output_names": circuit.output_names}
-    found = circuits.from_network(compiled.network, compiled.params, **names)
+    inputs, outputs = circuit.input_names, circuit.output_names
+    found = circuits.from_network(compiled.network, compiled.params, input_names=inputs, output_names=outputs)
     checked = found.certificate.check()
     gates = found.circuit if isinstance(found.circuit, circuits.Circuit) else circuits.to_circuit(found.circuit)
     answer = circuits.equivalent(circuit, gates)
     back = time.process_time() - start
     equal = isinstance(answer, circuits.Equivalent)
-    gains = "-" if compiled.gains is None or not len(compiled.gains) else f"{compiled.gains.max():.2f}"
+    gains = "-" if error is None or not len(compiled.gains) else f"{compiled.gains.max():.2f}"
     row = (
         f"{compiled.circuit.n_units:7,} {kind:8} {gains:>6} {proved:8.5f} {measured:8.5f}  {found.guarantee:12} "
         f"{'yes' if checked else 'NO':7} {f'yes, by {answer.method}' if equal else type(answer).__name__:18} "

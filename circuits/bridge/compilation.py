@@ -40,7 +40,7 @@ class CompiledCircuit(NamedTuple):
         params: `Neuron(w, b)`, w `(edges,)`, b `(units,)`; in layers, one `Neuron` per layer.
         circuit: the threshold circuit that it was made from, with the names.
         activation: of its units.
-        gains: `(units,)`, what multiplies weights and biases; None for steps and rectifiers.
+        gains: `(units,)`, what multiplies weights and biases; ones for steps and rectifiers.
         error: the largest distance of an output from its Boolean value that the theorem allows, for Boolean inputs and
             exact sums; 0 for steps and rectifiers; 1 (of a tanh 2) where it promises nothing.
         signals: the node of `circuit` for each named node of the circuit that it was made from.
@@ -50,7 +50,7 @@ class CompiledCircuit(NamedTuple):
     params: Params
     circuit: ThresholdCircuit
     activation: Callable
-    gains: np.ndarray | None
+    gains: np.ndarray
     error: float
     signals: Mapping[str, int]
 
@@ -103,10 +103,10 @@ class CompiledCircuit(NamedTuple):
         circuit, network, params = self.circuit, self.network, self.params
         if self.activation is relu:
             # Of integers alone something is known: the certificate is that of the units, if the network is theirs.
-            whole = _made(circuit, relu, None, layered=not isinstance(network.structure, Wired))[1]
+            whole = _made(circuit, relu, self.gains, layered=not isinstance(network.structure, Wired))[1]
             if not all(map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(whole))):
                 raise CertificateError("expected rectifiers with the integers of the circuit, got other parameters.")
-            network, params = network_of(circuit, step)
+            network, params = network_of(circuit, step, self.gains)
         units = certified_units(circuit, network, params, self.gains)
         outputs = circuit.wiring.outputs.tolist()
         return Certificate(circuit.n_inputs, units, outputs, NAMES[self.activation], error, tolerance)
@@ -131,7 +131,7 @@ class CompiledCircuit(NamedTuple):
         return {name: values[..., node] for name, node in self.signals.items()}
 
     def __repr__(self) -> str:
-        if self.gains is None:
+        if self.activation in _EXACT_UNITS:
             kind = _EXACT_UNITS[self.activation]
         else:
             low, high = self.gains.min(initial=math.inf), self.gains.max(initial=0)
@@ -202,7 +202,7 @@ def to_network(
         raise ValueError(
             f"to_network: unit {largest.argmax()} has sum |w| + |T| = {largest.max():.0f}, expected below 2^23."
         )
-    gains, promised = None, 0.0
+    gains, promised = np.ones(hard.n_units), 0.0
     if activation in (sigmoid, tanh):
         gains, promised = _gains_and_error(hard, largest, error, gain, wide=2 if activation is tanh else 1)
     elif error is not None or gain is not None:
@@ -265,9 +265,7 @@ def _with_units_at_outputs(circuit: ThresholdCircuit) -> ThresholdCircuit:
     )
 
 
-def _made(
-    circuit: ThresholdCircuit, activation: Callable, gains: np.ndarray | None, layered: bool
-) -> tuple[Network, Params]:
+def _made(circuit: ThresholdCircuit, activation: Callable, gains: np.ndarray, layered: bool) -> tuple[Network, Params]:
     network, params = network_of(circuit, activation, gains)
     return as_mlp(network, params) if layered else (network, params)
 

@@ -43,15 +43,13 @@ class Rectifiers(NamedTuple):
     second: np.ndarray
 
 
-def network_of(
-    circuit: ThresholdCircuit, activation: Callable, gains: np.ndarray | None = None
-) -> tuple[Network, Neuron]:
+def network_of(circuit: ThresholdCircuit, activation: Callable, gains: np.ndarray) -> tuple[Network, Neuron]:
     """Return a threshold circuit as a graph of units of another kind, and its parameters.
 
     Args:
         circuit: any threshold circuit.
         activation: one of `NAMES`.
-        gains: `(units,)`; None for steps and rectifiers.
+        gains: `(units,)`; rectifiers have none.
 
     >>> from circuits.threshold.gate_conversion import from_unit
     >>> from circuits.threshold.units import and_
@@ -62,10 +60,8 @@ def network_of(
         made = rectifiers(circuit)
         kinds = [relu] * (made.wiring.n_units - circuit.n_outputs) + [identity] * circuit.n_outputs
         return wired(made.wiring, per_unit(kinds) if kinds else relu), made.params
-    w, b = circuit.weights.astype(float), 0.5 - circuit.thresholds
-    if gains is not None:
-        gain_of_edge = np.repeat(gains, np.diff(circuit.wiring.offsets))
-        w, b = gain_of_edge * w, gains * b
+    gain_of_edge = np.repeat(gains, np.diff(circuit.wiring.offsets))
+    w, b = gain_of_edge * circuit.weights, gains * (0.5 - circuit.thresholds)
     if activation is tanh:
         of_units = circuit.wiring.sources >= circuit.n_inputs
         w = np.where(of_units, w / 4, w / 2)
@@ -144,7 +140,7 @@ def node_values(
 
 
 def certified_units(
-    circuit: ThresholdCircuit, network: Network, params: Params, gains: np.ndarray | None
+    circuit: ThresholdCircuit, network: Network, params: Params, gains: np.ndarray
 ) -> list[CertifiedUnit]:
     """Return the units of a circuit beside the parameters that a network of steps, sigmoids or tanhs has for them.
 
@@ -153,7 +149,7 @@ def certified_units(
         network: made by `network_of`, or by `as_mlp` of that; a weight between units that the circuit does not join
             stands for an edge of weight 0.
         params: its parameters.
-        gains: `(units,)`; ones if None.
+        gains: `(units,)`.
     """
     if not isinstance(network.structure, Wired):
         network, params = as_wired(network, params)
@@ -161,7 +157,7 @@ def certified_units(
     wiring = network.structure.wiring
     # The bias is read from the same parameters as the weights; doubles hold float32 exactly.
     w, b = (np.asarray(leaf, np.float64).tolist() for leaf in params)
-    gain = [1.0] * len(b) if gains is None else gains.tolist()
+    gain = gains.tolist()
     own, given = _edges(circuit.wiring, circuit.weights.tolist()), _edges(wiring, w)
     units = []
     for k, threshold in enumerate(circuit.thresholds.tolist()):

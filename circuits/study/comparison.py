@@ -295,7 +295,7 @@ def _construct(hard: ThresholdCircuit, error: float, data: tuple[Array, Array], 
         certified = None
     pairs = zip(made, asked, strict=True)
     # Gains are rounded up, of some units more than of others.
-    gains = [gain if other.gains is None else float(other.gains.max(initial=gain)) for other, gain in pairs]
+    gains = [float(other.gains.max(initial=gain)) for other, gain in pairs]
     return Constructed(error, gains[0], soft.error, certified, errors[0], np.array(gains[1:]), np.array(errors[1:]))
 
 
