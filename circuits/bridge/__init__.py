@@ -4,5 +4,5 @@ To a network: `error_bounds` (the theorem), `certificates` (a claim, and its che
 sigmoids, tanhs, steps and rectifiers), `compilation` (networks of circuits), `tolerances`. From one:
 `domains` (the rows that matter) and `encodings` (of tables); `network_units` (what a network is made of),
 `rounding_bounds`, `hardening` (steps for sigmoids), `domain_circuits` (circuits of values); `row_decisions` (every row
-decided), `extraction_certificates`, `extraction`.
+decided), `extraction_certificates`, `extraction`. Both ways: `network_files`.
 """
