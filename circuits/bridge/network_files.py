@@ -21,7 +21,7 @@ from circuits.netlist import check_names
 from jaxnet.networks.activations import Activation, PerUnit, identity, per_unit, relu, sigmoid, step, tanh
 from jaxnet.networks.evaluation import Wired, wired
 from jaxnet.networks.layers import chain, layer
-from jaxnet.networks.network import Network
+from jaxnet.networks.network import Network, sizes_of
 from jaxnet.networks.units import Neuron
 from jaxnet.networks.wiring import Wiring
 from jaxnet.pytrees import Params
@@ -35,7 +35,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "identity": identity,
 }
 _FORMAT = "circuits network 1"
-_FLOATS, _INTEGERS = {"F32": "float32", "F64": "float64"}, {"I32": "int32", "I64": "int64"}
+# Those of parameters, and those of a wiring.
+_DTYPES = ("F32", "F64", "I32", "I64")
 # What comes before the number of a layer, the number, and which of its arrays it is.
 _NAME = re.compile(r"(.*?)(\d{0,9})\]?\.(w|b|weight|bias)")
 
@@ -104,7 +105,8 @@ def write_network(
     units = units_of_network("write_network", network, params)
     wiring, leaves = units.wiring, [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
     if isinstance(network.structure, Wired):
-        tree: Any = _Graph(*leaves, wiring.offsets, wiring.sources, wiring.outputs)
+        w, b = leaves
+        tree: Any = _Graph(w, b, wiring.offsets, wiring.sources, wiring.outputs)
         ends = [0, wiring.n_units]
     else:
         tree = tuple(Neuron(w, b) for w, b in zip(leaves[::2], leaves[1::2], strict=True))
@@ -173,7 +175,7 @@ def _tensors(source: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             ours = "jaxnet" in (file.metadata() or {})
             for name in file.keys():  # noqa: SIM118 - the file is no dict
                 dtype = file.get_slice(name).get_dtype()
-                if dtype not in _FLOATS | _INTEGERS:
+                if dtype not in _DTYPES:
                     raise ParseError(
                         f"expected tensors of float32 or float64, got {cut_short(repr(name))} of {dtype}", source=source
                     )
@@ -184,7 +186,7 @@ def _tensors(source: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     except SafetensorError as error:
         raise ParseError(f"expected a whole safetensors file, got one with an error: {error}", source=source) from None
     for name, record in header["leaves"].items():
-        if f"{zlib.crc32(np.ascontiguousarray(tensors[name])):08x}" != record["crc32"]:
+        if f"{zlib.crc32(tensors[name].tobytes()):08x}" != record["crc32"]:
             raise ParseError(f"tensor {cut_short(repr(name))} was altered: its CRC-32 is another one", source=source)
     metadata = header.get("metadata")
     return tensors, metadata if isinstance(metadata, dict) else {}
@@ -194,7 +196,7 @@ def _own(tensors: dict[str, np.ndarray], metadata: dict[str, Any], activation: A
     """Return what `write_network` wrote."""
     if activation is not None:
         raise ValueError("expected no activation, since the file says what its units are")
-    names = [_texts(metadata, f"{end}_names") for end in ("input", "output")]
+    input_names, output_names = _texts(metadata, "input_names"), _texts(metadata, "output_names")
     threshold = metadata.get("threshold")
     if not isinstance(threshold, float):
         raise ValueError(f"expected a threshold, a number, got {threshold!r}")
@@ -202,14 +204,13 @@ def _own(tensors: dict[str, np.ndarray], metadata: dict[str, Any], activation: A
     if not isinstance(kinds, list):
         raise ValueError(f"expected a list of activations, got {cut_short(repr(kinds))}")
     if ".offsets" in tensors:
-        network, params = _graph(tensors, kinds, len(names[0]))
-        sizes = [network.structure.n_inputs, network.structure.n_outputs]
+        network, params = _graph(tensors, kinds, len(input_names))
     else:
         network, params = _layers(tensors, kinds)
-        sizes = [params[0].w.shape[1], params[-1].w.shape[0]]
-    if sizes != [len(own) for own in names]:
-        raise ValueError(f"expected names for {sizes} inputs and outputs, got {[len(own) for own in names]}")
-    return NetworkFile(network, params, *names, threshold)
+    sizes, given = sizes_of(network.structure), (len(input_names), len(output_names))
+    if sizes != given:
+        raise ValueError(f"expected names of {sizes} inputs and outputs, got {given}")
+    return NetworkFile(network, params, input_names, output_names, threshold)
 
 
 def _texts(metadata: dict[str, Any], what: str) -> tuple[str, ...]:
@@ -224,8 +225,8 @@ def _graph(tensors: dict[str, np.ndarray], kinds: list[Any], n_inputs: int) -> t
     expected = [f".{name}" for name in _Graph._fields]
     if sorted(tensors) != sorted(expected):
         raise ValueError(f"expected the tensors {listed(expected)}, got {listed(sorted(tensors))}")
-    w, b, *arrays = (tensors[name] for name in expected)
-    wiring = Wiring(n_inputs, *arrays)
+    w, b, offsets, sources, outputs = (tensors[name] for name in expected)
+    wiring = Wiring(n_inputs, offsets, sources, outputs)
     if (w.shape, b.shape) != ((wiring.n_edges,), (wiring.n_units,)):
         raise ValueError(f"expected one weight per edge and one bias per unit of {wiring}, got {w.shape} and {b.shape}")
     if len(kinds) != 1:

@@ -71,7 +71,7 @@ def test_float64_is_never_cast(tmp_path):
     path = tmp_path / "doubles.safetensors"
     save_file({"0.weight": np.array([[0.1]]), "0.bias": np.array([0.2])}, path)
     with pytest.raises(
-        ParseError, match=r"'0\.weight' is of float64, but JAX's 64 bits are off: turn on jax_enable_x64"
+        ParseError, match=r"'0\.weight' is of float64, but JAX's 64 bits are off: turn on "
     ):
         read_network(path, "step")
     with jax.enable_x64(True):
@@ -176,7 +176,7 @@ def forged(graph, path, **changed):
     names = jaxnet.read_header(graph)["metadata"]
     tensors = {name: changed.pop(name, array) for name, array in load_file(graph).items()}
     leaves = {
-        name: {"kind": "array", "dtype": "", "shape": [], "crc32": f"{zlib.crc32(np.ascontiguousarray(array)):08x}"}
+        name: {"kind": "array", "dtype": "", "shape": [], "crc32": f"{zlib.crc32(array.tobytes()):08x}"}
         for name, array in tensors.items()
     }
     text = json.dumps({"format": 1, "jaxnet": "", "leaves": leaves, "metadata": names | changed})
@@ -195,7 +195,7 @@ def forged(graph, path, **changed):
         ({"input_names": "ab"}, "expected input_names, a list of texts, got 'ab'"),
         ({"input_names": ["a", "a"]}, "read_network: input name 'a' is given twice."),
         ({"input_names": ["a"]}, "Wiring: unit 0 (node 1) is fed by node 1, expected one of 0..0"),
-        ({"output_names": ["y", "z"]}, "expected names for [2, 1] inputs and outputs, got [2, 2]"),
+        ({"output_names": ["y", "z"]}, "expected names of (2, 1) inputs and outputs, got (2, 2)"),
         ({".w": np.zeros(4, np.float32)}, "expected one weight per edge and one bias per unit of Wiring(2 inputs, "),
         ({".sources": np.full(5, 2**40)}, "Wiring: expected "),
         ({".sources": np.zeros(5, np.float32)}, "Wiring: expected "),
