@@ -70,9 +70,7 @@ def test_parameters_that_jaxnet_saved(tmp_path):
 def test_float64_is_never_cast(tmp_path):
     path = tmp_path / "doubles.safetensors"
     save_file({"0.weight": np.array([[0.1]]), "0.bias": np.array([0.2])}, path)
-    with pytest.raises(
-        ParseError, match=r"'0\.weight' is of float64, but JAX's 64 bits are off: turn on "
-    ):
+    with pytest.raises(ParseError, match=r"'0\.weight' is of float64, but JAX's 64 bits are off: turn on "):
         read_network(path, "step")
     with jax.enable_x64(True):
         (own,) = read_network(path, "step").params
