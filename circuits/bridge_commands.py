@@ -145,7 +145,7 @@ def _formulas(circuit: Circuit) -> Iterator[str]:
     for name in circuit.output_names:
         part = cone(circuit, [name])
         texts = []
-        for options in ({}, {"minimal": True, "time_limit": _SECONDS}):
+        for options in ({"minimal": True, "time_limit": _SECONDS}, {}):
             with contextlib.suppress(ValueError, TimeoutError):  # too long to write, or to minimise
                 texts.append(formula(part, **options))
         yield f"{name} = {min(texts, key=len)}" if texts else f"{name}: no formula, it would be too long"

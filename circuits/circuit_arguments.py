@@ -34,7 +34,9 @@ READ_OPTIONS = (
     "properties",
 )
 # An option as errors and warnings of the API name it; not in what they quote.
-_IN_PYTHON = re.compile(rf"""(?<![\w'"/-])({"|".join([*READ_OPTIONS, "by", "read"])})=(?:"([\w.-]+)"|'([\w.-]+)'|(\d))?""")
+_IN_PYTHON = re.compile(
+    rf"""(?<![\w'"/-])({"|".join([*READ_OPTIONS, "by", "read"])})=(?:"([\w.-]+)"|'([\w.-]+)'|(\d))?"""
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
