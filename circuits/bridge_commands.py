@@ -86,6 +86,7 @@ def extract(options: argparse.Namespace) -> int:
                 want="functional" if options.functional else "structural",
                 input_names=model.input_names,
                 output_names=model.output_names,
+                samples=options.samples,
             )
         except ValueError as error:
             raise ParseError(str(error)) from None
