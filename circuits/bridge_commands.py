@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import decimal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ AGREE, DIFFERENT, NOT_KNOWN = 0, 1, 3
 
 # Sigmoids and tanhs come within this of their values if no error is asked for.
 _ERROR = 0.1
+# What is printed of a bound is a bound too.
+_UPWARDS = decimal.Context(prec=3, rounding=decimal.ROUND_CEILING)
 # How long a least sum of products is looked for.
 _SECONDS = 5.0
 
@@ -63,7 +66,8 @@ def network(options: argparse.Namespace) -> int:
     if made.gains is not None and len(made.gains):
         low, high = made.gains.min(), made.gains.max()
         said.append(f"gains {low:g} to {high:g}" if low < high else f"gain {low:g}")
-    print(f"{', '.join(said)}, error {proved.error:.3g} on all inputs, proved")
+    error = _UPWARDS.create_decimal_from_float(proved.error)
+    print(f"{', '.join(said)}, error {error:g} on all inputs, proved")
     return PROVED
 
 
