@@ -19,6 +19,9 @@ from circuits.bridge.encodings import formula as formula
 from circuits.bridge.extraction import Extracted as Extracted
 from circuits.bridge.extraction import from_network as from_network
 from circuits.bridge.extraction_certificates import ExtractionCertificate as ExtractionCertificate
+from circuits.bridge.network_files import NetworkFile as NetworkFile
+from circuits.bridge.network_files import read_network as read_network
+from circuits.bridge.network_files import write_network as write_network
 from circuits.bridge.rules import rule as rule
 from circuits.bridge.tolerances import tolerance as tolerance
 from circuits.composition import cone as cone

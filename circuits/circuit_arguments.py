@@ -6,9 +6,11 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
+
+import numpy as np
 
 from circuits.errors import ParseError
 from circuits.expressions import parse
@@ -32,7 +34,9 @@ READ_OPTIONS = (
     "properties",
 )
 # An option as errors and warnings of the API name it; not in what they quote.
-_IN_PYTHON = re.compile(rf"""(?<![\w'"/-])({"|".join([*READ_OPTIONS, "by"])})=(?:"([\w.-]+)"|'([\w.-]+)'|(\d))?""")
+_IN_PYTHON = re.compile(
+    rf"""(?<![\w'"/-])({"|".join([*READ_OPTIONS, "by", "read"])})=(?:"([\w.-]+)"|'([\w.-]+)'|(\d))?"""
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -201,6 +205,51 @@ def standard_input() -> TextIO:
     if sys.stdin is None:
         raise ParseError("it is closed", source="<stdin>")
     return sys.stdin
+
+
+def lines_of_rows(file: Iterable[str], source: str) -> list[tuple[int, str]]:
+    """Return the lines of a file with rows of bits, each with its number, without comments and blank lines.
+
+    Args:
+        file: open, or any lines.
+        source: named in errors.
+
+    Raises:
+        ParseError: if the file is no text.
+
+    >>> lines_of_rows(["01  # first", "", "11"], "<stdin>")
+    [(1, '01'), (3, '11')]
+    """
+    try:
+        stripped = [(number, line.split("#")[0].strip()) for number, line in enumerate(file, 1)]
+    except UnicodeDecodeError:
+        raise ParseError("expected lines of digits 0 and 1, got bytes that are no text", source=source) from None
+    return [(number, text) for number, text in stripped if text]
+
+
+def rows_of_texts(numbered: Sequence[tuple[int, str]], n: int, source: str) -> np.ndarray:
+    """Return rows of bits from texts of digits.
+
+    Args:
+        numbered: each with the number that errors name.
+        n: how many digits a row has.
+        source: named in errors.
+
+    Returns:
+        `(rows, n)` bool.
+
+    Raises:
+        ParseError: if a text is no such row.
+
+    >>> rows_of_texts([(1, "01"), (3, "11")], 2, "<stdin>").astype(int)
+    array([[0, 1],
+           [1, 1]])
+    """
+    for number, text in numbered:
+        if len(text) != n or set(text) - {"0", "1"}:
+            raise ParseError(f"expected {n} digits 0 or 1, one per input, got {text!r}", source=source, line=number)
+    digits = "".join(text for _, text in numbered).encode()
+    return np.frombuffer(digits, np.uint8).reshape(len(numbered), n) == ord("1")
 
 
 def _check_taken(texts: Sequence[str], options: argparse.Namespace) -> None:

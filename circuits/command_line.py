@@ -2,13 +2,15 @@
 
 import argparse
 import os
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from circuits import commands
+from circuits import bridge_commands, commands
+from circuits.bridge.network_files import ACTIVATIONS
 from circuits.circuit_arguments import add_flags, as_flags
 from circuits.errors import ParseError
 from jaxnet import __version__
@@ -22,7 +24,8 @@ examples:
   python -m circuits compare                   the study of `make demo`
 
 exit status: 0, or 2 if an argument or a file is wrong; prove: 1 if the circuits differ, 3 if it is undecided;
-             recognise: 1 if an output is no threshold unit
+             recognise: 1 if an output is no threshold unit; network: 1 if nothing is proved;
+             extract: if it could not go through all rows, 1 with a row on which they differ, 3 without one
 """
 
 # For each command: what it does, and an example.
@@ -34,10 +37,17 @@ _COMMANDS = {
     "simulate": ("evaluate a circuit on patterns of bits", 'simulate "s = a ^ b; carry = a & b" 01 11'),
     "prove": ("prove two circuits equal, or show where they differ", "prove c432.bench c432.aig --time-limit 60"),
     "recognise": ("find the threshold unit of each output, or why there is none", 'recognise "a & (b | c)"'),
+    "network": (
+        "make a network that computes a circuit, proved",
+        "network c432.bench net.safetensors --activation tanh",
+    ),
+    "extract": ("read a circuit out of a network, with what is guaranteed", "extract net.safetensors c432.th"),
     "compare": ("compare Boolean neurons with sigmoid networks", 'compare "a ^ b" c17.bench --out study.png'),
 }
 
-# Exit statuses if the reader of `prove` or `recognise` has gone before the answer, and after a mistake in this program.
+# Commands that answer by their status, and those of the bridge.
+_ANSWER, _BRIDGE = ("prove", "recognise", "network", "extract"), ("network", "extract")
+# Exit statuses if the reader of an answer has gone before it, and after a mistake in this program.
 _GONE, _MISTAKE = 141, 70
 
 
@@ -48,19 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: as in `sys.argv[1:]`, which is taken if None.
 
     Returns:
-        0; from `prove` 1 if the circuits differ and 3 if it is undecided; from `recognise` 1 if an output is no unit; 2
-        if an argument or a file is wrong, with one line on standard error; 130 after Ctrl-C; 70 after a mistake in this
-        program.
+        0; from `prove` 1 if the circuits differ and 3 if it is undecided; from `recognise` 1 if an output is no unit;
+        from `network` 1 if nothing is proved; from `extract`, of networks with too many rows, 1 with a row on which
+        the circuit differs and 3 without one; 2 if an argument or a file is wrong, with one line on standard error; 130
+        after Ctrl-C; 70 after a mistake in this program.
     """
     options = _parser().parse_args(arguments)
     if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    # If the pipe closes before `prove` has answered, exit with 141, never with 0 (equal); likewise `recognise`.
-    status = _GONE if options.command in ("prove", "recognise") else 0
+    # If the pipe closes before `prove` has answered, exit with 141, never with 0 (equal); likewise the others.
+    status = _GONE if options.command in _ANSWER else 0
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warned
-            status = getattr(commands, options.command)(options)
+            status = getattr(bridge_commands if options.command in _BRIDGE else commands, options.command)(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -84,7 +95,7 @@ def _warned(message: Warning | str, *_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    what = "Convert, simplify, map, simulate, prove, recognise and study Boolean circuits."
+    what = "Convert, simplify, map, simulate, prove, recognise and study Boolean circuits; networks of them and back."
     parser = argparse.ArgumentParser("python -m circuits", description=what, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"circuits {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -136,19 +147,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--proof", metavar="PATH", help="write PATH.cnf and PATH.drat, for drat-trim")
     prove.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random patterns (default 0)")
+    _add_network(command["network"])
+    _add_extract(command["extract"])
     compare = command["compare"]
     compare.add_argument(
         "functions", nargs="*", metavar="CIRCUIT", help="a file, an expression, or -; without any, those of `make demo`"
     )
-    compare.add_argument("--out", metavar="FIGURE", type=_figure, help="draw the study into FIGURE (.png, .pdf, .svg)")
+    compare.add_argument(
+        "--out",
+        metavar="FIGURE",
+        type=_file(".png", ".pdf", ".svg"),
+        help="draw the study into FIGURE (.png, .pdf, .svg)",
+    )
     compare.add_argument(
         "--seeds", metavar="N", type=_up_to(10**6), default=256, help="how many networks learn (default 256)"
     )
     compare.add_argument(
         "--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)"
     )
-    for each in command.values():
-        add_flags(each)
+    for name, each in command.items():
+        if name != "extract":  # which reads no circuit
+            add_flags(each)
     return parser
 
 
@@ -163,6 +182,45 @@ def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument(
         "--activity", action="store_true", help="print how often inputs and outputs are 1, and change"
     )
+
+
+def _add_network(network: argparse.ArgumentParser) -> None:
+    add = network.add_argument
+    add("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
+    model = _file(".safetensors")
+    add("out", nargs="?", metavar="OUT", type=model, help="file to write, .safetensors; without it, only prove")
+    names = [name for name in ACTIVATIONS if name != "identity"]
+    add("--activation", choices=names, default="step", help="what its units are (default step)")
+    add("--error", type=_number, metavar="E", help="how near sigmoids and tanhs come to the values (default 0.1)")
+    add("--fan-in", metavar="N", type=_up_to(10**9, 3), help="the most inputs of a unit: find few such units first")
+    add("--weight", metavar="N", type=_up_to(10**9, 2), help="the largest weight: find few such units first")
+    add("--layered", action="store_true", help="make a multilayer perceptron")
+    add("--certificate", metavar="FILE", type=_file(".json"), help="write the proof, which certificates.py checks")
+
+
+def _add_extract(extract: argparse.ArgumentParser) -> None:
+    add = extract.add_argument
+    add("model", metavar="MODEL", help="a .safetensors file of `network`, of jaxnet.save or of another library")
+    add("out", nargs="?", metavar="OUT", help="file to write, or -; without it, only say what is guaranteed")
+    add("--to", metavar="FORMAT", help="format of OUT, if its name has none, such as .dot")
+    add("--output", metavar="NAME", help="which output a .cnf is about")
+    what = "what the units are, for all layers or one for each, such as tanh,sigmoid; for files that do not say"
+    add("--activation", metavar="NAMES", type=_activations, help=what)
+    domain = extract.add_mutually_exclusive_group()
+    domain.add_argument("--one-hot", metavar="SIZES", type=_sizes, help="the inputs are one-hot groups, such as 3,3,2")
+    domain.add_argument("--rows", metavar="FILE", help="the inputs are rows such as 0110, lines of a file or of -")
+    add("--read", choices=("bits", "argmax"), default="bits", help="whether each output is a bit, or the largest is 1")
+    add(
+        "--threshold",
+        type=_number,
+        metavar="T",
+        help="from where on a linear output is 1 (default 0, or of MODEL)",
+    )
+    samples = "rows to draw where there are too many, more than 2^28 (default 65,536)"
+    add("--samples", metavar="N", type=_up_to(2**22), default=2**16, help=samples)
+    add("--functional", action="store_true", help="keep none of the units: a circuit of the values alone")
+    add("--formula", action="store_true", help="print a formula of each output")
+    add("--certificate", metavar="FILE", type=_file(".json"), help="write what is claimed, which can be checked")
 
 
 def _one_line(error: Exception) -> str:
@@ -202,10 +260,36 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _figure(text: str) -> str:
-    known = (".png", ".pdf", ".svg")
-    if not text.lower().endswith(known):
-        raise argparse.ArgumentTypeError(f"expected a file that ends in {', '.join(known)}, got {text!r}")
-    if not Path(text).absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {Path(text).parent}")
-    return text
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = text.split(",")
+    if not all(re.fullmatch("[1-9][0-9]{0,8}", size) for size in sizes):
+        raise argparse.ArgumentTypeError(f"expected sizes of groups such as 3,3,2, got {text!r}")
+    return [int(size) for size in sizes]
+
+
+def _activations(text: str) -> str | list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise argparse.ArgumentTypeError(f"expected names among {', '.join(ACTIVATIONS)}, got {name!r}")
+    return names if len(names) > 1 else text
+
+
+def _file(*known: str) -> Callable[[str], str]:
+    """Return a reader of options that are files to write, with one of these endings, in a folder that there is."""
+
+    def file(text: str) -> str:
+        if not text.lower().endswith(known):
+            raise argparse.ArgumentTypeError(f"expected a file that ends in {', '.join(known)}, got {text!r}")
+        if not Path(text).absolute().parent.is_dir():
+            raise argparse.ArgumentTypeError(f"there is no folder {Path(text).parent}")
+        return text
+
+    return file

@@ -13,7 +13,17 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from circuits.circuit_arguments import format_to_write, load, load_all, load_any, name_of, save, standard_input
+from circuits.circuit_arguments import (
+    format_to_write,
+    lines_of_rows,
+    load,
+    load_all,
+    load_any,
+    name_of,
+    rows_of_texts,
+    save,
+    standard_input,
+)
 from circuits.errors import ParseError
 from circuits.netlist import Circuit, depth
 from circuits.threshold.trades import MinimalSum, TradingTransform
@@ -154,18 +164,9 @@ def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
         return np.asarray(unpack(np.asarray(_random_words(circuit, options)), options.random))
     if not options.patterns:
         raise ParseError("expected patterns such as 0110, - for standard input, --all or --random N")
-    given = [("pattern", number, text) for number, text in enumerate(options.patterns, 1)]
     if options.patterns == ["-"]:
-        stripped = ((number, line.split("#")[0].strip()) for number, line in enumerate(standard_input(), 1))
-        try:
-            given = [("<stdin>", number, text) for number, text in stripped if text]
-        except UnicodeDecodeError:
-            raise ParseError("expected lines of digits 0 and 1, got bytes that are no text", source="<stdin>") from None
-    for source, number, text in given:
-        if len(text) != n or set(text) - {"0", "1"}:
-            raise ParseError(f"expected {n} digits 0 or 1, one per input, got {text!r}", source=source, line=number)
-    digits = "".join(text for _, _, text in given).encode()
-    return np.frombuffer(digits, np.uint8).reshape(len(given), n) == ord("1")
+        return rows_of_texts(lines_of_rows(standard_input(), "<stdin>"), n, "<stdin>")
+    return rows_of_texts(list(enumerate(options.patterns, 1)), n, "pattern")
 
 
 def _check_all(circuit: Circuit, most: int) -> None:

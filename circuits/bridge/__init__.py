@@ -4,5 +4,6 @@ To a network: `error_bounds` (the theorem), `certificates` (a claim, and its che
 sigmoids, tanhs, steps and rectifiers), `compilation` (networks of circuits), `tolerances`. From one: `domains` (the
 rows that matter), `encodings` (of tables), `rules` (circuits in their columns); `network_units` (what a network is made
 of), `rounding_bounds`, `hardening` (steps for sigmoids), `unit_margins` (where that changes nothing), `domain_circuits`
-(circuits of values); `row_decisions` (every row decided), `extraction_certificates`, `extraction`.
+(circuits of values); `row_decisions` (every row decided), `extraction_certificates`, `extraction`. Both ways:
+`network_files`.
 """

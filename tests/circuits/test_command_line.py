@@ -3,16 +3,19 @@
 import contextlib
 import io
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 import pytest
 
 import circuits
-from circuits.command_line import main
+from circuits.command_line import _COMMANDS, main
 from circuits.study.comparison import Comparison, Constructed, Learned, Threshold
 
 ROOT = Path(__file__).parents[2]
@@ -289,7 +292,7 @@ def test_a_file_is_not_overwritten_by_what_is_no_circuit(tmp_path):
     assert out.read_bytes() == b"kept"
 
 
-@pytest.mark.parametrize("command", ["stats", "convert", "simplify", "simulate", "prove", "recognise", "compare"])
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_each_command_has_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as raised:
         main([command, "--help"])
@@ -328,6 +331,16 @@ def test_the_version(capsys):
     assert capsys.readouterr().out == f"circuits {circuits.__version__}\n"
 
 
+def test_the_page_shows_what_is_printed(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/command_line.md").read_text()
+    shown = re.findall(r"^    \$ python -m circuits (.*)\n((?:    .*\n)+)", page, re.MULTILINE)
+    assert len(shown) == 4
+    for command, printed in shown:
+        main(shlex.split(command))
+        assert capsys.readouterr().out == textwrap.dedent(printed), command
+
+
 LINES, BLOCKS = 1, -1
 
 
@@ -346,6 +359,13 @@ def test_a_reader_that_goes_away_is_no_error(capfd):
 
 def test_a_reader_that_goes_away_is_not_told_of_a_unit(capfd):
     assert main_unread(["recognise", "a & b"], LINES) == 141
+    assert capfd.readouterr().err == ""
+
+
+def test_a_reader_that_goes_away_is_not_told_of_a_proof(capfd, tmp_path):
+    assert main_unread(["network", "a & b", str(tmp_path / "and.safetensors")], LINES) == 141
+    assert main_unread(["extract", str(tmp_path / "and.safetensors")], LINES) == 141
+    assert main_unread(["extract", str(tmp_path / "and.safetensors")], BLOCKS) == 0
     assert capfd.readouterr().err == ""
 
 
