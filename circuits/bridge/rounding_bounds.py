@@ -59,14 +59,16 @@ def sum_bounds(units: NetworkUnits, dtype: str) -> np.ndarray:
     """
     u, tiny, sigmoid = ARITHMETICS[dtype]
     bound, error, size, most = (np.zeros(len(units.b)) for _ in range(4))
+    # Edges from one node add up too, and may cancel: it is their magnitudes that count.
+    magnitudes = units._replace(w=np.abs(units.w))
+    edges = np.diff(units.wiring.offsets)
     with np.errstate(over="ignore", invalid="ignore"):
-        for level in levels_of(units):
-            # Zeros are added without an error; four more operations for the bias and for sums in parts.
-            terms = (level.inputs != 0).sum(axis=1) + (level.weights != 0).sum(axis=1) + 4
+        for level in levels_of(magnitudes):
+            # Four more operations for the bias and for sums in parts.
+            terms = edges[level.units] + 4
             gamma = np.where(terms * u < 0.5, terms * u / (1 - np.minimum(terms * u, 0.5)), math.inf)
-            weights = np.abs(level.weights)
-            passed = weights @ error[level.fed_by]
-            total = np.abs(level.inputs).sum(axis=1) + weights @ size[level.fed_by] + np.abs(level.bias) + passed
+            passed = level.weights @ error[level.fed_by]
+            total = level.inputs.sum(axis=1) + level.weights @ size[level.fed_by] + np.abs(level.bias) + passed
             most[level.units] = total * _ROUNDED_UP
             bound[level.units] = (gamma * most[level.units] + passed + terms * tiny) * _ROUNDED_UP
             for unit in level.units.tolist():

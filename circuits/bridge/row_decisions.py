@@ -284,7 +284,7 @@ def _values(xp: Any, z: Any, x: Any, places: tuple[int, ...]) -> Any:
 
 def _read(xp: Any, values: Any, z: Any, steps: Any, read: str, places: tuple[int, ...], bounds: Any) -> tuple:
     """Return the bits `(..., m)`, and for each row by how much the closest call of its units passes their bounds."""
-    own = xp.stack([bounds[p] if p >= 0 else xp.zeros_like(bounds[0]) for p in places]) if places else bounds[:0]
+    own = xp.stack([bounds[p] if p >= 0 else xp.zeros((), bounds.dtype) for p in places]) if places else bounds[:0]
     size = xp.abs(values) * _ROUNDED_DOWN
     if read == "argmax":
         top = values.argmax(axis=-1)[..., None]
