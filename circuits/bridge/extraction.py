@@ -13,6 +13,7 @@ import numpy as np
 
 from circuits.bridge.domain_circuits import circuit_on_domain
 from circuits.bridge.domains import Domain, column_names
+from circuits.bridge.exact_rows import Reading
 from circuits.bridge.extraction_certificates import (
     FORMAT,
     ExtractionCertificate,
@@ -21,7 +22,7 @@ from circuits.bridge.extraction_certificates import (
     network_data,
     sample_rows,
 )
-from circuits.bridge.hardening import HardUnit, HardUnits, Reading, fires, hard_units
+from circuits.bridge.hardening import HardUnit, HardUnits, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import decide, decide_domain, distances
 from circuits.mapping.fitting import one_unit
@@ -135,7 +136,7 @@ def from_network(
     task = _Task(units, reading, domain, names, outputs)
     hard = hard_units(units, reading)
     if hard is not None and want == "structural" and {*units.kinds} <= {"step", "sign", "identity"}:
-        return _result(task, hard.circuit(names, outputs), "structural", "exact integers", rows=0)
+        return _result(task, hard, "structural", "exact integers", rows=0)
     if domain.n_rows <= MAX_ROWS:
         found = _by_rows(task, hard if want == "structural" else None)
         if isinstance(found, Extracted):
@@ -207,7 +208,7 @@ def _by_rows(task: _Task, hard: HardUnits | None) -> Extracted | np.ndarray | No
                 return None if other.unsettled else domain.block(row, row + 1)[0]
     said = {"rows": domain.n_rows, "closest": float(closest) if np.isfinite(closest) else None, "uncertain": uncertain}
     if hard is not None and agree:
-        return _result(task, hard.circuit(task.input_names, task.output_names), "structural", "all rows", **said)
+        return _result(task, hard, "structural", "all rows", **said)
     values = np.concatenate(table)
     if hard is not None and reading.read == "bits" and domain.n_rows <= _MAX_REFIT:
         again = _refitted(hard, domain, values)
@@ -297,8 +298,9 @@ def _searched(task: _Task, circuit: Circuit | ThresholdCircuit, rows: np.ndarray
 
 
 def _result(
-    task: _Task, circuit: Circuit | ThresholdCircuit, guarantee: Guarantee, method: str, **said: Any
+    task: _Task, circuit: Circuit | ThresholdCircuit | HardUnits, guarantee: Guarantee, method: str, **said: Any
 ) -> Extracted:
+    names = task.input_names, task.output_names
     data = {
         "format": FORMAT,
         "guarantee": guarantee,
@@ -306,9 +308,11 @@ def _result(
         "network": network_data(task.units),
         "reading": task.reading._asdict(),
         "domain": task.domain.description(),
-        "circuit": circuit_data(circuit),
+        "circuit": circuit_data(circuit, *names),
         "refitted": [],
         **said,
     }
     data["digest"] = digest_of(data)
+    if isinstance(circuit, HardUnits):
+        circuit = circuit.circuit(*names)
     return Extracted(circuit, ExtractionCertificate(data), guarantee, task.domain)

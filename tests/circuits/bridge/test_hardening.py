@@ -6,7 +6,8 @@ from common.exact_networks import by_definition, exact_units, networks
 from hypothesis import assume, given
 
 from circuits import Circuit, ThresholdCircuit, evaluate, rows
-from circuits.bridge.hardening import HardUnit, HardUnits, Reading, fires, hard_units
+from circuits.bridge.exact_rows import Reading
+from circuits.bridge.hardening import HardUnit, HardUnits, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits
 from jaxnet.networks.wiring import Wiring
 

@@ -85,13 +85,15 @@ def test_hardened_units_are_steps_and_signs():
             layer(2, 1, jnp.sin),
             Neuron(np.ones((1, 2), "f"), np.ones(1, "f")),
             TypeError,
-            "f: expected units of sigmoid, tanh, relu, identity or step, got sin. Multiply a gain into weights and biases.",
+            "f: expected units of sigmoid, tanh, relu, identity or step, got sin. Multiply a gain into weights and "
+            "biases.",
         ),
         (
             wired(EDGE),
             Neuron(np.ones(2, "f"), np.ones(2, "f")),
             ShapeError,
-            "f: expected weights (3,) and biases (2,) of Wiring(2 inputs, 2 units, 3 edges, 1 outputs), got (2,) and (2,).",
+            "f: expected weights (3,) and biases (2,) of Wiring(2 inputs, 2 units, 3 edges, 1 outputs), got (2,) and "
+            "(2,).",
         ),
         (
             wired(EDGE),

@@ -8,9 +8,9 @@ from hypothesis import assume, given
 
 from circuits import rows
 from circuits.bridge.domains import Domain
-from circuits.bridge.hardening import Reading
+from circuits.bridge.exact_rows import Reading
 from circuits.bridge.network_units import NetworkUnits
-from circuits.bridge.row_decisions import decide, decide_domain, distances, exact_bits
+from circuits.bridge.row_decisions import decide, decide_domain, distances
 from jaxnet.networks.wiring import Wiring
 
 readings = st.one_of(
@@ -19,10 +19,10 @@ readings = st.one_of(
 
 
 def settled(units, reading):
-    """Assume that no smooth unit makes a tie that is none of floats: fractions cannot tell it from a near miss."""
+    """Return all rows, and what is decided of them; arg max is not of inputs."""
+    assume(reading.read == "bits" or units.wiring.outputs.min() >= units.wiring.n_inputs)
     x = rows(units.wiring.n_inputs)
     found = decide(units, reading, x)
-    assume(reading.read == "bits" or units.wiring.outputs.min() >= units.wiring.n_inputs)
     return x, found
 
 
@@ -86,7 +86,7 @@ def assert_as_numpy(units, reading, domain, few=40):
     random = np.random.default_rng(0)
     for row in random.integers(domain.n_rows, size=few).tolist():
         x = domain.block(row, row + 1)[0]
-        assert bits[row].tolist() == by_definition(units, reading, x) == exact_bits(units, reading, x)
+        assert bits[row].tolist() == by_definition(units, reading, x)
     return blocks
 
 
