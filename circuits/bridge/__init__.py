@@ -3,7 +3,7 @@
 To a network: `error_bounds` (the theorem), `certificates` (a claim, and its check in integers), `unit_parameters` (of
 sigmoids, tanhs, steps and rectifiers), `compilation` (networks of circuits), `tolerances`. From one:
 `domains` (the rows that matter) and `encodings` (of tables); what a check needs, on NumPy alone: `exact_rows`,
-`row_checks` (floats, then fractions), `hardening` (steps for sigmoids), `claims` (what is claimed), `extraction_checks`;
+`row_checks` (floats, then fractions), `hardening` (steps for sigmoids), `claims` (as data), `extraction_checks`;
 `network_units` (what a network is made of), `rounding_bounds`, `domain_circuits` (circuits of values), `row_decisions`
 (every row decided), `extraction_certificates`, `extraction`.
 """

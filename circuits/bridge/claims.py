@@ -147,16 +147,20 @@ def _circuit(data: dict[str, Any]) -> Circuit:
         "the circuit",
     )
     for names in (data["input_names"], data["output_names"]):
-        if not all(isinstance(name, str) and name for name in names) or len({*names}) < len(names):
+        named = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+        if not named or len({*names}) < len(names):
             raise ClaimError("Inputs and outputs of the circuit have different names.")
     n, made = len(data["input_names"]), Circuit(None, [], [])
     if units:
         sources = _by_unit(data["offsets"], data["sources"], n)
-        rest = iter(_list(data["weights"]))
+        given, thresholds = _list(data["weights"]), _list(data["thresholds"])
+        if len(given) != len(data["sources"]) or len(thresholds) != len(sources):
+            raise ClaimError("Weights and thresholds do not fit the units of the circuit.")
+        rest = iter(given)
         weights = [{source: next(rest) for source in unit} for unit in sources]
-        pairs = list(zip(weights, _list(data["thresholds"]), strict=True))
-        if sum(map(len, weights)) != len(data["weights"]) or any(0 in unit.values() for unit in weights):
-            raise ClaimError("A unit of the circuit has as many weights as sources, all different, and none is 0.")
+        if sum(map(len, weights)) != len(given) or 0 in given:
+            raise ClaimError("The sources of a unit of the circuit differ, and no weight is 0.")
+        pairs = list(zip(weights, thresholds, strict=True))
         made = Circuit(pairs, None, _outputs(data["outputs"], n + len(pairs)))
     elif data["kind"] == "gates":
         gates = []
