@@ -22,6 +22,7 @@ from circuits.bridge.extraction_certificates import (
     network_data,
     sample_rows,
 )
+from circuits.bridge.extraction_checks import MAX_ROWS, MAX_SAMPLES
 from circuits.bridge.hardening import HardUnit, HardUnits, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import decide, decide_domain, distances
@@ -32,9 +33,9 @@ from circuits.simulation.simulator import evaluate
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Params
+from jaxnet.validation import whole_number
 
 Guarantee = Literal["structural", "functional", "statistical"]
-MAX_ROWS = 2**28
 # A table of values is kept, and rows are gone through once more in NumPy, up to these numbers.
 _MAX_TABLE = 2**22
 _MAX_REFIT = 2**20
@@ -128,6 +129,7 @@ def from_network(
     units = units_of_network("from_network", network, params)
     domain = Domain.cube(units.wiring.n_inputs) if domain is None else domain
     reading = _checked(units, domain, read, threshold, want)
+    samples = whole_number("from_network", "samples", samples, 1, MAX_SAMPLES)
     names = column_names("from_network", domain, input_names)
     m = units.wiring.n_outputs
     outputs = (["y"] if m == 1 else [f"y{k}" for k in range(m)]) if output_names is None else list(output_names)

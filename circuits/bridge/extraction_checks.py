@@ -25,7 +25,8 @@ else:  # pyright: ignore[reportMissingImports]
     from row_checks import decide_rows, float_limits
 
 FORMAT = "circuits extraction 1"
-_MOST_ROWS, _MOST_SAMPLES, _ROWS = 2**28, 2**24, 2**14
+MAX_ROWS, MAX_SAMPLES = 2**28, 2**24
+_ROWS = 2**14
 
 
 def digest_of(data: dict[str, Any]) -> str:
@@ -100,7 +101,7 @@ def _not_refitted(claim: Claim) -> Iterator[str]:
 def _all_rows(claim: Claim) -> Iterator[str]:
     """Yield where network and circuit differ, and whether the calls were closer than is said."""
     data, count = claim.data, claim.domain.n_rows
-    if whole(data["rows"], 1, _MOST_ROWS) != count:
+    if whole(data["rows"], 1, MAX_ROWS) != count:
         raise ClaimError(f"{data['rows']} rows are said to be decided, but the domain has {count}.")
     whole(data["uncertain"], 0, count)
     closest = math.inf if data["closest"] is None else number(data["closest"])
@@ -122,7 +123,7 @@ def _all_rows(claim: Claim) -> Iterator[str]:
 def _samples(claim: Claim) -> Iterator[str]:
     """Yield whether network and circuit differ on other numbers of rows than is said, or not on the counterexample."""
     data, differ, text = claim.data, 0, claim.data["counterexample"]
-    sample = claim.domain.sample(whole(data["rows"], 1, _MOST_SAMPLES), whole(data["seed"], 0, math.inf))
+    sample = claim.domain.sample(whole(data["rows"], 1, MAX_SAMPLES), whole(data["seed"], 0, math.inf))
     for start in range(0, len(sample), _ROWS):
         differ += int(_differ(claim, sample[start : start + _ROWS]).sum())
     if differ != whole(data["differ"], 0, len(sample)):
