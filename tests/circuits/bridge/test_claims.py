@@ -87,8 +87,8 @@ def test_every_gate():
         (
             "more",
             0,
-            "Expected of the certificate circuit, closest, digest, domain, format, guarantee, method, network, reading, "
-            "refitted, rows, uncertain.",
+            "Expected of the certificate circuit, closest, digest, domain, format, guarantee, method, network, "
+            "reading, refitted, rows, uncertain.",
         ),
         ("format", "x", "The format is 'x', not 'circuits extraction 1'."),
         ("guarantee", "statistical", "'statistical' by 'all rows' is no claim of this format."),
@@ -97,7 +97,6 @@ def test_every_gate():
         ("network.w.0", 1e39, "Expected a float32, got 1e+39."),
         ("network.w.0", True, "Expected a finite number, got True."),
         ("network.w", [1.0], "The parameters do not fit the wiring."),
-        ("network.kinds", ["relu"], "An output is a rectifier, whose sign says nothing."),
         ("network.offsets", [0, 1], "Offsets rise from 0 to the number of edges."),
         ("network.sources.0", 2, "Expected a whole number in 0..1, got 2."),
         ("network.outputs", [], "There are no outputs."),

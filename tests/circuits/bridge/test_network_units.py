@@ -1,5 +1,6 @@
 """The units of a network: the numbers it computes, whatever it was made of, and errors that say what is none."""
 
+import itertools
 import re
 
 import jax
@@ -43,25 +44,36 @@ def test_levels_have_each_unit_once_after_those_that_feed_it(units):
 
 
 @pytest.mark.parametrize(
-    ("network", "kinds"),
+    ("network", "sizes", "kinds"),
     [
-        (mlp([2, 3, 1], [relu, sigmoid]), ("relu",) * 3 + ("sigmoid",)),
-        (chain(layer(2, 2, tanh), layer(2, 1, identity)), ("tanh", "tanh", "identity")),
-        (layer(2, 1, step), ("step",)),
-        (layer(2, 1, jax.nn.sigmoid), ("sigmoid",)),
-        (layer(2, 1, jaxnet.straight_through_step), ("step",)),
-        (wired(EDGE, per_unit([relu, tanh])), ("relu", "tanh")),
+        (mlp([2, 3, 1], [relu, sigmoid]), [2, 3, 1], ("relu",) * 3 + ("sigmoid",)),
+        (chain(layer(2, 2, tanh), layer(2, 1, identity)), [2, 2, 1], ("tanh", "tanh", "identity")),
+        (layer(2, 1, step), [2, 1], ("step",)),
+        (layer(2, 1, jax.nn.sigmoid), [2, 1], ("sigmoid",)),
+        (layer(2, 1, jaxnet.straight_through_step), [2, 1], ("step",)),
     ],
 )
-def test_whatever_it_was_made_of(network, kinds):
-    params = network.init(jax.random.key(0))
-    units = units_of_network("from_network", network, params)
+def test_whatever_it_was_made_of(network, sizes, kinds):
+    random = np.random.default_rng(0)
+    layers = tuple(
+        Neuron(*(random.normal(size=shape).astype(np.float32) for shape in ((m, n), (m,))))
+        for n, m in itertools.pairwise(sizes)
+    )
+    units = units_of_network("from_network", network, layers[0] if len(sizes) == 2 else layers)
     assert (units.kinds, units.dtype) == (kinds, "float32")
-    x = rows(2)
-    y = np.asarray(network.apply(params, jnp.asarray(x, jnp.float32)))
-    z = sums(units, x)[:, units.wiring.outputs - 2]
-    functions = {"step": lambda z: z >= 0, "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh}
-    np.testing.assert_allclose(y, functions.get(kinds[-1], lambda z: z)(z), rtol=1e-5, atol=1e-6)
+    v = rows(2).astype(float)
+    for w, b in layers:
+        z = v @ w.astype(float).T + b
+        v = {"relu": np.maximum(z, 0), "tanh": np.tanh(z)}.get(units.kinds[0], z)
+    np.testing.assert_allclose(sums(units, rows(2))[:, units.wiring.outputs - 2], z, rtol=1e-12)
+
+
+def test_a_graph_of_several_activations():
+    params = Neuron(np.array([1.0, -2.0, 3.0], np.float32), np.array([0.5, -0.25], np.float32))
+    units = units_of_network("from_network", wired(EDGE, per_unit([relu, tanh])), params)
+    assert (units.kinds, units.w.tolist(), units.b.tolist()) == (("relu", "tanh"), [1.0, -2.0, 3.0], [0.5, -0.25])
+    assert sums(units, rows(2)).tolist() == [[0.5, 1.25], [1.5, 4.25], [0.5, -0.75], [1.5, 2.25]]
+    assert units.plain().edges == [[(0, 1.0)], [(1, -2.0), (2, 3.0)]]
 
 
 def test_float64_is_kept():
