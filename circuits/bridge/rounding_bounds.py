@@ -68,7 +68,9 @@ def sum_bounds(units: NetworkUnits, dtype: str) -> np.ndarray:
             passed = level.weights @ error[level.fed_by]
             total = level.inputs.sum(axis=1) + level.weights @ size[level.fed_by] + np.abs(level.bias) + passed
             most[level.units] = total * _ROUNDED_UP
-            bound[level.units] = (gamma * most[level.units] + passed + terms * tiny) * _ROUNDED_UP
+            # A weight or a product may become 0, however large the value beside it.
+            lost = tiny * (terms + (level.weights > 0) @ size[level.fed_by])
+            bound[level.units] = (gamma * most[level.units] + passed + lost) * _ROUNDED_UP
             for unit in level.units.tolist():
                 own = {"sigmoid": bound[unit] / 4 + sigmoid, "tanh": bound[unit] + 2 * sigmoid, "step": 0, "sign": 0}
                 error[unit] = own.get(units.kinds[unit], bound[unit])

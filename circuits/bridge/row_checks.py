@@ -103,16 +103,19 @@ def _in_floats(units: Units, reading: Reading, rows: np.ndarray) -> tuple[np.nda
             if node < units.n:
                 found[k] = np.where(rows[:, node], np.inf, -np.inf)
             else:
-                found[k] = sums[node - units.n] - units.shift(reading, node)
-                widths[k] = 1.001 * bounds[node - units.n] + 2 * _U * np.abs(found[k])
-                widths[k] = np.where(bounds[node - units.n] == 0, 2 * _U * np.abs(found[k]), widths[k])
+                shift = units.shift(reading, node)
+                found[k] = sums[node - units.n] - shift
+                # The sign of a difference is exact, its size is rounded.
+                widths[k] = bounds[node - units.n] + 2 * _U * np.abs(found[k]) * bool(shift)
         bits = found >= 0
         distance = np.abs(found)
         if reading.read == "argmax":
             top = found.argmax(axis=0)
             bits = np.arange(len(found))[:, None] == top
-            distance = np.where(bits, np.inf, np.take_along_axis(found, top[None], axis=0) - found)
-            widths = np.where(bits, 0, 1.001 * (widths + np.take_along_axis(widths, top[None], axis=0)))
+            lead = np.take_along_axis(found, top[None], axis=0) - found
+            widths = np.where(bits, 0, widths + np.take_along_axis(widths, top[None], axis=0) + 2 * _U * lead)
+            distance = np.where(bits, np.inf, lead)
+        widths *= 1.001
     before = [np.array([call[i] for call in calls]).reshape(len(calls), len(rows)) for i in (0, 1)]
     return bits.T.copy(), np.concatenate([before[0], distance]), np.concatenate([before[1], widths])
 
@@ -164,7 +167,8 @@ def float_limits(units: Units, reading: Reading) -> np.ndarray:
         terms = len(edges) + 3
         passed = sum(abs(w) * error[source] for source, w in edges)
         most = sum((abs(w) * size[source] for source, w in edges), abs(bias) + passed)
-        bound = (terms * u / (1 - terms * u) * most + passed + terms * tiny) * (1 + 2.0**-30)
+        lost = tiny * (terms + sum({source: size[source] for source, w in edges if w and source >= units.n}.values()))
+        bound = (terms * u / (1 - terms * u) * most + passed + lost) * (1 + 2.0**-30)
         if not (2 * terms * u < 1 and bound + most < largest):
             bound = math.inf
         bounds.append(bound)

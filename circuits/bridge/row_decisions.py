@@ -284,7 +284,8 @@ def _read(xp: Any, values: Any, z: Any, steps: Any, read: str, places: tuple[int
     size = xp.abs(values) * _ROUNDED_DOWN
     if read == "argmax":
         top = values.argmax(axis=-1)[..., None]
-        bits = xp.arange(values.shape[-1]) == top
+        number = xp.arange(values.shape[-1]).reshape((1,) * (values.ndim - 1) + (-1,))
+        bits = number == top
         if values.shape[-1] > 1:
             lead = xp.take_along_axis(values, top, axis=-1) - values
             size = xp.where(bits, xp.inf, lead * _ROUNDED_DOWN).min(axis=-1)[..., None]

@@ -72,3 +72,10 @@ def test_floats_that_may_overflow_have_no_bound():
     units = NetworkUnits(Wiring(2, [0, 2], [0, 1], [2]), np.full(2, 3e38), np.zeros(1), ("step",), "float32")
     assert sum_bounds(units, "float32")[0] == np.inf
     assert sum_bounds(units, "float64")[0] < 1e24
+
+
+def test_weights_that_become_zero_beside_large_values():
+    w = np.array([2.0**100, 2.0**-160])
+    units = NetworkUnits(Wiring(1, [0, 1, 2], [0, 1], [2]), w, np.zeros(2), ("relu", "identity"), "float64")
+    assert in_floats(units, np.ones(1), np.float32, np.random.default_rng(0))[1] == 0
+    assert exact_units(units, [1])[1] == Fraction(1, 2**60) <= Fraction(float(sum_bounds(units, "float32")[1]))

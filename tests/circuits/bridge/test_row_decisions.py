@@ -97,6 +97,10 @@ def test_many_rows_through_xla():
     assert_as_numpy(units, Reading("bits", 0.25), domain)
 
 
+def test_arg_max_of_many_rows_through_xla():
+    assert_as_numpy(many(["step", "sigmoid", "tanh", "tanh"]), Reading("argmax"), Domain.cube(16), few=10)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("reading", [Reading(), Reading("bits", -0.5), Reading("argmax")])
