@@ -345,3 +345,26 @@ def test_weights_that_no_int64_holds():
     assert is_true(found.certificate.data)
     again = circuit_of(found.certificate.data["circuit"])
     np.testing.assert_array_equal(evaluate(again, rows(3)), evaluate(found.circuit, rows(3)))
+
+
+def test_a_counterexample_outside_the_domain_is_none():
+    net, params = network([40, 3, 1], [sigmoid, sigmoid], 1, 1)
+    found = from_network(net, params, Domain.cube(30) * Domain.around([0] * 10, []), samples=200)
+    data, inside = found.certificate.data, found.counterexample
+    assert found.certificate.check()
+    random, refused = np.random.default_rng(0), 0
+    for _ in range(20):
+        row = inside.copy()
+        row[30:] = random.integers(0, 2, 10)
+        again = dict(data, counterexample="".join("01"[bit] for bit in row.tolist()))
+        again["digest"] = digest_of(again)
+        assert list(ExtractionCertificate(again).faults()) == ["The counterexample is none."]
+        units = NetworkUnits(
+            Wiring.from_mlp([40, 3, 1]),
+            np.array(data["network"]["w"]),
+            np.array(data["network"]["b"]),
+            ("sigmoid",) * 4,
+            "float32",
+        )
+        refused += evaluated(data["circuit"], row) != by_definition(units, Reading(), row)
+    assert refused

@@ -104,3 +104,8 @@ def test_floats_that_may_overflow_have_no_limit():
 def test_no_rows():
     units = Units(1, [[(0, 1.0)]], [0.0], ["step"], [1], "float32")
     assert decide_rows(units, Reading(), np.zeros((0, 1), bool)).bits.shape == (0, 1)
+
+
+def test_sums_beyond_53_bits_are_not_taken_for_exact():
+    units = Units(1, [[(0, 2.0**54), (0, 1.0), (0, -(2.0**54))]], [0.0], ["identity"], [1], "float64")
+    assert decide_rows(units, Reading("bits", 1.0), rows(1)).bits[:, 0].tolist() == [False, True]
