@@ -146,6 +146,7 @@ def test_of_outputs_that_tie_the_first_is_the_largest(hidden):
     assert found.certificate.check()
 
 
+@pytest.mark.slow
 def test_many_rows_that_tie():
     """Sigmoids that cancel on 1,600 of 2^16 rows, and hidden steps that tie."""
     random = np.random.default_rng(0)

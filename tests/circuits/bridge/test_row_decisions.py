@@ -90,6 +90,7 @@ def assert_as_numpy(units, reading, domain, few=40):
     return blocks
 
 
+@pytest.mark.slow
 def test_many_rows_through_xla():
     domain = Domain.one_hot([3]) * Domain.cube(13) * Domain.thermometer([2])
     assert domain.n_rows >= 2**16
