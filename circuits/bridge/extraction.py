@@ -14,6 +14,7 @@ import numpy as np
 
 from circuits.bridge.domain_circuits import circuit_on_domain
 from circuits.bridge.domains import Domain, column_names
+from circuits.bridge.exact_rows import Reading
 from circuits.bridge.extraction_certificates import (
     FORMAT,
     ExtractionCertificate,
@@ -22,7 +23,8 @@ from circuits.bridge.extraction_certificates import (
     network_data,
     sample_rows,
 )
-from circuits.bridge.hardening import HardUnit, HardUnits, Reading, fires, hard_units
+from circuits.bridge.extraction_checks import MAX_ROWS, MAX_SAMPLES
+from circuits.bridge.hardening import HardUnit, HardUnits, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import decide, decide_domain, distances
 from circuits.bridge.unit_margins import hardened_everywhere
@@ -33,9 +35,9 @@ from circuits.simulation.simulator import evaluate
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Params
+from jaxnet.validation import whole_number
 
 Guarantee = Literal["structural", "functional", "statistical"]
-MAX_ROWS = 2**28
 # Up to this number of values of units, deciding all rows takes milliseconds and says more than margins do.
 _FEW_VALUES = 2**18
 # A table of values is kept, and rows are gone through once more in NumPy, up to these numbers.
@@ -132,6 +134,7 @@ def from_network(
     units = units_of_network("from_network", network, params)
     domain = Domain.cube(units.wiring.n_inputs) if domain is None else domain
     reading = _checked(units, domain, read, threshold, want)
+    samples = whole_number("from_network", "samples", samples, 1, MAX_SAMPLES)
     names = column_names("from_network", domain, input_names)
     m = units.wiring.n_outputs
     outputs = (["y"] if m == 1 else [f"y{k}" for k in range(m)]) if output_names is None else list(output_names)
@@ -140,12 +143,13 @@ def from_network(
     task = _Task(units, reading, domain, names, outputs)
     hard = hard_units(units, reading)
     if hard is not None and want == "structural" and {*units.kinds} <= {"step", "sign", "identity"}:
-        return _result(task, hard.circuit(names, outputs), "structural", "exact integers", rows=0)
+        return _result(task, hard, "structural", "exact integers", rows=0)
     if hard is not None and want == "structural" and domain.n_rows * len(units.b) > _FEW_VALUES:
+        plain, tables = units.plain(), [part.table for part in domain.parts]
         for rounded in (True, False):
-            if hardened_everywhere(units, reading, domain, rounded=rounded):
+            if hardened_everywhere(plain, reading, tables, rounded=rounded):
                 said = {"rows": 0, "uncertain": 0 if rounded else None}
-                return _result(task, hard.circuit(names, outputs), "structural", "margins of units", **said)
+                return _result(task, hard, "structural", "margins of units", **said)
     if domain.n_rows <= MAX_ROWS:
         found = _by_rows(task, hard if want == "structural" else None)
         if isinstance(found, Extracted):
@@ -217,7 +221,7 @@ def _by_rows(task: _Task, hard: HardUnits | None) -> Extracted | np.ndarray | No
                 return None if other.unsettled else domain.block(row, row + 1)[0]
     said = {"rows": domain.n_rows, "closest": float(closest) if np.isfinite(closest) else None, "uncertain": uncertain}
     if hard is not None and agree:
-        return _result(task, hard.circuit(task.input_names, task.output_names), "structural", "all rows", **said)
+        return _result(task, hard, "structural", "all rows", **said)
     values = np.concatenate(table)
     if hard is not None and reading.read == "bits" and domain.n_rows <= _MAX_REFIT:
         again = _refitted(hard, domain, values)
@@ -307,8 +311,9 @@ def _searched(task: _Task, circuit: Circuit | ThresholdCircuit, rows: np.ndarray
 
 
 def _result(
-    task: _Task, circuit: Circuit | ThresholdCircuit, guarantee: Guarantee, method: str, **said: Any
+    task: _Task, circuit: Circuit | ThresholdCircuit | HardUnits, guarantee: Guarantee, method: str, **said: Any
 ) -> Extracted:
+    names = task.input_names, task.output_names
     data = {
         "format": FORMAT,
         "guarantee": guarantee,
@@ -316,9 +321,11 @@ def _result(
         "network": network_data(task.units),
         "reading": task.reading._asdict(),
         "domain": task.domain.description(),
-        "circuit": circuit_data(circuit),
+        "circuit": circuit_data(circuit, *names),
         "refitted": [],
         **said,
     }
     data["digest"] = digest_of(data)
+    if isinstance(circuit, HardUnits):
+        circuit = circuit.circuit(*names)
     return Extracted(circuit, ExtractionCertificate(data), guarantee, task.domain)

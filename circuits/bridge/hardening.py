@@ -1,33 +1,25 @@
 """Hardening: the units of a network as exact threshold units, and what its outputs say as bits.
 
 Every float is an integer times a power of two, so that [w.x + b >= 0] has integer weights after scaling. A sigmoid
-becomes its step, a tanh 2 h - 1 of a step h, and a unit of the identity is summed into those that read it.
+becomes its step, a tanh 2 h - 1 of a step h, and a unit of the identity is summed into those that read it. NumPy alone.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from circuits.bridge.network_units import NetworkUnits
-from circuits.netlist import Circuit
-from circuits.threshold.gate_conversion import gates_of_units
-from circuits.threshold.threshold_circuits import ThresholdCircuit, of_units
+if __package__:
+    from circuits.bridge.exact_rows import Form, Reading, Units, combined
+else:  # without the package, as `extraction_checks` says
+    from exact_rows import Form, Reading, Units, combined  # pyright: ignore[reportMissingImports]
 
-
-class Reading(NamedTuple):
-    """How the outputs of a network are read as bits.
-
-    Attributes:
-        read: "bits", each output on its own, or "argmax", one bit for each output, of which the largest is 1, and the
-            first of those that tie.
-        threshold: from which value on an output of the identity is 1; with "bits" alone.
-    """
-
-    read: str = "bits"
-    threshold: float = 0.0
+if TYPE_CHECKING:
+    from circuits.bridge.network_units import NetworkUnits
+    from circuits.netlist import Circuit
+    from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 
 class HardUnit(NamedTuple):
@@ -52,22 +44,18 @@ class HardUnits(NamedTuple):
     outputs: tuple[int, ...]
     places: tuple[int | None, ...]
 
-    def circuit(self, input_names: Sequence[str], output_names: Sequence[str]) -> ThresholdCircuit | Circuit:
+    def circuit(self, input_names: Sequence[str], output_names: Sequence[str]) -> "ThresholdCircuit | Circuit":
         """Return them as a threshold circuit; as gates, where int64 does not hold the sums of their weights."""
+        from circuits.threshold.gate_conversion import gates_of_units  # here, since a check does without JAX
+        from circuits.threshold.threshold_circuits import of_units
+
         outputs = dict(zip(output_names, self.outputs, strict=True))
         if all(sum(map(abs, unit.weights.values())) + abs(unit.threshold) < 2**61 for unit in self.units):
             return of_units(input_names, self.units, outputs)
         return gates_of_units(input_names, [(unit.weights.items(), unit.threshold) for unit in self.units], outputs)
 
 
-class _Form(NamedTuple):
-    """A weighted sum over Boolean nodes, plus a constant."""
-
-    terms: dict[int, Fraction]
-    constant: Fraction
-
-
-def hard_units(units: NetworkUnits, reading: Reading) -> HardUnits | None:
+def hard_units(units: "NetworkUnits | Units", reading: Reading) -> HardUnits | None:
     """Return the units of the hardened network, and for `argmax` those that compare its outputs.
 
     Args:
@@ -79,14 +67,13 @@ def hard_units(units: NetworkUnits, reading: Reading) -> HardUnits | None:
 
     Source: W. S. McCulloch and W. Pitts (1943).
 
-    >>> from jaxnet.networks.wiring import Wiring
-    >>> w, b = np.array([0.5, 0.25]), np.array([-0.625])
-    >>> hard_units(NetworkUnits(Wiring(2, [0, 2], [0, 1], [2]), w, b, ("sigmoid",), "float32"), Reading()).units
+    >>> hard_units(Units(2, [[(0, 0.5), (1, 0.25)]], [-0.625], ["sigmoid"], [2], "float32"), Reading()).units
     (HardUnit(weights={0: 2, 1: 1}, threshold=3),)
     """
-    n = units.wiring.n_inputs
-    forms = [_Form({node: Fraction(1)}, Fraction(0)) for node in range(n)]
-    sums: list[_Form] = []
+    units = units if isinstance(units, Units) else units.plain()
+    n = units.n
+    forms = [Form(Fraction(0), {node: Fraction(1)}) for node in range(n)]
+    sums: list[Form] = []
     made: list[HardUnit] = []
     places: list[int | None] = []
 
@@ -94,10 +81,8 @@ def hard_units(units: NetworkUnits, reading: Reading) -> HardUnits | None:
         made.append(unit)
         return n + len(made) - 1
 
-    offsets, sources, w = units.wiring.offsets.tolist(), units.wiring.sources.tolist(), units.w.tolist()
-    for unit, kind in enumerate(units.kinds):
-        edges = range(offsets[unit], offsets[unit + 1])
-        z = _combined([(Fraction(w[e]), forms[sources[e]]) for e in edges], Fraction(float(units.b[unit])))
+    for edges, bias, kind in zip(units.edges, units.bias, units.kinds, strict=True):
+        z = combined(Fraction(bias), [(Fraction(w), forms[source]) for source, w in edges])
         sums.append(z)
         if kind == "relu":
             return None
@@ -108,27 +93,26 @@ def hard_units(units: NetworkUnits, reading: Reading) -> HardUnits | None:
         node = add(_unit(z))
         places.append(node)
         two = kind in ("tanh", "sign")
-        forms.append(_Form({node: Fraction(1 + two)}, Fraction(-int(two))))
-    outputs = units.wiring.outputs.tolist()
+        forms.append(Form(Fraction(-int(two)), {node: Fraction(1 + two)}))
     if reading.read == "argmax":
-        values = [sums[output - n] if output >= n else forms[output] for output in outputs]
+        values = [sums[output - n] if output >= n else forms[output] for output in units.outputs]
         chosen = tuple(_first_largest(values, add))
         return HardUnits(n, tuple(made), chosen, tuple(places))
     found = []
-    for output in outputs:
+    for output in units.outputs:
         place = output if output < n else places[output - n]
         if place is None:
-            place = add(_unit(_combined([(Fraction(1), sums[output - n])], -Fraction(reading.threshold))))
+            place = add(_unit(combined(-Fraction(reading.threshold), [(Fraction(1), sums[output - n])])))
         found.append(place)
     return HardUnits(n, tuple(made), tuple(found), tuple(places))
 
 
-def _first_largest(values: list[_Form], add: Callable[[HardUnit], int]) -> list[int]:
+def _first_largest(values: list[Form], add: Callable[[HardUnit], int]) -> list[int]:
     """Add the units of arg max; return one node for each value, of which the first of the largest is on."""
     m = len(values)
     # For j < k: whether value j is at least value k.
     wins = {
-        (j, k): add(_unit(_combined([(Fraction(1), values[j]), (Fraction(-1), values[k])], Fraction(0))))
+        (j, k): add(_unit(combined(Fraction(0), [(Fraction(1), values[j]), (Fraction(-1), values[k])])))
         for j in range(m)
         for k in range(j + 1, m)
     }
@@ -138,16 +122,7 @@ def _first_largest(values: list[_Form], add: Callable[[HardUnit], int]) -> list[
     ]
 
 
-def _combined(parts: list[tuple[Fraction, _Form]], constant: Fraction) -> _Form:
-    terms: dict[int, Fraction] = {}
-    for weight, form in parts:
-        constant += weight * form.constant
-        for node, value in form.terms.items():
-            terms[node] = terms.get(node, Fraction(0)) + weight * value
-    return _Form({node: value for node, value in terms.items() if value}, constant)
-
-
-def _unit(form: _Form) -> HardUnit:
+def _unit(form: Form) -> HardUnit:
     """Return [form >= 0] in integers, without a common factor."""
     scale = math.lcm(*(value.denominator for value in form.terms.values()))
     weights = {node: int(value * scale) for node, value in form.terms.items()}

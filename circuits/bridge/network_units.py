@@ -5,12 +5,15 @@ tanh the sign.
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from circuits.bridge.exact_rows import KINDS as KINDS
+from circuits.bridge.exact_rows import Units
 from jaxnet.networks import activations
 from jaxnet.networks.activations import Activation, PerUnit, SurrogateStep, name_of
 from jaxnet.networks.conversion import as_wired
@@ -20,7 +23,6 @@ from jaxnet.networks.wiring import Wiring, levels
 from jaxnet.pytrees import Params
 from jaxnet.validation import ShapeError
 
-KINDS = ("step", "sign", "sigmoid", "tanh", "relu", "identity")
 _HARDENED = {"sigmoid": "step", "tanh": "sign"}
 
 
@@ -44,6 +46,13 @@ class NetworkUnits(NamedTuple):
     def hardened(self) -> "NetworkUnits":
         """Return the same units, with steps for sigmoids and signs for tanhs."""
         return self._replace(kinds=tuple(_HARDENED.get(kind, kind) for kind in self.kinds))
+
+    def plain(self) -> Units:
+        """Return the same network as lists, for what does without JAX."""
+        ends, sources, w = self.wiring.offsets.tolist(), self.wiring.sources.tolist(), self.w.tolist()
+        edges = [list(zip(sources[i:j], w[i:j], strict=True)) for i, j in itertools.pairwise(ends)]
+        outputs = self.wiring.outputs.tolist()
+        return Units(self.wiring.n_inputs, edges, self.b.tolist(), list(self.kinds), outputs, self.dtype)
 
 
 class Level(NamedTuple):

@@ -1,14 +1,13 @@
 """What a network says on each row of a domain, and how close the call was, against the bound on rounding.
 
 Floats decide a row where every output, and every step before it, is further from its threshold than the bound. The few
-rows that are left go through float64, and then through fractions. Domains of many rows go through XLA in float32, where
-what the columns that change slowly add up is computed once for all rows of the columns that change fast.
+rows that are left go through float64, and then through `row_checks`. Domains of many rows go through XLA in float32,
+where what the columns that change slowly add up is computed once for all rows of the columns that change fast.
 """
 
 import functools
 import math
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import jax
@@ -16,16 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from circuits.bridge.domains import Domain
-from circuits.bridge.hardening import Reading
+from circuits.bridge.exact_rows import Reading
 from circuits.bridge.network_units import NetworkUnits, levels_of, sums
-from circuits.bridge.rounding_bounds import ARITHMETICS, Interval, exact_sums, sum_bounds
+from circuits.bridge.rounding_bounds import ARITHMETICS, sum_bounds
+from circuits.bridge.row_checks import decide_rows
 
 # From this number of rows on XLA decides them; below, compiling takes longer than NumPy.
 _MANY = 2**16
 _FAST_ROWS = 2**12
 _ROWS_AT_ONCE = 2**18
 _NUMPY_ROWS = 2**14
-_PRECISIONS = (64, 256, 1024)
 _ROUNDED_DOWN = 1 - 2.0**-20
 
 
@@ -141,15 +140,12 @@ class _Decider:
                 self.places,
                 (self.exact + self.own) * (2 - _ROUNDED_DOWN),
             )[1]
-        unsettled = []
         bits = np.array(bits)
         # NaN is not decided either.
-        for row in np.flatnonzero(~(beyond > 0)).tolist():
-            exact = exact_bits(self.units, self.reading, x[row])
-            if exact is None:
-                unsettled.append(row)
-            else:
-                bits[row] = exact
+        left = np.flatnonzero(~(beyond > 0))
+        found = decide_rows(self.units.plain(), self.reading, x[left])
+        bits[left] = found.bits
+        unsettled = left[~found.settled].tolist()
         closest = float(np.where(beyond > 0, beyond, 0).min(initial=math.inf))
         return Decisions(bits, closest, int((~(beyond_own > 0)).sum()), tuple(unsettled))
 
@@ -284,11 +280,12 @@ def _values(xp: Any, z: Any, x: Any, places: tuple[int, ...]) -> Any:
 
 def _read(xp: Any, values: Any, z: Any, steps: Any, read: str, places: tuple[int, ...], bounds: Any) -> tuple:
     """Return the bits `(..., m)`, and for each row by how much the closest call of its units passes their bounds."""
-    own = xp.stack([bounds[p] if p >= 0 else xp.zeros_like(bounds[0]) for p in places]) if places else bounds[:0]
+    own = xp.stack([bounds[p] if p >= 0 else xp.zeros((), bounds.dtype) for p in places]) if places else bounds[:0]
     size = xp.abs(values) * _ROUNDED_DOWN
     if read == "argmax":
         top = values.argmax(axis=-1)[..., None]
-        bits = xp.arange(values.shape[-1]) == top
+        number = xp.arange(values.shape[-1]).reshape((1,) * (values.ndim - 1) + (-1,))
+        bits = number == top
         if values.shape[-1] > 1:
             lead = xp.take_along_axis(values, top, axis=-1) - values
             size = xp.where(bits, xp.inf, lead * _ROUNDED_DOWN).min(axis=-1)[..., None]
@@ -301,38 +298,3 @@ def _read(xp: Any, values: Any, z: Any, steps: Any, read: str, places: tuple[int
     before = xp.where(steps.reshape((1,) * (z.ndim - 1) + (-1,)), xp.abs(z) * _ROUNDED_DOWN, xp.inf)
     left = before - bounds.reshape((1,) * (z.ndim - 1) + (-1,))
     return bits, xp.minimum(beyond, left.min(axis=-1, initial=xp.inf))
-
-
-def exact_bits(units: NetworkUnits, reading: Reading, row: np.ndarray) -> list[bool] | None:
-    """Return the bits of a row by intervals of fractions, or None if these do not settle it."""
-    n = units.wiring.n_inputs
-    for precision in _PRECISIONS:
-        found = exact_sums(units, row, precision)
-        values: list[Interval] = []
-        for node in units.wiring.outputs.tolist():
-            if node < n:
-                bit = Fraction(1 if row[node] else -1)
-                values.append((bit, bit))
-            else:
-                shift = Fraction(reading.threshold) if _shifted(units, reading, node - n) else Fraction(0)
-                low, high = found[node - n]
-                values.append((low - shift, high - shift))
-        bits = _first_largest(values) if reading.read == "argmax" else _signs(values)
-        if bits is not None:
-            return bits
-    return None
-
-
-def _shifted(units: NetworkUnits, reading: Reading, unit: int) -> bool:
-    return reading.read == "bits" and units.kinds[unit] == "identity"
-
-
-def _signs(values: list[Interval]) -> list[bool] | None:
-    return [low >= 0 for low, _ in values] if all(low >= 0 or high < 0 for low, high in values) else None
-
-
-def _first_largest(values: list[Interval]) -> list[bool] | None:
-    for k, (low, _) in enumerate(values):
-        if all(low > high for _, high in values[:k]) and all(low >= high for _, high in values[k + 1 :]):
-            return [j == k for j in range(len(values))]
-    return None

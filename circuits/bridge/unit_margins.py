@@ -3,7 +3,7 @@
 Let z be what a unit adds up from Boolean values, with |z| >= m on all of them. If each fan-in that is a sigmoid is
 within e_i of its Boolean value, and d = sum |w_i| e_i < m, the unit is on the same side as its hardening, and as a
 sigmoid within 1 / (1 + exp(m - d)) of it: the induction of `error_bounds`, for any weights. Fan-ins are taken to be
-independent of one another, except for columns that belong together in the domain.
+independent of one another, except for columns that belong together in the domain. NumPy alone.
 """
 
 import bisect
@@ -12,10 +12,12 @@ import math
 
 import numpy as np
 
-from circuits.bridge.domains import Domain
-from circuits.bridge.hardening import Reading
-from circuits.bridge.network_units import NetworkUnits
-from circuits.bridge.rounding_bounds import ARITHMETICS, Arithmetic
+if __package__:
+    from circuits.bridge.exact_rows import Reading, Units
+    from circuits.bridge.row_checks import FLOATS
+else:  # without the package, as `extraction_checks` says
+    from exact_rows import Reading, Units  # pyright: ignore[reportMissingImports]
+    from row_checks import FLOATS  # pyright: ignore[reportMissingImports]
 
 # How many different sums of a unit are kept, for each of its fan-ins, and how many of its other half.
 _MOST_SUMS = 2**10
@@ -31,13 +33,14 @@ _TINY = 2.0**-1022
 Terms = list[tuple[int, float]]
 
 
-def hardened_everywhere(units: NetworkUnits, reading: Reading, domain: Domain, *, rounded: bool) -> bool:
+def hardened_everywhere(units: Units, reading: Reading, tables: list[np.ndarray], *, rounded: bool) -> bool:
     """Return whether margins show that a network says the same as its hardening on each row of a domain.
 
     Args:
         units: of a network.
         reading: how its outputs are read.
-        domain: of as many columns as it has inputs.
+        tables: `(rows, columns)` bool for each part of the domain, the rows that its columns may have; as many columns
+            in all as the network has inputs.
         rounded: whether to allow for the rounding of the network's own floats, in any order of summation.
 
     Returns:
@@ -45,41 +48,33 @@ def hardened_everywhere(units: NetworkUnits, reading: Reading, domain: Domain, *
 
     Source: the theorem of `error_bounds`; N. J. Higham (2002), section 3.1, for rounding.
 
-    >>> from jaxnet.networks.wiring import Wiring
-    >>> w, b = 8 * np.ones(2), np.array([-12.0])
-    >>> both = NetworkUnits(Wiring(2, [0, 2], [0, 1], [2]), w, b, ("sigmoid",), "float32")
-    >>> hardened_everywhere(both, Reading(), Domain.cube(2), rounded=True)
+    >>> both = Units(2, [[(0, 8.0), (1, 8.0)]], [-12.0], ["sigmoid"], [2], "float32")
+    >>> hardened_everywhere(both, Reading(), [np.array([[0], [1]])] * 2, rounded=True)
     True
     """
-    return _Induction(units, domain, ARITHMETICS[units.dtype] if rounded else None).holds(reading)
+    return _Induction(units, tables, FLOATS[units.dtype] if rounded else None).holds(reading)
 
 
 class _Induction:
     """The units of a network, and how far each that was looked at is from its Boolean value."""
 
-    def __init__(self, units: NetworkUnits, domain: Domain, arithmetic: Arithmetic | None):
-        self._units, self._arithmetic, self._n = units, arithmetic, units.wiring.n_inputs
-        sources, w = units.wiring.sources.tolist(), units.w.tolist()
-        pairs = itertools.pairwise(units.wiring.offsets.tolist())
-        self._terms = [list(zip(sources[start:end], w[start:end], strict=True)) for start, end in pairs]
-        self._b = units.b.tolist()
-        self._tables: list[np.ndarray] = []
+    def __init__(self, units: Units, tables: list[np.ndarray], floats: tuple[float, float, float, float] | None):
+        self._units, self._tables, self._floats, self._n = units, tables, floats, units.n
         # For each input the table that it shares with others, and its column there.
         self._shared: dict[int, tuple[int, int]] = {}
-        for part, columns in zip(domain.parts, domain.columns_of_parts(), strict=True):
-            if part.kind != "bit" and len(part.table) <= _MOST_ROWS:
-                for column, node in enumerate(range(self._n)[columns]):
-                    self._shared[node] = len(self._tables), column
-                self._tables.append(part.table)
+        start = 0
+        for k, table in enumerate(tables):
+            columns = table.shape[1]
+            if columns and (columns > 1 or len(table) == 1) and len(table) <= _MOST_ROWS:
+                self._shared.update({start + column: (k, column) for column in range(columns)})
+            start += columns
         self._errors: list[float] = []
-        # From this size of a sum on, a part of it may overflow in the network's own floats.
-        self._most = float(np.finfo(units.dtype).max) / 4
 
     def holds(self, reading: Reading) -> bool:
         """Return whether every unit that matters, and every output, is on the side of its hardening."""
         n, kinds = self._n, self._units.kinds
-        outputs = [node - n for node in self._units.wiring.outputs.tolist() if node >= n]
-        read = {node - n for terms in self._terms for node, _ in terms if node >= n}
+        outputs = [node - n for node in self._units.outputs if node >= n]
+        read = {node - n for terms in self._units.edges for node, _ in terms if node >= n}
         decides = set(outputs) if reading.read == "bits" else set()
         for unit, kind in enumerate(kinds):
             if unit in read and kind in ("relu", "identity"):
@@ -94,12 +89,12 @@ class _Induction:
         if reading.read == "bits":
             return True
         # In floats, sigmoids of large sums tie.
-        floats = self._arithmetic is not None and not {kinds[unit] for unit in outputs} <= {"identity"}
-        return not floats and all(self._differ(j, k) for j, k in itertools.combinations(outputs, 2))
+        ties = self._floats is not None and not {kinds[unit] for unit in outputs} <= {"identity"}
+        return not ties and all(self._differ(j, k) for j, k in itertools.combinations(outputs, 2))
 
     def _left(self, unit: int, threshold: float) -> float | None:
         """Return how far a unit stays from its threshold; None if it may cross it."""
-        terms, constants = self._terms[unit], [self._b[unit], -threshold]
+        terms, constants = self._units.edges[unit], [self._units.bias[unit], -threshold]
         off = self._off(terms, constants)
         margin = _margin(*self._groups(terms, constants))
         if off == 0:
@@ -108,8 +103,8 @@ class _Induction:
 
     def _differ(self, j: int, k: int) -> bool:
         """Return whether the sums of two units keep their order, and never tie."""
-        terms = self._terms[j] + [(node, -w) for node, w in self._terms[k]]
-        constants = [self._b[j], -self._b[k]]
+        terms = self._units.edges[j] + [(node, -w) for node, w in self._units.edges[k]]
+        constants = [self._units.bias[j], -self._units.bias[k]]
         return _margin(*self._groups(terms, constants)) > self._off(terms, constants) * _UP
 
     def _off(self, terms: Terms, constants: list[float]) -> float:
@@ -117,28 +112,28 @@ class _Induction:
         errors = [(abs(w), self._errors[node - self._n]) for node, w in terms if node >= self._n]
         off = sum(w * error + _TINY for w, error in errors if w and error)
         numbers = [*constants, *(w for _, w in terms)]
-        if self._arithmetic is None:
+        if self._floats is None:
             return off * _UP
+        u, tiny, _, largest = self._floats
         total = sum(map(abs, numbers))
-        if total >= self._most:
+        if total >= largest / 4:
             return math.inf
-        if off or not _adds_exactly(numbers, self._arithmetic):
-            u, tiny, _ = self._arithmetic
+        if off or not _adds_exactly(numbers, u, tiny):
             count = len(numbers)
             off += count * u / (1 - count * u) * total + count * tiny if count * u < 0.5 else math.inf
         return off * _UP
 
     def _hidden(self, kind: str) -> float:
         """Return how far from 0 a sum has to be, so that its sigmoid or tanh in floats shows on which side it is."""
-        if self._arithmetic is None:
+        if self._floats is None:
             return 0.0
-        return {"sigmoid": 5.0, "tanh": 3.0}.get(kind, 0.0) * self._arithmetic.sigmoid
+        return {"sigmoid": 5.0, "tanh": 3.0}.get(kind, 0.0) * self._floats[2]
 
     def _error(self, kind: str, left: float) -> float:
         scale = {"sigmoid": 1, "tanh": 2}.get(kind, 0)
         if scale == 0:
             return 0.0
-        own = 0.0 if self._arithmetic is None else self._arithmetic.sigmoid
+        own = 0.0 if self._floats is None else self._floats[2]
         return scale * (_UP / (1 + math.exp(min(700.0, scale * left)) * _DOWN) + own)
 
     def _groups(self, terms: Terms, constants: list[float]) -> tuple[int, list[list[int]], int]:
@@ -165,7 +160,7 @@ class _Induction:
         return constant, groups, most.bit_length() - 1
 
 
-def _adds_exactly(numbers: list[float], arithmetic: Arithmetic) -> bool:
+def _adds_exactly(numbers: list[float], u: float, tiny: float) -> bool:
     """Return whether floats add up any of these numbers exactly, in any order: multiples of a step, not too many.
 
     The step has to be a normal float, since smaller ones may become 0.
@@ -175,8 +170,8 @@ def _adds_exactly(numbers: list[float], arithmetic: Arithmetic) -> bool:
     whole = [abs(numerator) * (most // denominator) for numerator, denominator in ratios]
     step = math.gcd(*whole)
     # In integers: the largest of these are no floats. u and tiny are powers of two, with exact inverses.
-    few = sum(whole) <= step * int(1 / arithmetic.roundoff)
-    return not whole or (few and most <= step * int(1 / arithmetic.tiny))
+    few = sum(whole) <= step * int(1 / u)
+    return not whole or (few and most <= step * int(1 / tiny))
 
 
 def _margin(constant: int, groups: list[list[int]], scale: int) -> float:
