@@ -1,0 +1,344 @@
+"""Branch and bound: what a network says on domains that are too large to enumerate, or where it says two things.
+
+A box is a domain of which some parts have been given a row. On a box every unit has an interval, and so two lines that
+its value lies between; put into the output, last level first, they bound it by a weighted sum of the inputs, whose
+least value on the box is a sum of least values of parts (H. Zhang, T.-W. Weng, P.-Y. Chen, C.-J. Hsieh and L. Daniel,
+Efficient neural network robustness certification with general activation functions, 2018). Where that decides nothing,
+the next part is split. Bounds are lowered by what rounding may add to them; single rows are decided exactly.
+"""
+
+import math
+import time
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from circuits.bridge.domains import Domain
+from circuits.bridge.hardening import Reading
+from circuits.bridge.network_units import NetworkUnits, levels_of
+from circuits.bridge.relaxations import Lines, value_bounds
+from circuits.bridge.row_decisions import decide
+from jaxnet.networks.wiring import Wiring
+
+_ROUNDOFF = 2.0**-53
+_BOXES_AT_ONCE = 2**11
+_NUMBERS_AT_ONCE = 2**22
+# Boxes of at most so many rows are enumerated.
+_FEW_ROWS = 8
+
+
+class Region(NamedTuple):
+    """A box on which a network says one thing.
+
+    Attributes:
+        places: for the first parts in the order of splitting, the place of the row that each was given.
+        bits: `(m,)` bool, the outputs on the box.
+    """
+
+    places: tuple[int, ...]
+    bits: np.ndarray
+
+
+class Searched(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        outcome: "decided", on the whole domain; "differ", on a row; "unfinished", within the limits.
+        nodes: how many boxes were looked at.
+        order: the parts of the domain in the order of splitting, without those of one row.
+        regions: which the domain consists of, for `regions_of`.
+        row: `(n,)` bool, on which two networks differ, or None.
+    """
+
+    outcome: Literal["decided", "differ", "unfinished"]
+    nodes: int
+    order: tuple[int, ...]
+    regions: tuple[Region, ...] = ()
+    row: np.ndarray | None = None
+
+
+class Limits(NamedTuple):
+    """When a search ends without a result.
+
+    Attributes:
+        seconds: of wall time.
+        nodes: boxes.
+        regions: that are kept.
+    """
+
+    seconds: float = math.inf
+    nodes: float = math.inf
+    regions: float = 2**16
+
+
+def agrees_with_hardened(units: NetworkUnits, reading: Reading, domain: Domain, limits: Limits) -> Searched:
+    """Decide whether a network and its hardened one say the same on a domain, or return a row on which they differ.
+
+    Args:
+        units: of a network, of any depth.
+        reading: how its outputs are read.
+        domain: of any size.
+        limits: when to give up.
+
+    Source: H. Zhang, T.-W. Weng, P.-Y. Chen, C.-J. Hsieh, L. Daniel (2018); A. H. Land and A. G. Doig (1960).
+
+    >>> any_of_64 = NetworkUnits(Wiring(64, [0, 64], range(64), [64]), np.ones(64), -np.ones(1) / 2, ("tanh",), "float32")
+    >>> found = agrees_with_hardened(any_of_64, Reading(), Domain.cube(64), Limits())
+    >>> found.outcome, found.nodes < 200
+    ('decided', True)
+    """
+    return _search(units, reading, domain, limits, both=True)
+
+
+def regions_of(units: NetworkUnits, reading: Reading, domain: Domain, limits: Limits) -> Searched:
+    """Divide a domain into regions on each of which a network says one thing; arguments as above."""
+    return _search(units, reading, domain, limits, both=False)
+
+
+class _Boxes(NamedTuple):
+    """Boxes of one depth.
+
+    Attributes:
+        depth: how many parts have been given a row.
+        sums: `(boxes, units)`, what the inputs that are known add up for each unit.
+        places: `(boxes, parts)`, a row of each box: the place of the row that each part has.
+    """
+
+    depth: int
+    sums: np.ndarray
+    places: np.ndarray
+
+
+def _search(units: NetworkUnits, reading: Reading, domain: Domain, limits: Limits, both: bool) -> Searched:
+    split = _Split(units, reading, domain)
+    networks = [split.units, split.units.hardened()] if both else [split.units]
+    nodes, regions = 0, []
+    end = time.monotonic() + limits.seconds
+    stack = [_Boxes(0, split.start[None], np.zeros((1, len(split.order)), np.int64))]
+    at_once = max(1, min(_BOXES_AT_ONCE, _NUMBERS_AT_ONCE // split.numbers_per_box))
+    with np.errstate(over="ignore", invalid="ignore"):
+        while stack:
+            depth, sums, places = stack.pop()
+            if len(sums) > at_once:
+                stack.append(_Boxes(depth, sums[at_once:], places[at_once:]))
+                sums, places = sums[:at_once], places[:at_once]
+            nodes += len(sums)
+            if nodes > limits.nodes or len(regions) > limits.regions or time.monotonic() > end:
+                return Searched("unfinished", nodes, split.order)
+            boxes = _Boxes(depth, sums, places)
+            if split.rows_left[depth] <= _FEW_ROWS:
+                every = split.all_rows(boxes)
+                found = [decide(network, reading, split.rows(every)) for network in split.as_given(both)]
+                if any(one.unsettled for one in found):
+                    return Searched("unfinished", nodes, split.order)
+                wrong = (found[0].bits != found[-1].bits).any(axis=1)
+                if wrong.any():
+                    return Searched("differ", nodes, split.order, row=split.rows(every[[int(wrong.argmax())]])[0])
+                if not both:
+                    regions += [Region(tuple(p), b) for p, b in zip(every.tolist(), found[0].bits, strict=True)]
+                continue
+            said = [split.say(network, boxes) for network in networks]
+            suspects = np.flatnonzero((said[0] != said[-1]).any(axis=1))[:64]
+            if len(suspects) and (row := split.difference(boxes.places[suspects])) is not None:
+                return Searched("differ", nodes, split.order, row=row)
+            bounds = [split.margins(network, boxes, said[0]) for network in networks]
+            decided = np.all([margin > 0 for margin, _ in bounds], axis=0)
+            if not both:
+                regions += [
+                    Region(tuple(places[box, :depth].tolist()), said[0][box]) for box in np.flatnonzero(decided)
+                ]
+            left = np.flatnonzero(~decided)
+            if len(left):
+                # The next row to look at is where a bound is least, of one network and the other in turn.
+                worst = bounds[depth % len(bounds)][1]
+                stack.append(split.children(_Boxes(depth, sums[left], worst[left])))
+    return Searched("decided", nodes, split.order, tuple(regions))
+
+
+class _Split:
+    """A network and a domain made ready: the parts in the order of splitting, and what their rows add to each unit."""
+
+    def __init__(self, units: NetworkUnits, reading: Reading, domain: Domain):
+        self.given, self.reading, self.domain = units, reading, domain
+        self.units = units = _inputs_as_units(units)
+        self.levels = levels_of(units)
+        self.inputs = np.zeros((len(units.b), units.wiring.n_inputs))
+        for level in self.levels:
+            self.inputs[level.units] = level.inputs
+        self.outputs = units.wiring.outputs - units.wiring.n_inputs
+        self.thresholds = np.array(
+            [reading.threshold if units.kinds[unit] == "identity" else 0.0 for unit in self.outputs.tolist()]
+        )
+        if reading.read == "argmax":
+            self.thresholds[:] = 0
+        columns = domain.columns_of_parts()
+        added = [
+            part.table.astype(float) @ self.inputs[:, own].T for part, own in zip(domain.parts, columns, strict=True)
+        ]
+        spread = [float((np.ptp(rows, axis=0) * self._influence()).sum()) for rows in added]
+        free = [k for k, part in enumerate(domain.parts) if len(part.table) > 1]
+        self.order = tuple(sorted(free, key=lambda k: -spread[k]))
+        self.columns = [columns[k] for k in self.order]
+        self.tables = [domain.parts[k].table for k in self.order]
+        self.added = [added[k] for k in self.order]
+        self.start = np.sum([added[k][0] for k in range(len(added)) if k not in self.order], axis=0) + np.zeros(
+            len(units.b)
+        )
+        self.row = domain.block(0, 1)[0]
+        sizes = [len(table) for table in self.tables]
+        self.offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        self.stacked = np.concatenate([*self.added, np.zeros((0, len(units.b)))])
+        self.rows_left = [math.prod(sizes[depth:]) for depth in range(len(sizes) + 1)]
+        none = [np.zeros((1, len(units.b)))]
+        # Of the parts from each depth on, the least and the most that their rows add up.
+        self.least = np.cumsum([*none, *(rows.min(axis=0)[None] for rows in self.added[::-1])], axis=0)[::-1, 0]
+        self.most = np.cumsum([*none, *(rows.max(axis=0)[None] for rows in self.added[::-1])], axis=0)[::-1, 0]
+        self.size = np.abs(self.inputs).sum(axis=1)
+        terms = 2 * (units.wiring.n_inputs + 2 * len(units.b) + 64)
+        self.gamma = 2 * terms * _ROUNDOFF
+        m = len(self.outputs)
+        self.numbers_per_box = max([1, m * (len(units.b) + len(self.stacked)), *(len(units.b) * n for n in sizes)])
+
+    def _influence(self) -> np.ndarray:
+        """Return how much each unit matters to the outputs, roughly."""
+        found = np.zeros(len(self.units.b))
+        found[self.outputs] = 1
+        for level in reversed(self.levels):
+            found[level.fed_by] += found[level.units] @ np.abs(level.weights)
+        return found
+
+    def as_given(self, both: bool) -> list[NetworkUnits]:
+        return [self.given, self.given.hardened()] if both else [self.given]
+
+    def rows(self, places: np.ndarray) -> np.ndarray:
+        """Return the Boolean rows that have certain rows of the parts."""
+        x = np.repeat(self.row[None], len(places), axis=0)
+        for k, (columns, table) in enumerate(zip(self.columns, self.tables, strict=True)):
+            x[:, columns] = table[places[:, k]]
+        return x
+
+    def all_rows(self, boxes: _Boxes) -> np.ndarray:
+        """Return the places of every row of boxes of few rows."""
+        sizes = [len(table) for table in self.tables[boxes.depth :]]
+        count = self.rows_left[boxes.depth]
+        places = np.repeat(boxes.places, count, axis=0)
+        if sizes:
+            rest = np.stack(np.unravel_index(np.arange(count), sizes), axis=1)
+            places[:, boxes.depth :] = np.tile(rest, (len(boxes.places), 1))
+        return places
+
+    def children(self, boxes: _Boxes) -> _Boxes:
+        """Return the boxes in which the next part has been given each of its rows."""
+        rows = self.added[boxes.depth]
+        sums = (boxes.sums[:, None] + rows).reshape(-1, rows.shape[1])
+        places = np.repeat(boxes.places, len(rows), axis=0)
+        places[:, boxes.depth] = np.tile(np.arange(len(rows)), len(boxes.places))
+        return _Boxes(boxes.depth + 1, sums, places)
+
+    def difference(self, places: np.ndarray) -> np.ndarray | None:
+        """Return the first of some rows on which network and hardened network do differ, in exact arithmetic."""
+        x = self.rows(places)
+        one, other = decide(self.given, self.reading, x), decide(self.given.hardened(), self.reading, x)
+        wrong = (one.bits != other.bits).any(axis=1)
+        wrong[[*one.unsettled, *other.unsettled]] = False
+        return x[int(wrong.argmax())] if wrong.any() else None
+
+    def say(self, units: NetworkUnits, boxes: _Boxes) -> np.ndarray:
+        """Return what a network says on the row of each box, in floats: a guess, `(boxes, m)` bool."""
+        places = boxes.places[:, boxes.depth :] + self.offsets[boxes.depth : -1]
+        sums = boxes.sums + self.stacked[places].sum(axis=1)
+        z, values = sums.copy(), np.zeros_like(sums)
+        for level in self.levels:
+            own = level.units
+            z[:, own] += values[:, level.fed_by] @ level.weights.T + level.bias
+            values[:, own] = value_bounds([units.kinds[unit] for unit in own], z[:, own], z[:, own]).low
+        found = z[:, self.outputs] - self.thresholds
+        if self.reading.read == "argmax":
+            return np.arange(found.shape[1]) == found.argmax(axis=1)[:, None]
+        return found >= 0
+
+    def margins(self, units: NetworkUnits, boxes: _Boxes, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bound how clearly a network says certain bits, from below, and return where the bounds are least.
+
+        Returns:
+            `(boxes,)`, positive where the network says these bits on the whole box, and `(boxes, parts)`, places.
+        """
+        low, high = boxes.sums + self.least[boxes.depth], boxes.sums + self.most[boxes.depth]
+        lines, size = self._intervals(units, low, high)
+        asked, constant = self._asked(bits)
+        slack = np.zeros(constant.shape)
+        on_values, on_sums = np.zeros_like(asked), asked.copy()
+        for level, line in zip(reversed(self.levels), reversed(lines), strict=True):
+            own = level.units
+            c = on_values[:, :, own]
+            up = c >= 0
+            slope = np.where(up, line.low_slope[:, None], line.high_slope[:, None]) * c
+            shift = np.where(up, line.low_shift[:, None], line.high_shift[:, None]) * c
+            on_sums[:, :, own] += slope
+            constant += shift.sum(axis=2) + on_sums[:, :, own] @ level.bias
+            if len(level.fed_by):
+                on_values[:, :, level.fed_by] += on_sums[:, :, own] @ level.weights
+            weighed = np.abs(asked[:, :, own]) + np.abs(slope)
+            slack += np.abs(shift).sum(axis=2) + 3 * (weighed @ size[:, own, None])[:, :, 0]
+        slack += np.abs(constant) + np.abs(self.thresholds).max(initial=0)
+        bound = constant + (on_sums @ boxes.sums[:, :, None])[:, :, 0] - self.gamma * slack
+        parts = on_sums @ self.stacked[self.offsets[boxes.depth] :].T
+        starts = self.offsets[boxes.depth : -1] - self.offsets[boxes.depth]
+        bound = bound + np.minimum.reduceat(parts, starts, axis=2).sum(axis=2)
+        if self.reading.read == "argmax":
+            bound = np.where(bits, math.inf, bound)
+        worst = bound.argmin(axis=1)
+        chosen = parts[np.arange(len(parts)), worst]
+        places = boxes.places.copy()
+        for k, start in enumerate(starts.tolist(), boxes.depth):
+            places[:, k] = chosen[:, start : start + len(self.tables[k])].argmin(axis=1)
+        return bound.min(axis=1), places
+
+    def _asked(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums that are positive where the outputs are these: weights on units, and constants."""
+        boxes, m = bits.shape
+        asked, constant = np.zeros((boxes, m, len(self.units.b))), np.zeros((boxes, m))
+        every = np.arange(boxes)
+        if self.reading.read == "argmax":
+            for k, unit in enumerate(self.outputs.tolist()):
+                asked[:, k, unit] -= 1
+                asked[every, k, self.outputs[bits.argmax(axis=1)]] += 1
+            return asked, constant
+        for k, unit in enumerate(self.outputs.tolist()):
+            asked[:, k, unit] = np.where(bits[:, k], 1, -1)
+            constant[:, k] = -asked[:, k, unit] * self.thresholds[k]
+        return asked, constant
+
+    def _intervals(self, units: NetworkUnits, low: np.ndarray, high: np.ndarray) -> tuple[list[Lines], np.ndarray]:
+        """Return the lines between which the units of each level are, and the sizes of the sums `(boxes, units)`."""
+        least, most, size = np.zeros_like(low), np.zeros_like(low), np.zeros_like(low)
+        lines = []
+        for level in self.levels:
+            own, fed_by = level.units, level.fed_by
+            up, down = np.maximum(level.weights, 0).T, np.minimum(level.weights, 0).T
+            largest = np.maximum(np.abs(least[:, fed_by]), np.abs(most[:, fed_by]))
+            size[:, own] = self.size[own] + np.abs(level.bias) + largest @ np.abs(level.weights).T
+            error = self.gamma * size[:, own] + 2.0**-1000
+            z_low = low[:, own] + level.bias + least[:, fed_by] @ up + most[:, fed_by] @ down - error
+            z_high = high[:, own] + level.bias + most[:, fed_by] @ up + least[:, fed_by] @ down + error
+            found = value_bounds([units.kinds[unit] for unit in own], z_low, z_high)
+            least[:, own], most[:, own] = found.low, found.high
+            lines.append(found.lines)
+        return lines, size
+
+
+def _inputs_as_units(units: NetworkUnits) -> NetworkUnits:
+    """Return the network with a unit [x - 1/2 >= 0] for each output that is an input x."""
+    wiring = units.wiring
+    n, outputs = wiring.n_inputs, wiring.outputs.tolist()
+    passed = [node for node in outputs if node < n]
+    offsets = [*wiring.offsets.tolist(), *(wiring.n_edges + k + 1 for k in range(len(passed)))]
+    new = iter(range(n + wiring.n_units, n + wiring.n_units + len(passed)))
+    outputs = [next(new) if node < n else node for node in outputs]
+    return NetworkUnits(
+        Wiring(n, offsets, [*wiring.sources.tolist(), *passed], outputs),
+        np.concatenate([units.w, np.ones(len(passed))]),
+        np.concatenate([units.b, np.full(len(passed), -0.5)]),
+        (*units.kinds, *("step" for _ in passed)),
+        units.dtype,
+    )
