@@ -135,7 +135,7 @@ def _search(units: NetworkUnits, reading: Reading, domain: Domain, limits: Limit
                 if wrong.any():
                     return Searched("differ", nodes, split.order, row=split.rows(every[[int(wrong.argmax())]])[0])
                 if not both:
-                    regions += [Region(tuple(p), b) for p, b in zip(every.tolist(), found[0].bits, strict=True)]
+                    regions += split.regions(boxes, every, found[0].bits)
                 continue
             said = [split.say(network, boxes) for network in networks]
             suspects = np.flatnonzero((said[0] != said[-1]).any(axis=1))[:64]
@@ -172,19 +172,18 @@ class _Split:
         if reading.read == "argmax":
             self.thresholds[:] = 0
         columns = domain.columns_of_parts()
-        added = [
-            part.table.astype(float) @ self.inputs[:, own].T for part, own in zip(domain.parts, columns, strict=True)
-        ]
-        spread = [float((np.ptp(rows, axis=0) * self._influence()).sum()) for rows in added]
         free = [k for k, part in enumerate(domain.parts) if len(part.table) > 1]
-        self.order = tuple(sorted(free, key=lambda k: -spread[k]))
+        added = {k: domain.parts[k].table.astype(float) @ self.inputs[:, columns[k]].T for k in free}
+        influence = self._influence()
+        self.order = tuple(sorted(free, key=lambda k: -float(np.ptp(added[k], axis=0) @ influence)))
         self.columns = [columns[k] for k in self.order]
         self.tables = [domain.parts[k].table for k in self.order]
         self.added = [added[k] for k in self.order]
-        self.start = np.sum([added[k][0] for k in range(len(added)) if k not in self.order], axis=0) + np.zeros(
-            len(units.b)
-        )
-        self.row = domain.block(0, 1)[0]
+        self.row = np.concatenate([np.zeros(0, bool), *(part.table[0] for part in domain.parts)])
+        fixed = self.row.copy()
+        for own in self.columns:
+            fixed[own] = False
+        self.start = self.inputs @ fixed
         sizes = [len(table) for table in self.tables]
         self.offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self.stacked = np.concatenate([*self.added, np.zeros((0, len(units.b)))])
@@ -226,6 +225,17 @@ class _Split:
             rest = np.stack(np.unravel_index(np.arange(count), sizes), axis=1)
             places[:, boxes.depth :] = np.tile(rest, (len(boxes.places), 1))
         return places
+
+    def regions(self, boxes: _Boxes, places: np.ndarray, bits: np.ndarray) -> list[Region]:
+        """Return regions of boxes all of whose rows are known: one for a box, if its rows agree."""
+        found, count = [], self.rows_left[boxes.depth]
+        for start in range(0, len(places), count):
+            own = bits[start : start + count]
+            if (own == own[0]).all():
+                found.append(Region(tuple(places[start, : boxes.depth].tolist()), own[0]))
+            else:
+                found += [Region(tuple(p), b) for p, b in zip(places[start : start + count].tolist(), own, strict=True)]
+        return found
 
     def children(self, boxes: _Boxes) -> _Boxes:
         """Return the boxes in which the next part has been given each of its rows."""

@@ -6,7 +6,7 @@ decision tree over the columns of the part, by the split of least entropy (J. R.
 1986).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,43 @@ def circuit_on_domain(
     diagram = _Diagram(netlist, domain)
     outputs = {name: diagram.node(bits[:, i], len(domain.parts)) for i, name in enumerate(names)}
     return without_dead_gates(netlist.circuit(outputs))
+
+
+def circuit_of_regions(
+    domain: Domain,
+    order: Sequence[int],
+    regions: Iterable[tuple[Sequence[int], np.ndarray]],
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] = ("y",),
+) -> Circuit:
+    """Return a circuit that has given values on regions that a domain is divided into.
+
+    Args:
+        domain: any domain.
+        order: numbers of parts, in the order in which the regions split them.
+        regions: for the first parts of that order, the place of the row that each was given; and `(m,)` bool.
+        input_names: one for each column; x0, x1, ... if None.
+        output_names: m names.
+
+    Returns:
+        A decision diagram of the regions, in which equal branches are one.
+
+    >>> from circuits import to_expression
+    >>> regions = [((0,), np.array([False])), ((1, 0), np.array([False])), ((1, 1), np.array([True]))]
+    >>> to_expression(circuit_of_regions(Domain.cube(3), [2, 0], regions))
+    'x2 & x0'
+    """
+    netlist = _Shared(column_names("circuit_of_regions", domain, input_names))
+    diagram = _Diagram(netlist, domain)
+    tree: dict[int, Any] = {}
+    bits = np.zeros(0, bool)
+    for places, bits in regions:
+        branch = tree
+        for place in places[:-1]:
+            branch = branch.setdefault(place, {})
+        branch[places[-1] if len(places) else -1] = bits
+    nodes = [netlist.true if bit else 0 for bit in bits] if -1 in tree else diagram.joined(tree, list(order), 0)
+    return without_dead_gates(netlist.circuit(dict(zip(output_names, nodes, strict=True))))
 
 
 class _Shared(Builder):
@@ -142,6 +179,28 @@ class _Diagram:
             if function.any() and not function.all():
                 chosen = self._chosen(left, inputs, which == kind)
                 result = netlist.either(result, netlist.both(chosen, self.node(function, depth - 1)))
+        return result
+
+    def joined(self, branches: Any, order: list[int], depth: int) -> list[int]:
+        """Return the nodes of the outputs of a tree: of regions' values at its leaves, and branches by place above."""
+        netlist = self._netlist
+        if isinstance(branches, np.ndarray):
+            return [netlist.true if bit else 0 for bit in branches]
+        table, inputs = self._parts[order[depth]]
+        below = np.array([self.joined(branches[place], order, depth + 1) for place in range(len(table))])
+        return [self._joined(table, inputs, nodes) for nodes in below.T]
+
+    def _joined(self, table: np.ndarray, inputs: list[int], nodes: np.ndarray) -> int:
+        """Return a node that is that of a part's row where the part has this row."""
+        netlist = self._netlist
+        if (nodes == nodes[0]).all():
+            return int(nodes[0])
+        true = nodes == netlist.true
+        result = self._chosen(table, inputs, true)
+        # As in _split: what is true already may be anything.
+        left, nodes = table[~true], nodes[~true]
+        for node in np.unique(nodes[nodes != 0]).tolist():
+            result = netlist.either(result, netlist.both(self._chosen(left, inputs, nodes == node), node))
         return result
 
     def _chosen(self, table: np.ndarray, inputs: list[int], wanted: np.ndarray) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from circuits.bridge.branch_and_bound import Limits, Searched, agrees_with_hardened, regions_of
 from circuits.bridge.domains import Domain
 from circuits.bridge.hardening import Reading, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
@@ -25,6 +26,7 @@ from jaxnet.pytrees import Params
 
 FORMAT = "circuits extraction 1"
 _ROWS = 2**14
+_REGIONS = 2**12
 _U = 2.0**-53
 
 
@@ -36,7 +38,8 @@ class ExtractionCertificate:
         data: numbers, texts and lists that `json` writes. "network", "reading", "domain" and "circuit" say what the
             claim is about, "guarantee" and "method" what it is; "rows" how many were decided, "closest" a lower bound
             of the smallest distance of a deciding sum from its threshold, "uncertain" on how many rows rounding may
-            give the network's own floats other bits, "refitted" which units were fitted anew.
+            give the network's own floats other bits, "refitted" which units were fitted anew, "nodes" how many boxes a
+            search took.
     """
 
     data: dict[str, Any]
@@ -150,6 +153,8 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
         yield from _structural_faults(data, units, reading, circuit)
     if claim[1] == "all rows":
         yield from _row_faults(data, units, reading, domain, circuit)
+    elif claim[1] == "branch and bound":
+        yield from _search_faults(data, units, reading, domain, circuit)
     elif claim[1] == "samples":
         yield from _sample_faults(data, units, reading, domain, circuit)
 
@@ -158,6 +163,8 @@ _CLAIMS = (
     ("structural", "exact integers"),
     ("structural", "all rows"),
     ("functional", "all rows"),
+    ("structural", "branch and bound"),
+    ("functional", "branch and bound"),
     ("statistical", "samples"),
 )
 
@@ -217,6 +224,77 @@ def _row_faults(
         yield f"The closest call is said to be at least {data['closest']}, but one is at {closest}."
     if not 0 <= data["uncertain"] <= data["rows"]:
         yield f"{data['uncertain']} rows are said to be uncertain, of {data['rows']}."
+
+
+def _search_faults(
+    data: dict[str, Any], units: NetworkUnits, reading: Reading, domain: Domain, circuit: Any
+) -> Iterator[str]:
+    """Search again; what was hardened is compared unit by unit before, and what was not, here by regions."""
+    if data["rows"] != domain.n_rows:
+        yield f"{data['rows']} rows are said to be decided, but {domain} has {domain.n_rows}."
+    # Other machines add up in another order, and may need a few boxes more.
+    limits = Limits(nodes=2 * data["nodes"] + 100)
+    if data["guarantee"] == "structural":
+        if data["refitted"]:
+            yield "Units are said to be fitted anew where that cannot be."
+        found = agrees_with_hardened(units, reading, domain, limits)
+    else:
+        found = regions_of(units, reading, domain, limits)
+    if found.row is not None:
+        yield f"Network and circuit differ on row {''.join('01'[bit] for bit in found.row.tolist())}."
+    elif found.outcome != "decided":
+        yield f"{data['nodes']} boxes are said to be enough, but after {found.nodes} it is not decided."
+    elif data["guarantee"] == "functional":
+        wrong = _wrong_regions(domain, found, circuit)
+        if wrong:
+            yield f"Network and circuit differ, or may, on {wrong} of {len(found.regions)} regions."
+
+
+def _wrong_regions(domain: Domain, found: Searched, circuit: Any) -> int:
+    """Return on how many regions a circuit of gates is not known to say what the network says."""
+    if not isinstance(circuit, Circuit):
+        raise ValueError("regions are claimed of a circuit of units")
+    wrong = 0
+    for start in range(0, len(found.regions), _REGIONS):
+        regions = found.regions[start : start + _REGIONS]
+        off, on = _three_valued(circuit, *_columns_of(domain, found.order, [places for places, _ in regions]))
+        differs = 0
+        for node, bits in zip(circuit.outputs.tolist(), np.stack([bits for _, bits in regions]).T, strict=True):
+            one = _word(bits)
+            differs |= (on[node] & ~one) | (off[node] & one)
+        wrong += differs.bit_count()
+    return wrong
+
+
+def _columns_of(domain: Domain, order: tuple[int, ...], chosen: list[tuple[int, ...]]) -> tuple[list[int], list[int]]:
+    """Return for each column on which regions it may be 0, and on which 1: words with a bit for each region."""
+    place_of = np.full((len(domain.parts), len(chosen)), -1)
+    for region, places in enumerate(chosen):
+        place_of[list(order[: len(places)]), region] = places
+    off, on = [], []
+    for part, places in zip(domain.parts, place_of, strict=True):
+        for column in part.table.T:
+            known = column[places]
+            off.append(_word(np.where(places < 0, not column.all(), ~known)))
+            on.append(_word(np.where(places < 0, column.any(), known)))
+    return off, on
+
+
+def _three_valued(circuit: Circuit, off: list[int], on: list[int]) -> tuple[list[int], list[int]]:
+    """Return for each node where it may be 0, and where it may be 1."""
+    some = off[0] | on[0] if off else 1
+    off, on = [some, *off], [0, *on]
+    for (a, b), table in zip(circuit.fan_ins.tolist(), circuit.tables.tolist(), strict=True):
+        found = [0, 0]
+        for row, word in enumerate((off[a] & off[b], on[a] & off[b], off[a] & on[b], on[a] & on[b])):
+            found[table >> row & 1] |= word
+        off.append(found[0])
+        on.append(found[1])
+    return off, on
+
+
+def _word(bits: np.ndarray) -> int:
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
 def _sample_faults(
