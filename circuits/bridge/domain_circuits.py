@@ -58,7 +58,7 @@ def circuit_on_domain(
         raise ValueError(f"circuit_on_domain: expected {m} output names, got {len(names)}.")
     netlist = _Shared(column_names("circuit_on_domain", domain, input_names))
     diagram = _Diagram(netlist, domain)
-    outputs = {name: diagram.node(bits[:, i], len(domain.parts)) for i, name in enumerate(names)}
+    outputs = {name: diagram.values(bits[:, i]) for i, name in enumerate(names)}
     return without_dead_gates(netlist.circuit(outputs))
 
 
@@ -84,19 +84,20 @@ def circuit_of_regions(
     >>> from circuits import to_expression
     >>> regions = [((0,), np.array([False])), ((1, 0), np.array([False])), ((1, 1), np.array([True]))]
     >>> to_expression(circuit_of_regions(Domain.cube(3), [2, 0], regions))
-    'x2 & x0'
+    'x0 & x2'
     """
     netlist = _Shared(column_names("circuit_of_regions", domain, input_names))
     diagram = _Diagram(netlist, domain)
-    tree: dict[int, Any] = {}
-    bits = np.zeros(0, bool)
-    for places, bits in regions:
-        branch = tree
-        for place in places[:-1]:
-            branch = branch.setdefault(place, {})
-        branch[places[-1] if len(places) else -1] = bits
-    nodes = [netlist.true if bit else 0 for bit in bits] if -1 in tree else diagram.joined(tree, list(order), 0)
-    return without_dead_gates(netlist.circuit(dict(zip(output_names, nodes, strict=True))))
+    made = {tuple(places): [netlist.true if bit else 0 for bit in bits] for places, bits in regions}
+    # From the last splits to the first, without a recursion, which may be too deep for Python.
+    for depth in range(max(map(len, made)), 0, -1):
+        split: dict[tuple[int, ...], dict[int, list[int]]] = {}
+        for places in [places for places in made if len(places) == depth]:
+            split.setdefault(places[:-1], {})[places[-1]] = made.pop(places)
+        for places, branches in split.items():
+            nodes = np.array([branches[place] for place in range(len(branches))])
+            made[places] = [diagram.joined(order[depth - 1], each) for each in nodes.T]
+    return without_dead_gates(netlist.circuit(dict(zip(output_names, made[()], strict=True))))
 
 
 class _Shared(Builder):
@@ -146,10 +147,16 @@ class _Diagram:
             (part.table, netlist.inputs[columns])
             for part, columns in zip(domain.parts, domain.columns_of_parts(), strict=True)
         ]
+        # Parts of one row split nothing, and there may be more of them than Python's recursion is deep.
+        self._free = [part for part in self._parts if len(part[0]) > 1]
         self._made: dict[tuple[int, bytes], int] = {}
 
+    def values(self, values: np.ndarray) -> int:
+        """Return the node of a function of all parts."""
+        return self.node(values, len(self._free))
+
     def node(self, values: np.ndarray, depth: int) -> int:
-        """Return the node of a function of the first `depth` parts."""
+        """Return the node of a function of the first `depth` parts that have rows to choose from."""
         if not values.any():
             return 0
         if values.all():
@@ -161,7 +168,7 @@ class _Diagram:
 
     def _split(self, values: np.ndarray, depth: int) -> int:
         netlist = self._netlist
-        table, inputs = self._parts[depth - 1]
+        table, inputs = self._free[depth - 1]
         branches = values.reshape(len(table), -1)
         packed = [row.tobytes() for row in np.packbits(branches, axis=1)]
         places = {function: place for place, function in enumerate(sorted(set(packed)))}
@@ -181,20 +188,12 @@ class _Diagram:
                 result = netlist.either(result, netlist.both(chosen, self.node(function, depth - 1)))
         return result
 
-    def joined(self, branches: Any, order: list[int], depth: int) -> list[int]:
-        """Return the nodes of the outputs of a tree: of regions' values at its leaves, and branches by place above."""
-        netlist = self._netlist
-        if isinstance(branches, np.ndarray):
-            return [netlist.true if bit else 0 for bit in branches]
-        table, inputs = self._parts[order[depth]]
-        below = np.array([self.joined(branches[place], order, depth + 1) for place in range(len(table))])
-        return [self._joined(table, inputs, nodes) for nodes in below.T]
-
-    def _joined(self, table: np.ndarray, inputs: list[int], nodes: np.ndarray) -> int:
-        """Return a node that is that of a part's row where the part has this row."""
-        netlist = self._netlist
+    def joined(self, part: int, nodes: np.ndarray) -> int:
+        """Return a node that is, for each row of a part, a given node where the part has this row."""
         if (nodes == nodes[0]).all():
             return int(nodes[0])
+        netlist = self._netlist
+        table, inputs = self._parts[part]
         true = nodes == netlist.true
         result = self._chosen(table, inputs, true)
         # As in _split: what is true already may be anything.
