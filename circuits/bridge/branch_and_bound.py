@@ -274,7 +274,7 @@ class _Split:
             `(boxes,)`, positive where the network says these bits on the whole box, and `(boxes, parts)`, places.
         """
         low, high = boxes.sums + self.least[boxes.depth], boxes.sums + self.most[boxes.depth]
-        lines, size = self._intervals(units, low, high)
+        z_low, z_high, lines, size = self._intervals(units, low, high)
         asked, constant = self._asked(bits)
         slack = np.zeros(constant.shape)
         on_values, on_sums = np.zeros_like(asked), asked.copy()
@@ -295,6 +295,8 @@ class _Split:
         parts = on_sums @ self.stacked[self.offsets[boxes.depth] :].T
         starts = self.offsets[boxes.depth : -1] - self.offsets[boxes.depth]
         bound = bound + np.minimum.reduceat(parts, starts, axis=2).sum(axis=2)
+        # Where steps are decided by their sums alone, intervals say more than lines.
+        bound = np.fmax(bound, self._distance(z_low, z_high, bits))
         if self.reading.read == "argmax":
             bound = np.where(bits, math.inf, bound)
         worst = bound.argmin(axis=1)
@@ -303,6 +305,17 @@ class _Split:
         for k, start in enumerate(starts.tolist(), boxes.depth):
             places[:, k] = chosen[:, start : start + len(self.tables[k])].argmin(axis=1)
         return bound.min(axis=1), places
+
+    def _distance(self, low: np.ndarray, high: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Return the margins that the intervals of the outputs' sums give, `(boxes, m)`."""
+        low, high = low[:, self.outputs], high[:, self.outputs]
+        if self.reading.read == "argmax":
+            lead = np.take_along_axis(low, bits.argmax(axis=1)[:, None], axis=1) - high
+        else:
+            lead = np.where(bits, low - self.thresholds, self.thresholds - high)
+        # What the difference itself may be rounded by.
+        largest = np.maximum(np.abs(low), np.abs(high)).max(axis=1, initial=0)[:, None]
+        return lead - 8 * _ROUNDOFF * (largest + np.abs(self.thresholds))
 
     def _asked(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums that are positive where the outputs are these: weights on units, and constants."""
@@ -319,9 +332,11 @@ class _Split:
             constant[:, k] = -asked[:, k, unit] * self.thresholds[k]
         return asked, constant
 
-    def _intervals(self, units: NetworkUnits, low: np.ndarray, high: np.ndarray) -> tuple[list[Lines], np.ndarray]:
-        """Return the lines between which the units of each level are, and the sizes of the sums `(boxes, units)`."""
-        least, most, size = np.zeros_like(low), np.zeros_like(low), np.zeros_like(low)
+    def _intervals(
+        self, units: NetworkUnits, low: np.ndarray, high: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, list[Lines], np.ndarray]:
+        """Return what the units add up at least and at most, `(boxes, units)`, lines by level, and sizes of the sums."""
+        z_low, z_high, least, most, size = (np.zeros_like(low) for _ in range(5))
         lines = []
         for level in self.levels:
             own, fed_by = level.units, level.fed_by
@@ -329,12 +344,12 @@ class _Split:
             largest = np.maximum(np.abs(least[:, fed_by]), np.abs(most[:, fed_by]))
             size[:, own] = self.size[own] + np.abs(level.bias) + largest @ np.abs(level.weights).T
             error = self.gamma * size[:, own] + 2.0**-1000
-            z_low = low[:, own] + level.bias + least[:, fed_by] @ up + most[:, fed_by] @ down - error
-            z_high = high[:, own] + level.bias + most[:, fed_by] @ up + least[:, fed_by] @ down + error
-            found = value_bounds([units.kinds[unit] for unit in own], z_low, z_high)
+            z_low[:, own] = low[:, own] + level.bias + least[:, fed_by] @ up + most[:, fed_by] @ down - error
+            z_high[:, own] = high[:, own] + level.bias + most[:, fed_by] @ up + least[:, fed_by] @ down + error
+            found = value_bounds([units.kinds[unit] for unit in own], z_low[:, own], z_high[:, own])
             least[:, own], most[:, own] = found.low, found.high
             lines.append(found.lines)
-        return lines, size
+        return z_low, z_high, lines, size
 
 
 def _inputs_as_units(units: NetworkUnits) -> NetworkUnits:

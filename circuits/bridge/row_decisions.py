@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from circuits.bridge.domains import Domain
-from circuits.bridge.hardening import Reading
+from circuits.bridge.hardening import HardUnits, Reading, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits, levels_of, sums
 from circuits.bridge.rounding_bounds import ARITHMETICS, Interval, exact_sums, sum_bounds
 
@@ -134,7 +134,12 @@ class _Decider:
         unsettled = []
         bits = np.array(bits)
         # NaN is not decided either.
-        for row in np.flatnonzero(~(beyond > 0)).tolist():
+        left = np.flatnonzero(~(beyond > 0))
+        if len(left) and self._steps is not None:
+            # Ties are common among steps, and exact units decide them many at a time.
+            bits[left] = fires(self._steps, x[left])[:, self._steps.outputs]
+            left = left[:0]
+        for row in left.tolist():
             exact = exact_bits(self.units, self.reading, x[row])
             if exact is None:
                 unsettled.append(row)
@@ -142,6 +147,13 @@ class _Decider:
                 bits[row] = exact
         closest = float(np.where(beyond > 0, beyond, 0).min(initial=math.inf))
         return Decisions(bits, closest, int((~(beyond_own > 0)).sum()), tuple(unsettled))
+
+    @functools.cached_property
+    def _steps(self) -> HardUnits | None:
+        """Return the network as exact units if it has nothing else."""
+        if not {*self.units.kinds} <= {"step", "sign", "identity"}:
+            return None
+        return hard_units(self.units, self.reading)
 
     def _near_half(self, dtype: str) -> np.ndarray:
         """Return how far from 0 an output unit has to be, so that its sigmoid or tanh shows on which side it is."""
