@@ -9,7 +9,7 @@ the next part is split. Bounds are lowered by what rounding may add to them; sin
 
 import math
 import time
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -82,7 +82,8 @@ def agrees_with_hardened(units: NetworkUnits, reading: Reading, domain: Domain, 
 
     Source: H. Zhang, T.-W. Weng, P.-Y. Chen, C.-J. Hsieh, L. Daniel (2018); A. H. Land and A. G. Doig (1960).
 
-    >>> any_of_64 = NetworkUnits(Wiring(64, [0, 64], range(64), [64]), np.ones(64), -np.ones(1) / 2, ("tanh",), "float32")
+    >>> wiring = Wiring(64, [0, 64], range(64), [64])
+    >>> any_of_64 = NetworkUnits(wiring, np.ones(64), -np.ones(1) / 2, ("tanh",), "float32")
     >>> found = agrees_with_hardened(any_of_64, Reading(), Domain.cube(64), Limits())
     >>> found.outcome, found.nodes < 200
     ('decided', True)
@@ -335,7 +336,7 @@ class _Split:
     def _intervals(
         self, units: NetworkUnits, low: np.ndarray, high: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, list[Lines], np.ndarray]:
-        """Return what the units add up at least and at most, `(boxes, units)`, lines by level, and sizes of the sums."""
+        """Return what the units add up at least and at most, `(boxes, units)`, lines by level, and the sums' sizes."""
         z_low, z_high, least, most, size = (np.zeros_like(low) for _ in range(5))
         lines = []
         for level in self.levels:

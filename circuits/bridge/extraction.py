@@ -157,9 +157,7 @@ class _Task(NamedTuple):
     output_names: list[str]
 
 
-def _checked(
-    units: NetworkUnits, domain: Domain, read: str, threshold: float, want: str, time_limit: float
-) -> Reading:
+def _checked(units: NetworkUnits, domain: Domain, read: str, threshold: float, want: str, time_limit: float) -> Reading:
     n = units.wiring.n_inputs
     if not isinstance(domain, Domain):
         raise TypeError(f"from_network: expected a Domain, such as Domain.cube({n}), got {type(domain).__name__}.")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from circuits.bridge.branch_and_bound import Limits, Searched, agrees_with_hardened, regions_of
 from circuits.bridge.domains import Domain
 from circuits.bridge.hardening import Reading, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
 from circuits.bridge.row_decisions import exact_bits
+from circuits.bridge.searched_claims import search_faults
 from circuits.netlist import Circuit
 from circuits.simulation.long_words import simulate_long_words
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -26,7 +26,6 @@ from jaxnet.pytrees import Params
 
 FORMAT = "circuits extraction 1"
 _ROWS = 2**14
-_REGIONS = 2**12
 _U = 2.0**-53
 
 
@@ -154,7 +153,7 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
     if claim[1] == "all rows":
         yield from _row_faults(data, units, reading, domain, circuit)
     elif claim[1] == "branch and bound":
-        yield from _search_faults(data, units, reading, domain, circuit)
+        yield from search_faults(data, units, reading, domain, circuit)
     elif claim[1] == "samples":
         yield from _sample_faults(data, units, reading, domain, circuit)
 
@@ -226,77 +225,6 @@ def _row_faults(
         yield f"{data['uncertain']} rows are said to be uncertain, of {data['rows']}."
 
 
-def _search_faults(
-    data: dict[str, Any], units: NetworkUnits, reading: Reading, domain: Domain, circuit: Any
-) -> Iterator[str]:
-    """Search again; what was hardened is compared unit by unit before, and what was not, here by regions."""
-    if data["rows"] != domain.n_rows:
-        yield f"{data['rows']} rows are said to be decided, but {domain} has {domain.n_rows}."
-    # Other machines add up in another order, and may need a few boxes more.
-    limits = Limits(nodes=2 * data["nodes"] + 100)
-    if data["guarantee"] == "structural":
-        if data["refitted"]:
-            yield "Units are said to be fitted anew where that cannot be."
-        found = agrees_with_hardened(units, reading, domain, limits)
-    else:
-        found = regions_of(units, reading, domain, limits)
-    if found.row is not None:
-        yield f"Network and circuit differ on row {''.join('01'[bit] for bit in found.row.tolist())}."
-    elif found.outcome != "decided":
-        yield f"{data['nodes']} boxes are said to be enough, but after {found.nodes} it is not decided."
-    elif data["guarantee"] == "functional":
-        wrong = _wrong_regions(domain, found, circuit)
-        if wrong:
-            yield f"Network and circuit differ, or may, on {wrong} of {len(found.regions)} regions."
-
-
-def _wrong_regions(domain: Domain, found: Searched, circuit: Any) -> int:
-    """Return on how many regions a circuit of gates is not known to say what the network says."""
-    if not isinstance(circuit, Circuit):
-        raise ValueError("regions are claimed of a circuit of units")
-    wrong = 0
-    for start in range(0, len(found.regions), _REGIONS):
-        regions = found.regions[start : start + _REGIONS]
-        off, on = _three_valued(circuit, *_columns_of(domain, found.order, [places for places, _ in regions]))
-        differs = 0
-        for node, bits in zip(circuit.outputs.tolist(), np.stack([bits for _, bits in regions]).T, strict=True):
-            one = _word(bits)
-            differs |= (on[node] & ~one) | (off[node] & one)
-        wrong += differs.bit_count()
-    return wrong
-
-
-def _columns_of(domain: Domain, order: tuple[int, ...], chosen: list[tuple[int, ...]]) -> tuple[list[int], list[int]]:
-    """Return for each column on which regions it may be 0, and on which 1: words with a bit for each region."""
-    place_of = np.full((len(domain.parts), len(chosen)), -1)
-    for region, places in enumerate(chosen):
-        place_of[list(order[: len(places)]), region] = places
-    off, on = [], []
-    for part, places in zip(domain.parts, place_of, strict=True):
-        for column in part.table.T:
-            known = column[places]
-            off.append(_word(np.where(places < 0, not column.all(), ~known)))
-            on.append(_word(np.where(places < 0, column.any(), known)))
-    return off, on
-
-
-def _three_valued(circuit: Circuit, off: list[int], on: list[int]) -> tuple[list[int], list[int]]:
-    """Return for each node where it may be 0, and where it may be 1."""
-    some = off[0] | on[0] if off else 1
-    off, on = [some, *off], [0, *on]
-    for (a, b), table in zip(circuit.fan_ins.tolist(), circuit.tables.tolist(), strict=True):
-        found = [0, 0]
-        for row, word in enumerate((off[a] & off[b], on[a] & off[b], off[a] & on[b], on[a] & on[b])):
-            found[table >> row & 1] |= word
-        off.append(found[0])
-        on.append(found[1])
-    return off, on
-
-
-def _word(bits: np.ndarray) -> int:
-    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
-
-
 def _sample_faults(
     data: dict[str, Any], units: NetworkUnits, reading: Reading, domain: Domain, circuit: Any
 ) -> Iterator[str]:
@@ -331,7 +259,10 @@ def _decided(units: NetworkUnits, reading: Reading, rows: np.ndarray) -> tuple[n
     Running error analysis: each value has a bound on its own error (N. J. Higham, 2002, section 3.3).
     """
     n, wiring = units.wiring.n_inputs, units.wiring
-    values = [rows[:, i].astype(float) for i in range(n)]
+    # Inputs have no errors, and a product of arrays is fast.
+    weights = _input_weights(wiring, units.w)
+    added, sizes = (rows.astype(float) @ each.T for each in (weights, np.abs(weights)))
+    values: list[Any] = [None] * n
     errors: list[Any] = [0.0] * n
     sums: list[np.ndarray] = []
     bounds: list[np.ndarray] = []
@@ -341,12 +272,13 @@ def _decided(units: NetworkUnits, reading: Reading, rows: np.ndarray) -> tuple[n
         for unit, kind in enumerate(units.kinds):
             edges = range(offsets[unit], offsets[unit + 1])
             z, size, passed = (np.full(len(rows), start) for start in (units.b[unit], abs(units.b[unit]), 0.0))
-            for e in edges:
+            z, size = z + added[:, unit], size + sizes[:, unit]
+            for e in [e for e in edges if sources[e] >= n]:
                 product = w[e] * values[sources[e]]
                 z = z + product
                 size = size + np.abs(product)
                 passed = passed + abs(w[e]) * errors[sources[e]]
-            bound = 1.001 * ((len(edges) + 3) * _U * (size + passed) + passed) + 2.0**-1000
+            bound = 1.001 * ((len(edges) + 4) * _U * (size + passed) + passed) + 2.0**-1000
             sums.append(z)
             bounds.append(bound)
             if kind in ("step", "sign"):
@@ -375,6 +307,15 @@ def _decided(units: NetworkUnits, reading: Reading, rows: np.ndarray) -> tuple[n
             raise ValueError(f"row {row} of a block is closer to a threshold than fractions of 1,024 bits tell")
         bits[row] = exact
     return bits, closest
+
+
+def _input_weights(wiring: Wiring, w: np.ndarray) -> np.ndarray:
+    """Return the weights of units on inputs, `(units, n)` float64."""
+    weights = np.zeros((wiring.n_units, wiring.n_inputs))
+    units = np.repeat(np.arange(wiring.n_units), np.diff(wiring.offsets))
+    given = wiring.sources < wiring.n_inputs
+    np.add.at(weights, (units[given], wiring.sources[given]), w[given].astype(float))
+    return weights
 
 
 def _largest(found: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -413,9 +354,16 @@ def _fires(circuit: Circuit | ThresholdCircuit, rows: np.ndarray) -> np.ndarray:
         packed = np.frombuffer(b"".join(chosen), np.uint8).reshape(circuit.n_outputs, size)
         return np.unpackbits(packed, axis=1, count=len(rows), bitorder="little").T.astype(bool)
     nodes = [*rows.T]
+    weights_on_inputs = _input_weights(circuit.wiring, circuit.weights)
+    # Sums of integers below 2^53 are exact in float64.
+    fast = len(weights_on_inputs) > 0 and np.abs(weights_on_inputs).sum(axis=1).max() < 2**52
+    added = (rows.astype(float) @ weights_on_inputs.T).astype(np.int64) if fast else None
     for unit in range(circuit.n_units):
         weights, threshold = _edges(circuit, unit)
         total = np.zeros(len(rows), np.int64)
+        if added is not None:
+            total += added[:, unit]
+            weights = [pair for pair in weights if pair[0] >= circuit.n_inputs]
         for source, weight in weights:
             total += weight * nodes[source]
         nodes.append(total >= threshold)

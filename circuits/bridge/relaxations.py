@@ -107,7 +107,9 @@ def _curve(low: np.ndarray, high: np.ndarray, at_low: np.ndarray, at_high: np.nd
     # Across 0 the slope is nowhere less than at one of the ends, unless the secant keeps to its side.
     least = np.minimum(slope_low, slope_high)
     bends_up, bends_down = high <= 0, low >= 0
-    high_slope = np.where(bends_up | (~bends_down & (secant <= slope_high)), secant, np.where(bends_down, tangent, least))
+    high_slope = np.where(
+        bends_up | (~bends_down & (secant <= slope_high)), secant, np.where(bends_down, tangent, least)
+    )
     low_slope = np.where(bends_down | (~bends_up & (secant <= slope_low)), secant, np.where(bends_up, tangent, least))
     outwards = _OUTWARDS * (1 + np.abs(low) + np.abs(high))
     ends_high = np.maximum(at_low - high_slope * low, at_high - high_slope * high)
