@@ -15,7 +15,7 @@ import numpy as np
 from circuits.bridge.domains import Domain
 from circuits.bridge.hardening import Reading, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
-from circuits.bridge.row_decisions import exact_bits
+from circuits.bridge.row_decisions import exact_bits, uncertain_rows
 from circuits.bridge.searched_claims import search_faults
 from circuits.netlist import Circuit
 from circuits.simulation.long_words import simulate_long_words
@@ -150,6 +150,10 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
         return
     if claim[0] == "structural":
         yield from _structural_faults(data, units, reading, circuit)
+    elif data["refitted"]:
+        yield "Units are said to be fitted anew, but the circuit's units are not claimed to be the network's."
+    if claim[1] == "exact integers" and data["rows"]:
+        yield f"Exact integers hold for any inputs, but {data['rows']} rows are said to be decided."
     if claim[1] == "all rows":
         yield from _row_faults(data, units, reading, domain, circuit)
     elif claim[1] == "branch and bound":
@@ -198,6 +202,8 @@ def _structural_faults(
         mine, theirs = _unit(circuit, unit), _unit(expected, unit)
         if mine != theirs and unit not in refitted:
             yield f"Unit {unit} is not that of the hardened network."
+        elif mine == theirs and unit in refitted:
+            yield f"Unit {unit} is said to be fitted anew, but is that of the hardened network."
         elif not mine[0].keys() <= theirs[0].keys():
             yield f"Unit {unit} reads what the unit of the network does not read."
 
@@ -212,17 +218,18 @@ def _row_faults(
 ) -> Iterator[str]:
     if data["rows"] != domain.n_rows:
         yield f"{data['rows']} rows are said to be decided, but {domain} has {domain.n_rows}."
-    closest = np.inf
+    closest, uncertain = np.inf, 0
     for rows in domain.blocks(_ROWS):
         bits, least = _decided(units, reading, rows)
+        uncertain += uncertain_rows(units, reading, rows)
         closest = min(closest, least)
         if (row := _first_difference(bits, circuit, rows)) is not None:
             yield f"Network and circuit differ on row {''.join('01'[bit] for bit in rows[row].tolist())}."
             return
     if data["closest"] is not None and not 0 <= data["closest"] <= closest:
         yield f"The closest call is said to be at least {data['closest']}, but one is at {closest}."
-    if not 0 <= data["uncertain"] <= data["rows"]:
-        yield f"{data['uncertain']} rows are said to be uncertain, of {data['rows']}."
+    if not uncertain <= data["uncertain"] <= data["rows"]:
+        yield f"{data['uncertain']} rows are said to be uncertain, but {uncertain} of {domain.n_rows} are."
 
 
 def _sample_faults(

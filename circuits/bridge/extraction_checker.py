@@ -77,7 +77,11 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
         return
     if claim[0] == "structural":
         yield from _structural_faults(data, net)
+    elif data["refitted"]:
+        yield "Units are said to be fitted anew, but the circuit's units are not claimed to be the network's."
     if claim[1] == "exact integers":
+        if data["rows"]:
+            yield f"Exact integers hold for any inputs, but {data['rows']} rows are said to be decided."
         return
     rows = math.prod(len(table) for table in tables)
     if claim[1] != "samples" and data["rows"] != rows:
@@ -188,6 +192,8 @@ def _structural_faults(data: dict[str, Any], net: Net) -> Iterator[str]:
     for k, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
         if mine != theirs and k not in refitted:
             yield f"Unit {k} is not that of the hardened network."
+        elif mine == theirs and k in refitted:
+            yield f"Unit {k} is said to be fitted anew, but is that of the hardened network."
         elif not mine[0].keys() <= theirs[0].keys():
             yield f"Unit {k} reads what the unit of the network does not read."
 

@@ -62,6 +62,11 @@ def decide(units: NetworkUnits, reading: Reading, x: np.ndarray) -> Decisions:
     return _Decider(units, reading).decide(x)
 
 
+def uncertain_rows(units: NetworkUnits, reading: Reading, x: np.ndarray) -> int:
+    """Return on how many Boolean rows the network's own floats may give other bits than exact arithmetic."""
+    return _Decider(units, reading).uncertain(x)
+
+
 def decide_domain(units: NetworkUnits, reading: Reading, domain: Domain) -> Iterator[tuple[int, Decisions]]:
     """Decide all rows of a domain, block by block; each with the number of its first row."""
     decider = _Decider(units, reading)
@@ -122,15 +127,6 @@ class _Decider:
             z = sums(self.units, x, self.levels)[:, self.order]
             values = _values(np, z, x, self.places) - self.thresholds
             bits, beyond = _read(np, values, z, self.is_step, self.reading.read, self.places, self.exact)
-            beyond_own = _read(
-                np,
-                values,
-                z,
-                self.is_step,
-                self.reading.read,
-                self.places,
-                (self.exact + self.own) * (2 - _ROUNDED_DOWN),
-            )[1]
         unsettled = []
         bits = np.array(bits)
         # NaN is not decided either.
@@ -146,7 +142,16 @@ class _Decider:
             else:
                 bits[row] = exact
         closest = float(np.where(beyond > 0, beyond, 0).min(initial=math.inf))
-        return Decisions(bits, closest, int((~(beyond_own > 0)).sum()), tuple(unsettled))
+        return Decisions(bits, closest, self.uncertain(x, z), tuple(unsettled))
+
+    def uncertain(self, x: np.ndarray, z: np.ndarray | None = None) -> int:
+        """Return on how many rows the network's own floats may give other bits; z as `sums` gives them, in order."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = sums(self.units, x, self.levels)[:, self.order] if z is None else z
+            values = _values(np, z, x, self.places) - self.thresholds
+            bounds = (self.exact + self.own) * (2 - _ROUNDED_DOWN)
+            beyond = _read(np, values, z, self.is_step, self.reading.read, self.places, bounds)[1]
+        return int((~(beyond > 0)).sum())
 
     @functools.cached_property
     def _steps(self) -> HardUnits | None:
