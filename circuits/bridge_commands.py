@@ -91,6 +91,7 @@ def extract(options: argparse.Namespace) -> int:
                 input_names=model.input_names,
                 output_names=model.output_names,
                 samples=options.samples,
+                time_limit=options.time_limit,
             )
         except ValueError as error:
             raise ParseError(str(error)) from None
@@ -133,6 +134,7 @@ def _report(found: Extracted, with_formula: bool) -> Iterator[str]:
         "exact integers": "equal in exact integers, on any inputs",
         "margins of units": "equal on all rows, by the margins of units",
         "all rows": f"equal on all {data['rows']:,} rows",
+        "branch and bound": f"equal on all rows, by {data.get('nodes', 0):,} boxes",
         "samples": f"{data.get('differ', 0):,} of {data['rows']:,} rows that were drawn differ",
     }[data["method"]]
     refitted = f", {len(data['refitted'])} of them fitted anew" if data["refitted"] else ""

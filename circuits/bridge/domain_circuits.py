@@ -6,7 +6,7 @@ decision tree over the columns of the part, by the split of least entropy (J. R.
 1986).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,46 @@ def circuit_on_domain(
         raise ValueError(f"circuit_on_domain: expected {m} output names, got {len(names)}.")
     netlist = _Shared(column_names("circuit_on_domain", domain, input_names))
     diagram = _Diagram(netlist, domain)
-    outputs = {name: diagram.node(bits[:, i], len(domain.parts)) for i, name in enumerate(names)}
+    outputs = {name: diagram.values(bits[:, i]) for i, name in enumerate(names)}
     return without_dead_gates(netlist.circuit(outputs))
+
+
+def circuit_of_regions(
+    domain: Domain,
+    order: Sequence[int],
+    regions: Iterable[tuple[Sequence[int], np.ndarray]],
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] = ("y",),
+) -> Circuit:
+    """Return a circuit that has given values on regions that a domain is divided into.
+
+    Args:
+        domain: any domain.
+        order: numbers of parts, in the order in which the regions split them.
+        regions: for the first parts of that order, the place of the row that each was given; and `(m,)` bool.
+        input_names: one for each column; x0, x1, ... if None.
+        output_names: m names.
+
+    Returns:
+        A decision diagram of the regions, in which equal branches are one.
+
+    >>> from circuits import to_expression
+    >>> regions = [((0,), np.array([False])), ((1, 0), np.array([False])), ((1, 1), np.array([True]))]
+    >>> to_expression(circuit_of_regions(Domain.cube(3), [2, 0], regions))
+    'x0 & x2'
+    """
+    netlist = _Shared(column_names("circuit_of_regions", domain, input_names))
+    diagram = _Diagram(netlist, domain)
+    made = {tuple(places): [netlist.true if bit else 0 for bit in bits] for places, bits in regions}
+    # From the last splits to the first, without a recursion, which may be too deep for Python.
+    for depth in range(max(map(len, made)), 0, -1):
+        split: dict[tuple[int, ...], dict[int, list[int]]] = {}
+        for places in [places for places in made if len(places) == depth]:
+            split.setdefault(places[:-1], {})[places[-1]] = made.pop(places)
+        for places, branches in split.items():
+            nodes = np.array([branches[place] for place in range(len(branches))])
+            made[places] = [diagram.joined(order[depth - 1], each) for each in nodes.T]
+    return without_dead_gates(netlist.circuit(dict(zip(output_names, made[()], strict=True))))
 
 
 class _Shared(Builder):
@@ -109,10 +147,16 @@ class _Diagram:
             (part.table, netlist.inputs[columns])
             for part, columns in zip(domain.parts, domain.columns_of_parts(), strict=True)
         ]
+        # Parts of one row split nothing, and there may be more of them than Python's recursion is deep.
+        self._free = [part for part in self._parts if len(part[0]) > 1]
         self._made: dict[tuple[int, bytes], int] = {}
 
+    def values(self, values: np.ndarray) -> int:
+        """Return the node of a function of all parts."""
+        return self.node(values, len(self._free))
+
     def node(self, values: np.ndarray, depth: int) -> int:
-        """Return the node of a function of the first `depth` parts."""
+        """Return the node of a function of the first `depth` parts that have rows to choose from."""
         if not values.any():
             return 0
         if values.all():
@@ -124,7 +168,7 @@ class _Diagram:
 
     def _split(self, values: np.ndarray, depth: int) -> int:
         netlist = self._netlist
-        table, inputs = self._parts[depth - 1]
+        table, inputs = self._free[depth - 1]
         branches = values.reshape(len(table), -1)
         packed = [row.tobytes() for row in np.packbits(branches, axis=1)]
         places = {function: place for place, function in enumerate(sorted(set(packed)))}
@@ -142,6 +186,20 @@ class _Diagram:
             if function.any() and not function.all():
                 chosen = self._chosen(left, inputs, which == kind)
                 result = netlist.either(result, netlist.both(chosen, self.node(function, depth - 1)))
+        return result
+
+    def joined(self, part: int, nodes: np.ndarray) -> int:
+        """Return a node that is, for each row of a part, a given node where the part has this row."""
+        if (nodes == nodes[0]).all():
+            return int(nodes[0])
+        netlist = self._netlist
+        table, inputs = self._parts[part]
+        true = nodes == netlist.true
+        result = self._chosen(table, inputs, true)
+        # As in _split: what is true already may be anything.
+        left, nodes = table[~true], nodes[~true]
+        for node in np.unique(nodes[nodes != 0]).tolist():
+            result = netlist.either(result, netlist.both(self._chosen(left, inputs, nodes == node), node))
         return result
 
     def _chosen(self, table: np.ndarray, inputs: list[int], wanted: np.ndarray) -> int:

@@ -49,6 +49,11 @@ class Units(NamedTuple):
     outputs: list[int]
     dtype: str
 
+    def hardened(self) -> "Units":
+        """Return the network with steps for sigmoids and signs for tanhs."""
+        kinds = {"sigmoid": "step", "tanh": "sign"}
+        return self._replace(kinds=[kinds.get(kind, kind) for kind in self.kinds])
+
     def shift(self, reading: Reading, node: int) -> float:
         """Return the threshold of an output."""
         shifted = node >= self.n and self.kinds[node - self.n] == "identity" and reading.read == "bits"

@@ -3,16 +3,20 @@
 Steps are exact: floats are dyadic. Other units are their hardening, on any number of rows, where margins show it. If
 they do not, every row of the domain is decided, with bounds on rounding, up to 2^28 rows: if the hardened network says
 the same on all of them, the circuit's units are the network's; if not, output units are fitted anew to the values of
-the hidden ones; if that fails, the circuit is made of the values alone. Larger domains are searched for a row on which
-the network and its hardening differ.
+the hidden ones; if that fails, the circuit is made of the values alone. Domains of more than 2^22 rows are first
+searched by branch and bound, for a proof that the hardened network says the same or a row on which it does not, and
+then for regions on each of which the network says one thing.
 """
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from circuits.bridge.domain_circuits import circuit_on_domain
+from circuits.bridge.branch_and_bound import Limits, agrees_with_hardened, regions_of
+from circuits.bridge.domain_circuits import circuit_of_regions, circuit_on_domain
 from circuits.bridge.domains import Domain, column_names
 from circuits.bridge.exact_rows import Reading
 from circuits.bridge.extraction_certificates import (
@@ -26,7 +30,7 @@ from circuits.bridge.extraction_certificates import (
 from circuits.bridge.extraction_checks import MAX_ROWS, MAX_SAMPLES
 from circuits.bridge.hardening import HardUnit, HardUnits, fires, hard_units
 from circuits.bridge.network_units import NetworkUnits, units_of_network
-from circuits.bridge.row_decisions import decide, decide_domain, distances
+from circuits.bridge.row_decisions import decide, decide_domain
 from circuits.bridge.unit_margins import hardened_everywhere
 from circuits.mapping.fitting import one_unit
 from circuits.mapping.unit_networks import Unit
@@ -44,8 +48,8 @@ _FEW_VALUES = 2**18
 _MAX_TABLE = 2**22
 _MAX_REFIT = 2**20
 _TREE_ROWS = 2**12
-_SEARCH_ROUNDS = 32
-_SEARCH_ROWS = 256
+# Where rows can still be enumerated, a search that is not done after so many boxes makes way.
+_FIRST_BOXES = 2**13
 
 
 class Extracted(NamedTuple):
@@ -73,6 +77,7 @@ class Extracted(NamedTuple):
             "exact integers": "exact integers, for any inputs",
             "margins of units": f"margins of all units, {self.domain.n_rows:,} rows",
             "all rows": f"all {data['rows']:,} rows" if data["rows"] else "",
+            "branch and bound": f"all rows, in {data['nodes']:,} boxes" if "nodes" in data else "",
             "samples": f"{data['differ']:,} of {data['rows']:,} rows differ" if data["method"] == "samples" else "",
         }[data["method"]]
         return f"Extracted({self.guarantee}, {self.circuit!r}, {how})"
@@ -88,6 +93,7 @@ def from_network(
     want: Literal["structural", "functional"] = "structural",
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
+    time_limit: float = 10.0,
     samples: int = 2**16,
     seed: int = 0,
 ) -> Extracted:
@@ -105,7 +111,9 @@ def from_network(
         want: "functional" leaves out the network's units, for a circuit of the values alone, often a short formula.
         input_names: x0, x1, ... if None; those of an `Encoding` for a table.
         output_names: y, or y0, y1, ..., if None.
-        samples: how many rows are drawn of a domain of more than 2^28 rows.
+        time_limit: seconds of branch and bound, for domains of more than 2^22 rows; a search that runs out of them
+            proves nothing, and no other result depends on them.
+        samples: how many rows are drawn where nothing is proved.
         seed: of these rows.
 
     Returns:
@@ -133,7 +141,7 @@ def from_network(
     """
     units = units_of_network("from_network", network, params)
     domain = Domain.cube(units.wiring.n_inputs) if domain is None else domain
-    reading = _checked(units, domain, read, threshold, want)
+    reading = _checked(units, domain, read, threshold, want, time_limit)
     samples = whole_number("from_network", "samples", samples, 1, MAX_SAMPLES)
     names = column_names("from_network", domain, input_names)
     m = units.wiring.n_outputs
@@ -144,18 +152,15 @@ def from_network(
     hard = hard_units(units, reading)
     if hard is not None and want == "structural" and {*units.kinds} <= {"step", "sign", "identity"}:
         return _result(task, hard, "structural", "exact integers", rows=0)
-    if hard is not None and want == "structural" and domain.n_rows * len(units.b) > _FEW_VALUES:
+    wanted = hard if want == "structural" else None
+    if wanted is not None and domain.n_rows * len(units.b) > _FEW_VALUES:
         plain, tables = units.plain(), [part.table for part in domain.parts]
         for rounded in (True, False):
             if hardened_everywhere(plain, reading, tables, rounded=rounded):
                 said = {"rows": 0, "uncertain": 0 if rounded else None}
-                return _result(task, hard, "structural", "margins of units", **said)
-    if domain.n_rows <= MAX_ROWS:
-        found = _by_rows(task, hard if want == "structural" else None)
-        if isinstance(found, Extracted):
-            return found
-        return _by_samples(task, hard, samples, seed, found)
-    return _by_samples(task, hard, samples, seed)
+                return _result(task, wanted, "structural", "margins of units", **said)
+    found = _by_rows(task, wanted) if domain.n_rows <= _MAX_TABLE else _by_boxes(task, wanted, time_limit)
+    return found if isinstance(found, Extracted) else _by_samples(task, hard, samples, seed, found)
 
 
 class _Task(NamedTuple):
@@ -166,7 +171,7 @@ class _Task(NamedTuple):
     output_names: list[str]
 
 
-def _checked(units: NetworkUnits, domain: Domain, read: str, threshold: float, want: str) -> Reading:
+def _checked(units: NetworkUnits, domain: Domain, read: str, threshold: float, want: str, time_limit: float) -> Reading:
     n = units.wiring.n_inputs
     if not isinstance(domain, Domain):
         raise TypeError(f"from_network: expected a Domain, such as Domain.cube({n}), got {type(domain).__name__}.")
@@ -174,6 +179,8 @@ def _checked(units: NetworkUnits, domain: Domain, read: str, threshold: float, w
         raise ValueError(f"from_network: expected a domain of {n} columns, one for each input, got {domain}.")
     if read not in ("bits", "argmax"):
         raise ValueError(f"from_network: expected read to be 'bits' or 'argmax', got {read!r}.")
+    if not time_limit >= 0:
+        raise ValueError(f"from_network: expected a time limit of at least 0 seconds, got {time_limit}.")
     if want not in ("structural", "functional"):
         raise ValueError(f"from_network: expected want to be 'structural' or 'functional', got {want!r}.")
     outputs = units.wiring.outputs.tolist()
@@ -234,6 +241,33 @@ def _by_rows(task: _Task, hard: HardUnits | None) -> Extracted | np.ndarray | No
     return _result(task, circuit, "functional", "all rows", **said)
 
 
+def _by_boxes(task: _Task, hard: HardUnits | None, seconds: float) -> Extracted | np.ndarray | None:
+    """Decide by branch and bound: the hardened network if it says the same, else a circuit of regions.
+
+    If time runs out, return a row on which the hardened network differs, or None.
+    """
+    units, reading, domain = task.units.plain(), task.reading, task.domain
+    tables = [part.table for part in domain.parts]
+    end = time.monotonic() + seconds
+    example = None
+    if hard is not None:
+        enumerable = domain.n_rows <= MAX_ROWS
+        found = agrees_with_hardened(units, reading, tables, Limits(seconds, _FIRST_BOXES if enumerable else math.inf))
+        if found.outcome == "decided":
+            return _result(task, hard, "structural", "branch and bound", rows=domain.n_rows, nodes=found.nodes)
+        example = found.row
+        if found.outcome == "unfinished":
+            by_rows = _by_rows(task, hard) if enumerable else None
+            if by_rows is None or isinstance(by_rows, Extracted):
+                return by_rows
+            example = by_rows
+    found = regions_of(units, reading, tables, Limits(max(0.0, end - time.monotonic())))
+    if found.outcome != "decided":
+        return example
+    circuit = circuit_of_regions(domain, found.order, found.regions, task.input_names, task.output_names)
+    return _result(task, circuit, "functional", "branch and bound", rows=domain.n_rows, nodes=found.nodes)
+
+
 def _refitted(hard: HardUnits, domain: Domain, values: np.ndarray) -> tuple[HardUnits, list[int]] | None:
     """Return the hardened network with its wrong output units fitted anew, and which, or None if one cannot be."""
     on = np.concatenate([fires(hard, rows) for rows in domain.blocks()])
@@ -268,7 +302,7 @@ def _fitted(rows: np.ndarray, values: np.ndarray) -> Unit | None:
 def _by_samples(
     task: _Task, hard: HardUnits | None, samples: int, seed: int, example: np.ndarray | None = None
 ) -> Extracted:
-    """Compare network and circuit on rows drawn from the domain, and search for a row on which they differ."""
+    """Compare network and circuit on rows drawn from the domain."""
     rows = sample_rows(task.domain, samples, seed)
     if hard is not None:
         circuit = hard.circuit(task.input_names, task.output_names)
@@ -279,8 +313,8 @@ def _by_samples(
         values = decide(task.units, task.reading, seen).bits
         circuit = circuit_on_domain(learned, values, task.input_names, task.output_names)
     wrong = _differences(task, circuit, rows)
-    if example is None:
-        example = rows[int(wrong.argmax())] if wrong.any() else _searched(task, circuit, rows[:_SEARCH_ROWS], seed)
+    if example is None and wrong.any():
+        example = rows[int(wrong.argmax())]
     text = None if example is None else "".join("01"[bit] for bit in example.tolist())
     said = {"rows": len(rows), "seed": seed, "differ": int(wrong.sum()), "counterexample": text}
     return _result(task, circuit, "statistical", "samples", **said)._replace(counterexample=example)
@@ -288,26 +322,6 @@ def _by_samples(
 
 def _differences(task: _Task, circuit: Circuit | ThresholdCircuit, rows: np.ndarray) -> np.ndarray:
     return (decide(task.units, task.reading, rows).bits != np.asarray(evaluate(circuit, rows))).any(axis=1)
-
-
-def _searched(task: _Task, circuit: Circuit | ThresholdCircuit, rows: np.ndarray, seed: int) -> np.ndarray | None:
-    """Return a row on which network and circuit differ, found by steps towards the network's thresholds, or None."""
-    random = np.random.Generator(np.random.PCG64(seed + 2))
-    columns = task.domain.columns_of_parts()
-    free = [k for k, part in enumerate(task.domain.parts) if len(part.table) > 1]
-    here = distances(task.units, task.reading, rows)
-    for _ in range(_SEARCH_ROUNDS):
-        moved = rows.copy()
-        for row, k in enumerate(random.choice(free, len(rows))):
-            table = task.domain.parts[k].table
-            moved[row, columns[k]] = table[random.integers(len(table))]
-        wrong = _differences(task, circuit, moved)
-        if wrong.any():
-            return moved[int(wrong.argmax())]
-        there = distances(task.units, task.reading, moved)
-        better = there <= here
-        rows, here = np.where(better[:, None], moved, rows), np.where(better, there, here)
-    return None
 
 
 def _result(

@@ -2,7 +2,7 @@
 
 The one check there is: `ExtractionCertificate.check` is this one. Nothing is believed but the network's own numbers:
 hardened units are made again in fractions, all rows are decided again, and the circuit is evaluated in integers. With
-`claims`, `exact_rows`, `row_checks`, `unit_margins` and `hardening` beside it, it needs neither the package nor JAX.
+the files beside it that the wing lists before it, it needs neither the package nor JAX.
 """
 
 import hashlib
@@ -16,19 +16,24 @@ from typing import Any
 import numpy as np
 
 if __package__:
+    from circuits.bridge.branch_and_bound import Limits, agrees_with_hardened, regions_of
     from circuits.bridge.claims import Claim, ClaimError, bits_of, number, read_claim, text_of, whole
     from circuits.bridge.hardening import hard_units
+    from circuits.bridge.region_checks import wrong_regions
     from circuits.bridge.row_checks import decide_rows, float_limits
     from circuits.bridge.unit_margins import hardened_everywhere
 else:  # pyright: ignore[reportMissingImports]
+    from branch_and_bound import Limits, agrees_with_hardened, regions_of
     from claims import Claim, ClaimError, bits_of, number, read_claim, text_of, whole
     from hardening import hard_units
+    from region_checks import wrong_regions
     from row_checks import decide_rows, float_limits
     from unit_margins import hardened_everywhere
 
 FORMAT = "circuits extraction 1"
 MAX_ROWS, MAX_SAMPLES = 2**28, 2**24
 _ROWS = 2**14
+_MOST_BOXES = 2**40
 
 
 def digest_of(data: dict[str, Any]) -> str:
@@ -133,6 +138,28 @@ def _all_rows(claim: Claim) -> Iterator[str]:
         yield f"At most {data['uncertain']} rows are said to be uncertain, but {uncertain} may be."
 
 
+def _boxes(claim: Claim) -> Iterator[str]:
+    """Yield whether branch and bound does not show what is claimed, with about as many boxes as are said."""
+    data, count = claim.data, claim.domain.n_rows
+    if whole(data["rows"], 1, math.inf) != count:
+        raise ClaimError(f"{data['rows']} rows are said to be decided, but the domain has {count}.")
+    # Other machines add up in another order, and may need a few boxes more.
+    limits = Limits(nodes=2 * whole(data["nodes"], 0, _MOST_BOXES) + 100)
+    structural = data["guarantee"] == "structural"
+    search = agrees_with_hardened if structural else regions_of
+    found = search(claim.units, claim.reading, claim.domain.tables, limits)
+    if found.row is not None:
+        yield f"Network and circuit differ on row {text_of(found.row)}."
+    elif found.outcome != "decided":
+        yield f"{data['nodes']} boxes are said to be enough, but after {found.nodes} it is not decided."
+    elif structural and data["refitted"]:
+        yield "Units are said to be fitted anew where only hardened ones are proved."
+    elif not structural and claim.circuit.gates is None:
+        yield "Regions are claimed of a circuit that is not of gates."
+    elif not structural and (wrong := wrong_regions(claim.circuit, claim.domain.tables, found)):
+        yield f"Network and circuit differ, or may, on {wrong} of {len(found.regions)} regions."
+
+
 def _samples(claim: Claim) -> Iterator[str]:
     """Yield whether network and circuit differ on other numbers of rows than is said, or not on the counterexample."""
     data, differ, text = claim.data, 0, claim.data["counterexample"]
@@ -168,6 +195,8 @@ _CLAIMS: dict[tuple[str, str], tuple[set[str], tuple[Callable[[Claim], Iterator[
     ("structural", "exact integers"): (set(), (_structural, _no_rows)),
     ("structural", "margins of units"): ({"uncertain"}, (_structural, _no_rows, _margins)),
     ("structural", "all rows"): ({"closest", "uncertain"}, (_structural, _all_rows)),
+    ("structural", "branch and bound"): ({"nodes"}, (_structural, _boxes)),
+    ("functional", "branch and bound"): ({"nodes"}, (_not_refitted, _boxes)),
     ("functional", "all rows"): ({"closest", "uncertain"}, (_not_refitted, _all_rows)),
     ("statistical", "samples"): ({"seed", "differ", "counterexample"}, (_not_refitted, _samples)),
 }

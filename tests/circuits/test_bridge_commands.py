@@ -148,12 +148,16 @@ def test_a_network_that_is_not_its_hardening_exits_with_1(capsys):
 
 
 def test_a_network_with_too_many_rows_and_no_counterexample_exits_with_3(capsys):
-    layers("and.safetensors", (np.ones((1, 30)), [-29.5]))
-    assert main(["extract", "and.safetensors", "--activation", "sigmoid", "--samples", "1000"]) == 3
+    # They differ where all inputs are on, and nowhere else.
+    layers("and.safetensors", (np.ones((1, 40)), [-39.5]), ([[1]], [-0.7]))
+    command = ["extract", "and.safetensors", "--activation", "sigmoid", "--samples", "1000"]
+    assert main([*command, "--time-limit", "1e-9"]) == 3
     assert capsys.readouterr().out.splitlines() == [
-        "statistical: 1 units, depth 1; 0 of 1,000 rows that were drawn differ",
-        "30 columns: 30 bits; 1,073,741,824 rows",
+        "statistical: 2 units, depth 2; 0 of 1,000 rows that were drawn differ",
+        "40 columns: 40 bits; 1,099,511,627,776 rows",
     ]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("functional: ")
 
 
 def test_a_network_of_which_nothing_is_proved_exits_with_1_and_is_not_written(capsys, tmp_path):

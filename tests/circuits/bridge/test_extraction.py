@@ -1,3 +1,4 @@
+import copy
 import itertools
 import re
 
@@ -13,8 +14,9 @@ from circuits import evaluate, rows
 from circuits.bridge.domains import Domain
 from circuits.bridge.exact_rows import Reading
 from circuits.bridge.extraction import from_network
-from circuits.bridge.extraction_certificates import ExtractionCertificate, circuit_of
+from circuits.bridge.extraction_certificates import ExtractionCertificate, circuit_of, digest_of
 from circuits.bridge.network_units import NetworkUnits
+from circuits.gates import TRUE
 from jaxnet import Neuron, identity, mlp, per_unit, relu, sigmoid, step, tanh, wired
 from jaxnet.networks.wiring import Wiring
 
@@ -241,3 +243,51 @@ def test_a_network_without_outputs():
     net = wired(Wiring(1, [0, 1], [0], []), sigmoid)
     with pytest.raises(ValueError, match=r"^from_network: expected a network with outputs, got none\.$"):
         from_network(net, Neuron(jnp.ones(1), jnp.ones(1)))
+
+
+def halves(threshold):
+    """60 inputs, of which 40 are free: a hidden sigmoid above 0.73, and an output that wants more than a threshold."""
+    ball = Domain.around([1] * 60, range(40))
+    first = Neuron(jnp.full((1, 60), 0.25), jnp.array([-4.0]))
+    return mlp([60, 1, 1]), (first, Neuron(jnp.ones((1, 1)), jnp.array([-threshold]))), ball
+
+
+@pytest.mark.parametrize(("threshold", "value"), [(1.0, False), (0.7, True)])
+def test_local_domains_of_any_size(threshold, value):
+    network, params, ball = halves(threshold)
+    found = from_network(network, params, ball, want="functional")
+    assert (found.guarantee, found.certificate.data["method"]) == ("functional", "branch and bound")
+    assert list(found.certificate.faults()) == []
+    rows = ball.sample(50, np.random.default_rng(0))
+    assert (np.asarray(evaluate(found.circuit, rows))[:, 0] == value).all()
+    assert (
+        repr(found) == f"Extracted(functional, Circuit(60 inputs, 1 outputs, {int(value)} gates), all rows, in 1 boxes)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"nodes": -1}, "Expected a whole number in 0..1099511627776, got -1."),
+        ({"rows": 7}, "7 rows are said to be decided, but the domain has 1099511627776."),
+        ({"guarantee": "structural"}, "The circuit has not as many units as the hardened network, or other outputs."),
+        ({"circuit": "inverted"}, "Network and circuit differ, or may, on 1 of 1 regions."),
+    ],
+)
+def test_altered_claims_of_branch_and_bound(change, fault):
+    network, params, ball = halves(1.0)
+    found = from_network(network, params, ball, want="functional")
+    data = copy.deepcopy(found.certificate.data)
+    if "circuit" in change:
+        data["circuit"]["fan_ins"], data["circuit"]["tables"], data["circuit"]["outputs"] = [[0, 0]], [TRUE], [61]
+    else:
+        data.update(change)
+    data["digest"] = digest_of(data)
+    assert next(ExtractionCertificate(data).faults()) == fault
+
+
+def test_a_search_without_time_is_statistical():
+    network, params, ball = halves(0.99)
+    found = from_network(network, params, ball, time_limit=0, samples=100)
+    assert found.guarantee == "statistical"
+    assert list(found.certificate.faults()) == []
