@@ -30,6 +30,8 @@ _NUMBERS_AT_ONCE = 2**22
 # Boxes of at most so many rows are enumerated, and so many rows are decided between two looks at the clock.
 _FEW_ROWS = 8
 _ROWS_AT_ONCE = 256
+# How many rows that floats leave open are decided exactly in the search for a difference.
+_DOUBTS = 4
 
 
 class Region(NamedTuple):
@@ -218,16 +220,27 @@ class _Split:
 
     def decided(self, places: np.ndarray, both: bool, end: float) -> list[np.ndarray] | None:
         """Return what the network and, if asked, its hardening say on rows; None if time runs out, or they are open."""
-        networks = [self.given, self.given.hardened()] if both else [self.given]
-        found: list[list[np.ndarray]] = [[] for _ in networks]
-        for start in range(0, len(places), _ROWS_AT_ONCE):
-            rows = self.rows(places[start : start + _ROWS_AT_ONCE])
-            for network, bits in zip(networks, found, strict=True):
-                said = decide_rows(network, self.reading, rows)
+        found = []
+        for network in [self.units, self.units.hardened()] if both else [self.units]:
+            bits, sure = self._by_floats(network, places)
+            left = np.flatnonzero(~sure)
+            for start in range(0, len(left), _ROWS_AT_ONCE):
+                part = left[start : start + _ROWS_AT_ONCE]
+                said = decide_rows(network, self.reading, self.rows(places[part]))
                 if time.monotonic() > end or not said.settled.all():
                     return None
-                bits.append(said.bits)
-        return [np.concatenate(bits) for bits in found]
+                bits[part] = said.bits
+            found.append(bits)
+        return found
+
+    def _by_floats(self, network: Units, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a network says on rows, and where floats leave no doubt of it."""
+        sums = np.repeat(self.start[None], len(places), axis=0)
+        for k, added in enumerate(self.added):
+            sums += added[places[:, k]]
+        rows = _Boxes(len(self.order), sums, places)
+        bits = self.say(network, rows)
+        return bits, self.margins(network, rows, bits)[0] > 0
 
     def rows(self, places: np.ndarray) -> np.ndarray:
         """Return the Boolean rows that have certain rows of the parts."""
@@ -267,10 +280,16 @@ class _Split:
 
     def difference(self, places: np.ndarray) -> np.ndarray | None:
         """Return the first of some rows on which network and hardened network do differ, in exact arithmetic."""
-        x = self.rows(places)
-        one, other = (decide_rows(network, self.reading, x) for network in (self.given, self.given.hardened()))
-        wrong = (one.bits != other.bits).any(axis=1) & one.settled & other.settled
-        return x[int(wrong.argmax())] if wrong.any() else None
+        networks = self.units, self.units.hardened()
+        (one, sure), (other, also) = (self._by_floats(network, places) for network in networks)
+        wrong = (one != other).any(axis=1)
+        # Where floats leave a doubt, a few rows are decided exactly.
+        for row in [*np.flatnonzero(wrong & sure & also), *np.flatnonzero(~(sure & also))[:_DOUBTS]]:
+            x = self.rows(places[[row]])
+            said = [decide_rows(network, self.reading, x) for network in networks]
+            if all(one.settled[0] for one in said) and (said[0].bits != said[1].bits).any():
+                return x[0]
+        return None
 
     def say(self, units: Units, boxes: _Boxes) -> np.ndarray:
         """Return what a network says on the row of each box, in floats: a guess, `(boxes, m)` bool."""

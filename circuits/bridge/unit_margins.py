@@ -19,9 +19,9 @@ else:  # without the package, as `extraction_checks` says
     from exact_rows import Reading, Units  # pyright: ignore[reportMissingImports]
     from row_checks import FLOATS  # pyright: ignore[reportMissingImports]
 
-# How many different sums of a unit are kept, for each of its fan-ins, and how many of its other half.
-_MOST_SUMS = 2**10
-_MOST_HALVES = 2**16
+# How many different sums of a unit are kept, and how many of its other half.
+_MOST_SUMS = 2**14
+_MOST_HALVES = 2**14
 # A part of a domain with more rows is taken to be free bits.
 _MOST_ROWS = 2**10
 _UP, _DOWN = 1 + 2.0**-40, 1 - 2.0**-40
@@ -60,12 +60,15 @@ class _Induction:
 
     def __init__(self, units: Units, tables: list[np.ndarray], floats: tuple[float, float, float, float] | None):
         self._units, self._tables, self._floats, self._n = units, tables, floats, units.n
-        # For each input the table that it shares with others, and its column there.
+        # What inputs of one value are; and for others the table that they share, and their column there.
+        self._fixed: dict[int, bool] = {}
         self._shared: dict[int, tuple[int, int]] = {}
         start = 0
         for k, table in enumerate(tables):
             columns = table.shape[1]
-            if columns and (columns > 1 or len(table) == 1) and len(table) <= _MOST_ROWS:
+            if len(table) == 1:
+                self._fixed.update({start + column: bool(bit) for column, bit in enumerate(table[0])})
+            elif columns > 1 and len(table) <= _MOST_ROWS:
                 self._shared.update({start + column: (k, column) for column in range(columns)})
             start += columns
         self._errors: list[float] = []
@@ -145,6 +148,9 @@ class _Induction:
         shared: dict[int, dict[int, int]] = {}
         single: dict[int, int] = {}
         for (node, _), w in zip(terms, whole[len(constants) :], strict=True):
+            if node in self._fixed:
+                constant += w * self._fixed[node]
+                continue
             place = self._shared.get(node)
             table, column = (-1, node) if place is None else place
             weights = single if table < 0 else shared.setdefault(table, {})
@@ -184,7 +190,7 @@ def _least(constant: int, groups: list[list[int]]) -> int:
     # The different sums so far: few, if weights are small integers times a gain.
     sums = {constant}
     for place, group in enumerate(groups):
-        if len(sums) * len(group) > _MOST_SUMS * len(groups):
+        if len(sums) * len(group) > _MOST_SUMS:
             return max(_least_of_lattice(constant, groups), _least_of_halves(sums, groups[place:]))
         sums = {so_far + value for so_far in sums for value in group}
     return min(map(abs, sums))
