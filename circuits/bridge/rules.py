@@ -49,7 +49,8 @@ def rule(circuit: Circuit | ThresholdCircuit, encoding: Encoding, output: str | 
     >>> from circuits import parse
     >>> from circuits.bridge.encodings import fit_encoding
     >>> encoding = fit_encoding({"a": [1, 2, 3], "b": [1, 2, 3]})
-    >>> rule(parse("x0 & x3 | x1 & x4 | x2 & x5"), encoding)
+    >>> same = parse("a1 & b1 | a2 & b2 | a3 & b3", inputs=["a1", "a2", "a3", "b1", "b2", "b3"])
+    >>> rule(same, encoding)
     'a = b'
     """
     domain = encoding.domain

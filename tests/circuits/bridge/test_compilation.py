@@ -218,10 +218,22 @@ CIRCUITS = {
 }
 
 
-@pytest.mark.parametrize("layered", [False, True])
-@pytest.mark.parametrize("activation", [jaxnet.step, jaxnet.sigmoid, jaxnet.tanh, jaxnet.relu])
-@pytest.mark.parametrize("circuit", [CIRCUITS["odd"], pytest.param(CIRCUITS["adder"], marks=pytest.mark.slow)])
-def test_all_kinds_of_networks_compute_the_circuit_within_their_certificate(circuit, activation, layered, all_rows):
+@pytest.mark.parametrize(
+    ("name", "activation", "layered"),
+    [
+        ("odd", jaxnet.sigmoid, False),
+        ("odd", jaxnet.tanh, True),
+        ("odd", jaxnet.relu, False),
+        *(
+            pytest.param(name, activation, layered, marks=pytest.mark.slow)
+            for name in ("odd", "adder")
+            for activation in (jaxnet.step, jaxnet.sigmoid, jaxnet.tanh, jaxnet.relu)
+            for layered in (False, True)
+        ),
+    ],
+)
+def test_all_kinds_of_networks_compute_the_circuit_within_their_certificate(name, activation, layered, all_rows):
+    circuit = CIRCUITS[name]
     soft = activation in (jaxnet.sigmoid, jaxnet.tanh)
     compiled = to_network(circuit, activation, layered=layered, error=0.1 if soft else None)
     x = all_rows(4)
@@ -306,15 +318,15 @@ def test_a_bound_maps_the_circuit_to_few_units_first(bounds):
         np.testing.assert_array_equal(evaluate(units, rows(4)), evaluate(circuit, rows(4)))
 
 
-def test_signals_are_the_named_nodes(all_rows):
+@pytest.mark.parametrize("layered", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_signals_are_the_named_nodes(all_rows, layered):
     circuit = Circuit("abc", [[1, 2], [4, 3]], [AND, XOR], [5, 1], "yz", ["t", ""])
-    for layered in (False, True):
-        compiled = to_network(circuit, jaxnet.sigmoid, error=0.05, layered=layered)
-        assert {"a", "b", "c", "t", "y", "z"} <= set(compiled.signals)
-        values = compiled.activations(jnp.asarray(all_rows(3), jnp.float32))
-        a, b, c = all_rows(3).T
-        for name, expected in {"a": a, "t": a & b, "y": (a & b) ^ c, "z": a}.items():
-            assert np.abs(np.asarray(values[name]) - expected).max() <= 0.05
+    compiled = to_network(circuit, jaxnet.sigmoid, error=0.05, layered=layered)
+    assert {"a", "b", "c", "t", "y", "z"} <= set(compiled.signals)
+    values = compiled.activations(jnp.asarray(all_rows(3), jnp.float32))
+    a, b, c = all_rows(3).T
+    for name, expected in {"a": a, "t": a & b, "y": (a & b) ^ c, "z": a}.items():
+        assert np.abs(np.asarray(values[name]) - expected).max() <= 0.05
     named = to_network(circuit, max_fan_in=3).signals
     assert set(named) == {"a", "b", "c", "y", "z"}
 

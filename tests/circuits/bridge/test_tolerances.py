@@ -31,7 +31,9 @@ def test_of_a_step_it_is_the_largest(unit):
     assert found > 0.998 * exact
 
 
-@pytest.mark.parametrize("activation", [jaxnet.step, jaxnet.sigmoid, jaxnet.tanh])
+@pytest.mark.parametrize(
+    "activation", [jaxnet.sigmoid, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (jaxnet.step, jaxnet.tanh))]
+)
 def test_noise_within_it_never_changes_the_function(activation):
     circuit = library.adder(2)
     compiled = to_network(circuit, activation, error=None if activation is jaxnet.step else 0.05)

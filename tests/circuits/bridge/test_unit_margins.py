@@ -148,7 +148,7 @@ def test_wide_units_of_whole_weights():
     assert shown(units_of_network("test", majority.network, majority.params), Domain.cube(301)) == (True, True)
 
 
-@pytest.mark.parametrize("t", [1e-7, 1e-6, 3e-6, 1e-5, 1e-4])
+@pytest.mark.parametrize("t", [1e-6, 1e-5])
 def test_wide_units_of_any_weights(t):
     # A sigmoid of -1 or 1 is off by 0.27; the unit after it reads it with the weight t, and 20 inputs.
     random = np.random.default_rng(3)
