@@ -65,6 +65,19 @@ def test_circuits_agree_with_brute_force(n, hidden, last, seed, scale, one_hot):
     assert found.certificate.check()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [9, 12])
+@pytest.mark.parametrize("hidden", [sigmoid, tanh, relu, step])
+@pytest.mark.parametrize("seed", range(4))
+def test_circuits_of_up_to_twelve_inputs_agree_with_brute_force(n, hidden, seed):
+    params = drawn([n, 6, 2], seed, 3)
+    for want in ("structural", "functional"):
+        found = from_network(mlp([n, 6, 2], [hidden, sigmoid]), params, want=want)
+        x = rows(n)
+        np.testing.assert_array_equal(evaluate(found.circuit, x), by_definition_in_floats(params, [hidden, sigmoid], x))
+        assert found.certificate.check()
+
+
 def test_altered_certificates_are_refused():
     found = from_network(mlp([3, 4, 1]), drawn([3, 4, 1], 0, 5))
     again = ExtractionCertificate.loads(found.certificate.dumps())
