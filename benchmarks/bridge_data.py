@@ -24,7 +24,7 @@ SEEDS, STEPS, STEP_SIZE = 8, 2000, 0.02
 CUTS = 3
 TIME_LIMIT = 10.0
 DECAY = 0.3
-FREE_PIXELS, IMAGES = (10, 30, 45, 60), 10
+FREE_PIXELS, IMAGES = (10, 20, 40, 60), 10
 
 
 def table_of(name: str) -> list[list[str]] | None:

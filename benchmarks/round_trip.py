@@ -21,7 +21,7 @@ import circuits
 import jaxnet
 
 DATA = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data"), "circuits")
-FOLDERS = ("iscas85/bench", "iscas85/aig", "epfl/aig", "mcnc/blif")
+PLACES = ("iscas85/bench/*.bench", "iscas85/aig/*.aig", "epfl/aig/*.aig", "mcnc/blif/*.blif")
 KINDS = {"steps": (jaxnet.step, None), "sigmoid": (jaxnet.sigmoid, 0.1), "tanh": (jaxnet.tanh, 0.2)}
 MOST_GATES, ROWS = 20_000, 1024
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--tanh", action="store_true", help="networks of tanhs too")
     options = parser.parse_args()
     kinds = [kind for kind in KINDS if kind != "tanh" or options.tanh]
-    files = options.files or [path for folder in FOLDERS for path in sorted((DATA / folder).glob("*.*"))]
+    files = options.files or [path for place in PLACES for path in sorted(DATA.glob(place))]
     start, closed, left, failed = time.perf_counter(), 0, [], []
     print(
         f"{'circuit':22} {'in':>5} {'out':>5} {'gates':>7} {'units':>7} {'kind':8} {'gain':>6} {'proved':>8} "
