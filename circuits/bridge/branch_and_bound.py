@@ -16,10 +16,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 if __package__:
+    from circuits.bridge.dense_levels import levels_of
     from circuits.bridge.exact_rows import Reading, Units
     from circuits.bridge.relaxations import Lines, value_bounds
     from circuits.bridge.row_checks import decide_rows
 else:  # without the package, as `extraction_checks` says
+    from dense_levels import levels_of  # pyright: ignore[reportMissingImports]
     from exact_rows import Reading, Units  # pyright: ignore[reportMissingImports]
     from relaxations import Lines, value_bounds  # pyright: ignore[reportMissingImports]
     from row_checks import decide_rows  # pyright: ignore[reportMissingImports]
@@ -170,9 +172,9 @@ class _Split:
 
     def __init__(self, units: Units, reading: Reading, tables: list[np.ndarray]):
         self.given, self.reading = units, reading
-        self.units = units = _inputs_as_units(units)
+        self.units = units = units.with_units_at_outputs()
         count = len(units.bias)
-        self.levels = _levels_of(units)
+        self.levels = levels_of(units)
         self.inputs = np.zeros((count, units.n))
         for level in self.levels:
             self.inputs[level.units] = level.inputs
@@ -388,46 +390,3 @@ class _Split:
             least[:, own], most[:, own] = found.low, found.high
             lines.append(found.lines)
         return z_low, z_high, lines, size
-
-
-def _inputs_as_units(units: Units) -> Units:
-    """Return the network with a unit [x - 1/2 >= 0] for each output that is an input x."""
-    passed = [node for node in units.outputs if node < units.n]
-    new = iter(range(units.n + len(units.bias), units.n + len(units.bias) + len(passed)))
-    return units._replace(
-        edges=[*units.edges, *([(node, 1.0)] for node in passed)],
-        bias=[*units.bias, *(-0.5 for _ in passed)],
-        kinds=[*units.kinds, *("step" for _ in passed)],
-        outputs=[next(new) if node < units.n else node for node in units.outputs],
-    )
-
-
-class _Level(NamedTuple):
-    """Units that do not feed one another: their numbers, and their dense weights on inputs and on what feeds them."""
-
-    units: np.ndarray
-    inputs: np.ndarray
-    fed_by: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
-
-
-def _levels_of(units: Units) -> list[_Level]:
-    depth = [0] * units.n
-    for edges in units.edges:
-        depth.append(1 + max((depth[source] for source, _ in edges), default=0))
-    levels = []
-    for place in range(1, max(depth, default=0) + 1):
-        chosen = [k for k in range(len(units.bias)) if depth[units.n + k] == place]
-        fed_by = sorted({source - units.n for k in chosen for source, _ in units.edges[k] if source >= units.n})
-        column = {unit: i for i, unit in enumerate(fed_by)}
-        inputs, weights = np.zeros((len(chosen), units.n)), np.zeros((len(chosen), len(fed_by)))
-        for row, k in enumerate(chosen):
-            for source, w in units.edges[k]:
-                if source < units.n:
-                    inputs[row, source] += w
-                else:
-                    weights[row, column[source - units.n]] += w
-        bias = np.array([units.bias[k] for k in chosen])
-        levels.append(_Level(np.array(chosen), inputs, np.array(fed_by, int), weights, bias))
-    return levels

@@ -1,5 +1,6 @@
 """From circuits to networks: exact with steps and rectifiers; with sigmoids and tanhs within a proved distance."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ from jaxnet.pytrees import Params
 
 # Sums of so many steps of a gain are exact in float32, halves of steps included.
 _EXACT = 2**23
+# Of the matrices of a multilayer perceptron: a gigabyte in float32.
+_MOST_ENTRIES = 2**28
 # A certificate cannot claim more than that values are on the right side.
 _ANY_ERROR = 0.4999
 _EXACT_UNITS = {step: "steps", relu: "rectifiers"}
@@ -173,7 +176,7 @@ def to_network(
     Raises:
         ValueError: if the activation is none of these, `error` or a bound is out of range, or neither or both of
             `error` and `gain` are given; or if sum |w| + |T| of a unit passes 2^23, where float32 no longer counts in
-            halves, or is too large for the gain.
+            halves, or is too large for the gain; or if layers take more than 2^28 weights.
         TypeError: if `circuit` is none of these.
 
     Source: the theorem of `error_bounds`.
@@ -194,7 +197,13 @@ def to_network(
         hard = _with_units_at_outputs(hard)
         signals |= dict(zip(hard.output_names, hard.wiring.outputs.tolist(), strict=True))
     if layered:
-        hard, _, places = in_layers(hard)
+        hard, sizes, places = in_layers(hard)
+        entries = sum(a * b for a, b in itertools.pairwise(sizes))
+        if entries > _MOST_ENTRIES:
+            raise ValueError(
+                f"to_network: the layers of this circuit have {entries:,} weights, nearly all 0, expected at most "
+                f"{_MOST_ENTRIES:,}. Leave out layered."
+            )
         signals = {name: int(places[node]) for name, node in signals.items() if places[node] >= 0}
         signals.update(zip(hard.output_names, hard.wiring.outputs.tolist(), strict=True))
     largest = hard.sums_of_weights(np.abs(hard.weights)) + np.abs(hard.thresholds)

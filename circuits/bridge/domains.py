@@ -295,11 +295,21 @@ class Domain:
                         "thermometer": f"{len(sizes)} thermometer{several} of {listed}",
                     }[kind]
                 )
-        n = self.n_rows
-        return f"Domain({self.n_columns} columns: {', '.join(said)}; {f'{n:,}' if n < 10**15 else f'{n:.4g}'} rows)"
+        return f"Domain({self.n_columns} columns: {', '.join(said)}; {counted(self.n_rows)} rows)"
 
 
 _BIT = Part("bit", np.array([[False], [True]]))
+
+
+def counted(n: int) -> str:
+    """Return a count as a text; of one that no float holds, the order of magnitude.
+
+    >>> counted(2**20), counted(2**60), counted(2**5000)
+    ('1,048,576', '1.153e+18', 'about 2^5000')
+    """
+    if n < 10**15:
+        return f"{n:,}"
+    return f"{n:.4g}" if n.bit_length() < 1000 else f"about 2^{n.bit_length() - 1}"
 
 
 def column_names(where: str, domain: Domain, names: Sequence[str] | None) -> list[str]:

@@ -54,6 +54,18 @@ class Units(NamedTuple):
         kinds = {"sigmoid": "step", "tanh": "sign"}
         return self._replace(kinds=[kinds.get(kind, kind) for kind in self.kinds])
 
+    def with_units_at_outputs(self) -> "Units":
+        """Return the network with a unit [x - 1/2 >= 0] for each output that is an input x."""
+        passed = [node for node in self.outputs if node < self.n]
+        first = self.n + len(self.bias)
+        new = iter(range(first, first + len(passed)))
+        return self._replace(
+            edges=[*self.edges, *([(node, 1.0)] for node in passed)],
+            bias=[*self.bias, *(-0.5 for _ in passed)],
+            kinds=[*self.kinds, *("step" for _ in passed)],
+            outputs=[next(new) if node < self.n else node for node in self.outputs],
+        )
+
     def shift(self, reading: Reading, node: int) -> float:
         """Return the threshold of an output."""
         shifted = node >= self.n and self.kinds[node - self.n] == "identity" and reading.read == "bits"

@@ -17,7 +17,7 @@ import numpy as np
 
 from circuits.bridge.branch_and_bound import Limits, agrees_with_hardened, regions_of
 from circuits.bridge.domain_circuits import circuit_of_regions, circuit_on_domain
-from circuits.bridge.domains import Domain, column_names
+from circuits.bridge.domains import Domain, column_names, counted
 from circuits.bridge.exact_rows import Reading
 from circuits.bridge.extraction_certificates import (
     FORMAT,
@@ -75,7 +75,7 @@ class Extracted(NamedTuple):
         data = self.certificate.data
         how = {
             "exact integers": "exact integers, for any inputs",
-            "margins of units": f"margins of all units, {self.domain.n_rows:,} rows",
+            "margins of units": f"margins of all units, {counted(self.domain.n_rows)} rows",
             "all rows": f"all {data['rows']:,} rows" if data["rows"] else "",
             "branch and bound": f"all rows, in {data['nodes']:,} boxes" if "nodes" in data else "",
             "samples": f"{data['differ']:,} of {data['rows']:,} rows differ" if data["method"] == "samples" else "",
@@ -118,7 +118,8 @@ def from_network(
 
     Returns:
         An `Extracted`. Agreement is that of exact arithmetic; `certificate.data["uncertain"]` counts the rows on which
-        rounding may give the network's own floats, added in any order in full precision, other bits.
+        rounding may give the network's own floats, added in any order in full precision, other bits, where all rows
+        were decided.
 
     Raises:
         TypeError: if the network is none of these.
@@ -254,7 +255,7 @@ def _by_boxes(task: _Task, hard: HardUnits | None, seconds: float) -> Extracted 
         enumerable = domain.n_rows <= MAX_ROWS
         found = agrees_with_hardened(units, reading, tables, Limits(seconds, _FIRST_BOXES if enumerable else math.inf))
         if found.outcome == "decided":
-            return _result(task, hard, "structural", "branch and bound", rows=domain.n_rows, nodes=found.nodes)
+            return _result(task, hard, "structural", "branch and bound", rows=0, nodes=found.nodes)
         example = found.row
         if found.outcome == "unfinished":
             by_rows = _by_rows(task, hard) if enumerable else None
@@ -265,7 +266,7 @@ def _by_boxes(task: _Task, hard: HardUnits | None, seconds: float) -> Extracted 
     if found.outcome != "decided":
         return example
     circuit = circuit_of_regions(domain, found.order, found.regions, task.input_names, task.output_names)
-    return _result(task, circuit, "functional", "branch and bound", rows=domain.n_rows, nodes=found.nodes)
+    return _result(task, circuit, "functional", "branch and bound", rows=0, nodes=found.nodes)
 
 
 def _refitted(hard: HardUnits, domain: Domain, values: np.ndarray) -> tuple[HardUnits, list[int]] | None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from circuits.bridge.dense_levels import Level, levels_of
 from circuits.bridge.exact_rows import KINDS as KINDS
 from circuits.bridge.exact_rows import Units
 from jaxnet.networks import activations
@@ -19,7 +20,7 @@ from jaxnet.networks.activations import Activation, PerUnit, SurrogateStep, name
 from jaxnet.networks.conversion import as_wired
 from jaxnet.networks.evaluation import Wired
 from jaxnet.networks.network import Chain, Layer, Network, describe
-from jaxnet.networks.wiring import Wiring, levels
+from jaxnet.networks.wiring import Wiring
 from jaxnet.pytrees import Params
 from jaxnet.validation import ShapeError
 
@@ -53,24 +54,6 @@ class NetworkUnits(NamedTuple):
         edges = [list(zip(sources[i:j], w[i:j], strict=True)) for i, j in itertools.pairwise(ends)]
         outputs = self.wiring.outputs.tolist()
         return Units(self.wiring.n_inputs, edges, self.b.tolist(), list(self.kinds), outputs, self.dtype)
-
-
-class Level(NamedTuple):
-    """Units that do not feed one another.
-
-    Attributes:
-        units: `(m,)`, their numbers.
-        inputs: `(m, n)` float64, their weights on the inputs of the network.
-        fed_by: `(k,)`, the numbers of the units that feed them.
-        weights: `(m, k)` float64, their weights on those.
-        bias: `(m,)` float64.
-    """
-
-    units: np.ndarray
-    inputs: np.ndarray
-    fed_by: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
 
 
 def units_of_network(where: str, network: Network, params: Params) -> NetworkUnits:
@@ -118,47 +101,20 @@ def units_of_network(where: str, network: Network, params: Params) -> NetworkUni
     return NetworkUnits(wiring, w, b, kinds, dtype)
 
 
-def levels_of(units: NetworkUnits) -> list[Level]:
-    """Return the units level by level, with dense weights."""
-    wiring, n = units.wiring, units.wiring.n_inputs
-    depth = levels(n, wiring.offsets, wiring.sources)[n:]
-    found = []
-    for place in range(1, int(depth.max(initial=0)) + 1):
-        chosen = np.flatnonzero(depth == place)
-        found.append(_level(units, chosen))
-    return found
-
-
-def _level(units: NetworkUnits, chosen: np.ndarray) -> Level:
-    wiring, n = units.wiring, units.wiring.n_inputs
-    offsets = wiring.offsets.tolist()
-    edges = [range(offsets[unit], offsets[unit + 1]) for unit in chosen.tolist()]
-    rows = np.repeat(np.arange(len(chosen)), [len(edge) for edge in edges])
-    flat = np.array([edge for unit in edges for edge in unit], np.int64)
-    sources, w = wiring.sources[flat], units.w[flat]
-    of_units = sources >= n
-    fed_by, place = np.unique(sources[of_units] - n, return_inverse=True)
-    inputs, weights = np.zeros((len(chosen), n)), np.zeros((len(chosen), len(fed_by)))
-    # Two edges from one node add up.
-    np.add.at(inputs, (rows[~of_units], sources[~of_units]), w[~of_units])
-    np.add.at(weights, (rows[of_units], place), w[of_units])
-    return Level(chosen, inputs, fed_by, weights, units.b[chosen])
-
-
 def sums(units: NetworkUnits, x: np.ndarray, found: list[Level] | None = None) -> np.ndarray:
     """Return what every unit adds up on Boolean rows, in float64.
 
     Args:
         units: of a network.
         x: `(rows, n)` bool.
-        found: `levels_of(units)`, if known.
+        found: `levels_of(units.plain())`, if known.
 
     Returns:
         `(rows, units)`.
     """
     x = x.astype(float)
     z, values = np.zeros((len(x), len(units.b))), np.zeros((len(x), len(units.b)))
-    for level in levels_of(units) if found is None else found:
+    for level in levels_of(units.plain()) if found is None else found:
         z[:, level.units] = x @ level.inputs.T + values[:, level.fed_by] @ level.weights.T + level.bias
         for kind in {units.kinds[unit] for unit in level.units}:
             of_kind = [unit for unit in level.units if units.kinds[unit] == kind]

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from circuits.bridge.network_units import NetworkUnits, levels_of
+from circuits.bridge.dense_levels import levels_of
+from circuits.bridge.network_units import NetworkUnits
 from circuits.bridge.row_checks import FLOATS
 
 
@@ -57,7 +58,7 @@ def sum_bounds(units: NetworkUnits, dtype: str) -> np.ndarray:
     magnitudes = units._replace(w=np.abs(units.w))
     edges = np.diff(units.wiring.offsets)
     with np.errstate(over="ignore", invalid="ignore"):
-        for level in levels_of(magnitudes):
+        for level in levels_of(magnitudes.plain()):
             # Four more operations for the bias and for sums in parts.
             terms = edges[level.units] + 4
             gamma = np.where(terms * u < 0.5, terms * u / (1 - np.minimum(terms * u, 0.5)), math.inf)

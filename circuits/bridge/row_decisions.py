@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from circuits.bridge.dense_levels import levels_of
 from circuits.bridge.domains import Domain
 from circuits.bridge.exact_rows import Reading
-from circuits.bridge.network_units import NetworkUnits, levels_of, sums
+from circuits.bridge.network_units import NetworkUnits, sums
 from circuits.bridge.rounding_bounds import ARITHMETICS, sum_bounds
 from circuits.bridge.row_checks import decide_rows
 
@@ -105,7 +106,7 @@ class _Decider:
 
     def __init__(self, units: NetworkUnits, reading: Reading):
         self.units, self.reading = units, reading
-        self.levels = levels_of(units)
+        self.levels = levels_of(units.plain())
         n = units.wiring.n_inputs
         # Units in the order of their levels, and after them the inputs that are outputs.
         self.order = np.concatenate([np.zeros(0, int), *(level.units for level in self.levels)])

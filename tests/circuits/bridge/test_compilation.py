@@ -9,6 +9,7 @@ import scipy.special
 
 import jaxnet
 from circuits import Circuit, ThresholdCircuit, evaluate, library, parse, rows, to_network
+from circuits.bridge import compilation
 from circuits.bridge.certificates import CertificateError
 from circuits.bridge.error_bounds import best_eps, gains_for, promised_error, smallest_gain, weights_of_units
 from circuits.gates import AND, BUF, NAND, XOR
@@ -290,6 +291,14 @@ def test_a_network_in_layers_is_a_multilayer_perceptron():
     assert compiled.network.structure == plain.structure
     shapes = jax.eval_shape(plain.init, jax.random.key(0))
     assert jax.tree.map(jnp.shape, compiled.params) == jax.tree.map(lambda leaf: leaf.shape, shapes)
+
+
+def test_layers_that_fill_the_memory_are_refused(monkeypatch, error):
+    monkeypatch.setattr(compilation, "_MOST_ENTRIES", 5)
+    message = error(ValueError, to_network, parse("a ^ b"), layered=True)
+    assert message == (
+        "to_network: the layers of this circuit have 9 weights, nearly all 0, expected at most 5. Leave out layered."
+    )
 
 
 def test_a_weight_between_units_that_the_circuit_does_not_join_is_in_the_certificate():

@@ -282,7 +282,7 @@ def test_local_domains_of_any_size(threshold, value):
     ("change", "fault"),
     [
         ({"nodes": -1}, "Expected a whole number in 0..1099511627776, got -1."),
-        ({"rows": 7}, "7 rows are said to be decided, but the domain has 1099511627776."),
+        ({"rows": 7}, "Only claims of all rows and of samples count rows."),
         ({"guarantee": "structural"}, "The circuit has not as many units as the hardened network, or other outputs."),
         ({"circuit": "inverted"}, "Network and circuit differ, or may, on 1 of 1 regions."),
     ],
@@ -304,3 +304,13 @@ def test_a_search_without_time_is_statistical():
     found = from_network(network, params, ball, time_limit=0, samples=100)
     assert found.guarantee == "statistical"
     assert list(found.certificate.faults()) == []
+
+
+def test_domains_of_more_rows_than_floats_count():
+    n = 20_000
+    params = (Neuron(jnp.ones((1, n)), jnp.array([-0.5])), Neuron(jnp.ones((1, 1)), jnp.array([-0.55])))
+    found = from_network(mlp([n, 1, 1]), params, Domain.around([1] * n, range(n - 1)))
+    assert found.guarantee == "structural"
+    assert f"about 2^{n - 1} rows" in repr(found.domain)
+    assert f"about 2^{n - 1} rows" in repr(found)
+    assert list(ExtractionCertificate.loads(found.certificate.dumps()).faults()) == []

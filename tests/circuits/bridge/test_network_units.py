@@ -12,7 +12,8 @@ from hypothesis import given
 
 import jaxnet
 from circuits import rows
-from circuits.bridge.network_units import NetworkUnits, levels_of, sums, units_of_network
+from circuits.bridge.dense_levels import levels_of
+from circuits.bridge.network_units import NetworkUnits, sums, units_of_network
 from jaxnet import Neuron, ShapeError, chain, identity, layer, mlp, per_unit, relu, sigmoid, step, tanh, wired
 from jaxnet.networks.wiring import Wiring
 
@@ -33,7 +34,7 @@ def test_sums_are_those_of_the_definition(units):
 
 @given(networks())
 def test_levels_have_each_unit_once_after_those_that_feed_it(units):
-    found = levels_of(units)
+    found = levels_of(units.plain())
     seen = []
     for level in found:
         assert set(level.fed_by.tolist()) <= set(seen)

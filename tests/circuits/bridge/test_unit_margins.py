@@ -192,7 +192,7 @@ def test_round_trip_of_a_circuit_of_many_inputs(activation):
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
     [
-        ("rows", 1, "Exact integers and margins go through no rows."),
+        ("rows", 1, "Only claims of all rows and of samples count rows."),
         ("uncertain", -1, "Expected a whole number in 0..0, got -1."),
         ("uncertain", 1, "Expected a whole number in 0..0, got 1."),
     ],
