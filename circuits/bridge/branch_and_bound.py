@@ -171,7 +171,7 @@ class _Split:
     """A network and a domain made ready: the parts in the order of splitting, and what their rows add to each unit."""
 
     def __init__(self, units: Units, reading: Reading, tables: list[np.ndarray]):
-        self.given, self.reading = units, reading
+        self.reading = reading
         self.units = units = units.with_units_at_outputs()
         count = len(units.bias)
         self.levels = levels_of(units)

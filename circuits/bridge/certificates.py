@@ -20,10 +20,9 @@ of two, relu(z + 1/2) - relu(z - 1/2), which is exact while float32 adds up the 
 import json
 import math
 import sys
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 # Integers below are multiples of 2^-_BITS; a float32 is one exactly.
 _BITS = 160
@@ -304,14 +303,6 @@ def _check_types(certificate: Certificate) -> None:
     lists = [certificate.outputs, *(unit.sources for unit in certificate.units)]
     if any(type(node) is not int for nodes in lists for node in nodes) or type(certificate.n_inputs) is not int:
         raise CertificateError("expected whole numbers for n_inputs, outputs and sources.")
-
-
-def parameters_of(certificate: Certificate) -> Mapping[str, Any]:
-    """Return the parameters that a certificate is about: w, one number for each edge, and b, one for each unit."""
-    return {
-        "w": [value for unit in certificate.units for value in unit.parameters],
-        "b": [unit.bias for unit in certificate.units],
-    }
 
 
 def main(arguments: list[str]) -> int:

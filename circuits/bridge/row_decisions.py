@@ -62,11 +62,6 @@ def decide(units: NetworkUnits, reading: Reading, x: np.ndarray) -> Decisions:
     return _Decider(units, reading).decide(x)
 
 
-def distances(units: NetworkUnits, reading: Reading, x: np.ndarray) -> np.ndarray:
-    """Return by how much the closest call on each row passes its bound on rounding, `(rows,)` float64."""
-    return _Decider(units, reading).beyond(x)
-
-
 def decide_domain(units: NetworkUnits, reading: Reading, domain: Domain) -> Iterator[tuple[int, Decisions]]:
     """Decide all rows of a domain, block by block; each with the number of its first row."""
     decider = _Decider(units, reading)
@@ -121,11 +116,6 @@ class _Decider:
             self.thresholds[:] = 0
         self.exact = sum_bounds(units, "float64")[self.order]
         self.own = sum_bounds(units, units.dtype)[self.order] + self._near_half(units.dtype)
-
-    def beyond(self, x: np.ndarray) -> np.ndarray:
-        z = sums(self.units, x, self.levels)[:, self.order]
-        values = _values(np, z, x, self.places) - self.thresholds
-        return _read(np, values, z, self.is_step, self.reading.read, self.places, self.exact)[1]
 
     def decide(self, x: np.ndarray) -> Decisions:
         with np.errstate(over="ignore", invalid="ignore"):
