@@ -54,10 +54,10 @@ from circuits.netlist import Circuit as Circuit
 from circuits.netlist import depth as depth
 from circuits.registers import unroll as unroll
 from circuits.simulation.calls import values as values
+from circuits.simulation.packing import pack as pack
+from circuits.simulation.packing import unpack as unpack
 from circuits.simulation.patterns import exhaustive_patterns as exhaustive_patterns
-from circuits.simulation.patterns import pack as pack
 from circuits.simulation.patterns import random_patterns as random_patterns
-from circuits.simulation.patterns import unpack as unpack
 from circuits.simulation.simulator import evaluate as evaluate
 from circuits.simulation.simulator import simulate as simulate
 from circuits.simulation.switching_activity import Activity as Activity

@@ -125,7 +125,8 @@ def simulate(options: argparse.Namespace) -> int:
 
 
 def _activity(circuit: Circuit, options: argparse.Namespace) -> int:
-    from circuits.simulation.patterns import exhaustive_patterns, pack
+    from circuits.simulation.packing import pack
+    from circuits.simulation.patterns import exhaustive_patterns
     from circuits.simulation.switching_activity import activity
 
     start = time.perf_counter()
@@ -151,7 +152,7 @@ def _activity(circuit: Circuit, options: argparse.Namespace) -> int:
 
 def _patterns(circuit: Circuit, options: argparse.Namespace) -> np.ndarray:
     """Return the patterns that the options ask for, `(patterns, n)` bool."""
-    from circuits.simulation.patterns import unpack
+    from circuits.simulation.packing import unpack
     from circuits.simulation.truth_tables import rows
 
     n = circuit.n_inputs

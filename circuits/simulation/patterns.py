@@ -1,7 +1,4 @@
-"""Patterns for `simulate`, 32 to a word: packed and unpacked, random, and all 2^n, block by block.
-
-Bit j of word i of a row is the value of that input in pattern 32 i + j. Of all 2^n, pattern r is row r.
-"""
+"""Patterns for `simulate`, packed 32 to a word: random, and all 2^n, block by block, of which pattern r is row r."""
 
 from collections.abc import Sequence
 
@@ -9,76 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
 from jaxnet.pytrees import Key
 from jaxnet.validation import check_key, whole_number
 
-_PLACES = np.arange(32, dtype=np.uint32)
-
 # The words of the five inputs that change within a word: bit j of word i is bit i of j.
 _WITHIN = np.array([0xAAAAAAAA, 0xCCCCCCCC, 0xF0F0F0F0, 0xFF00FF00, 0xFFFF0000], np.uint32)
-
-
-def pack(x: ArrayLike) -> Array:
-    """Pack Boolean patterns into words, 32 to a word.
-
-    Args:
-        x: `(patterns, n)` bool.
-
-    Returns:
-        `(n, ceil(patterns / 32))` uint32; missing patterns of the last word are zeros.
-
-    Raises:
-        TypeError: if x is not Boolean.
-        ValueError: if it does not have two axes.
-
-    >>> pack(jnp.array([[True], [False], [True]]))
-    Array([[5]], dtype=uint32)
-    """
-    x = x if isinstance(x, jax.Array) else np.asarray(x)
-    if x.dtype != bool:
-        raise TypeError(f"pack: expected Booleans, got {x.dtype}. Compare them, for example x > 0.")
-    if x.ndim != 2:
-        raise ValueError(f"pack: expected patterns (patterns, n), got shape {x.shape}.")
-    patterns, n = x.shape
-    k = -(-patterns // 32)
-    if isinstance(x, np.ndarray):  # no program is compiled for its shape
-        octets = np.zeros((n, 4 * k), np.uint8)
-        octets[:, : -(-patterns // 8)] = np.packbits(x.T, axis=1, bitorder="little")
-        return jnp.asarray(octets.view("<u4").astype(np.uint32))
-    bits = jnp.pad(x, ((0, 32 * k - patterns), (0, 0))).reshape(k, 32, n).astype(jnp.uint32)
-    return jnp.sum(bits << _PLACES[None, :, None], axis=1, dtype=jnp.uint32).T
-
-
-def unpack(words: ArrayLike, patterns: int) -> Array:
-    """Unpack words into Boolean patterns, the inverse of `pack`.
-
-    Args:
-        words: `(m, k)` uint32.
-        patterns: how many, at most 32 k.
-
-    Returns:
-        `(patterns, m)` bool.
-
-    Raises:
-        TypeError: if words are not uint32.
-        ValueError: if they do not have two axes, or hold fewer patterns.
-
-    >>> unpack(jnp.array([[5]], jnp.uint32), 3).T
-    Array([[ True, False,  True]], dtype=bool)
-    """
-    words = words if isinstance(words, jax.Array) else np.asarray(words)
-    if words.dtype != np.uint32:
-        raise TypeError(f"unpack: expected uint32 words, got {words.dtype}.")
-    patterns = whole_number("unpack", "patterns", patterns)
-    if words.ndim != 2 or patterns > 32 * words.shape[1]:
-        raise ValueError(f"unpack: expected words (m, k) of at least {patterns} patterns, got shape {words.shape}.")
-    if isinstance(words, np.ndarray):
-        octets = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
-        return jnp.asarray(np.unpackbits(octets, axis=1, count=patterns, bitorder="little").T.astype(bool))
-    bits = (words[:, :, None] >> _PLACES[None, None, :]) & 1
-    return bits.reshape(words.shape[0], 32 * words.shape[1])[:, :patterns].T.astype(bool)
 
 
 def random_patterns(n: int, k: int, *, key: Key) -> Array:

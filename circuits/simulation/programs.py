@@ -18,7 +18,7 @@ with AVX-512 and jax 0.10.2 (prototypes of the loop, mostly on the circuit squar
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,11 +27,15 @@ from jax import Array, lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
 from circuits.netlist import Circuit, last_readers
-from circuits.simulation.lookup_tables import as_lookup_tables
+from circuits.simulation.lookup_tables import LookUpTables, as_lookup_tables
+from circuits.simulation.table_orders import depth_first
 from jaxnet.lowering.native_loops import in_one_function
 
 # Words of a row where the loop is native: 8,192 patterns.
 ROW = 256
+
+# Rows of that length beyond which another order of the gates is tried: half a second-level cache.
+_CACHED_ROWS = 512
 
 
 @functools.partial(
@@ -80,29 +84,42 @@ def lower(circuit: Circuit) -> Program:
     >>> (program.polynomials[0] & 1).tolist()                              # a ^ b
     [0, 1, 1, 0, 0, 0, 0, 0]
     """
-    nodes, leaves, tables = as_lookup_tables(circuit)
-    fan_ins, targets, outputs, rows = _rows(circuit, nodes, leaves)
-    coefficients = tables[:, None] >> np.arange(8, dtype=np.uint8) & 1
+    tables = as_lookup_tables(circuit)
+    placed = _rows(circuit, tables)
+    if placed.rows > _CACHED_ROWS:
+        reordered = depth_first(tables, circuit.outputs, circuit.n_nodes)
+        tables, placed = min((tables, placed), (reordered, _rows(circuit, reordered)), key=lambda pair: pair[1].rows)
+    coefficients = tables.tables[:, None] >> np.arange(8, dtype=np.uint8) & 1
     for leaf in (1, 2, 4):
         for product in range(8):
             if product & leaf:
                 coefficients[:, product] ^= coefficients[:, product ^ leaf]
-    gates = power_of_two(len(nodes), 64)
+    gates = power_of_two(len(tables.nodes), 64)
     return Program(
-        np.array([circuit.n_inputs, len(nodes), circuit.n_outputs], np.uint32),
-        _padded(fan_ins, gates),
+        np.array([circuit.n_inputs, len(tables.nodes), circuit.n_outputs], np.uint32),
+        _padded(placed.fan_ins, gates),
         _padded(-coefficients.astype(np.uint32), gates),
-        _padded(targets, gates),
-        _padded(outputs, power_of_two(circuit.n_outputs, 16)),
-        power_of_two(rows, 64),
+        _padded(placed.targets, gates),
+        _padded(placed.outputs, power_of_two(circuit.n_outputs, 16)),
+        power_of_two(placed.rows, 64),
     )
 
 
-def _rows(circuit: Circuit, nodes: np.ndarray, leaves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Give each gate a row that no later gate needs: returns fan-ins, targets and outputs as rows, and their number.
+class _Placed(NamedTuple):
+    """Fan-ins, targets and outputs as rows, and how many rows there are."""
+
+    fan_ins: np.ndarray
+    targets: np.ndarray
+    outputs: np.ndarray
+    rows: int
+
+
+def _rows(circuit: Circuit, tables: LookUpTables) -> _Placed:
+    """Give each table a row that no later table needs.
 
     Source: M. Poletto and V. Sarkar, Linear scan register allocation (1999).
     """
+    nodes, leaves, _ = tables
     first, leaves_of = 1 + circuit.n_inputs, leaves.tolist()
     # Row 0 is false to the end.
     last_use = last_readers(leaves, np.append(circuit.outputs, 0), circuit.n_nodes).tolist()
@@ -117,7 +134,7 @@ def _rows(circuit: Circuit, nodes: np.ndarray, leaves: np.ndarray) -> tuple[np.n
             row[node] = rows
             rows += 1
     place = np.array(row, np.uint32)
-    return place[leaves], place[nodes], place[circuit.outputs], rows
+    return _Placed(place[leaves], place[nodes], place[circuit.outputs], rows)
 
 
 @functools.partial(jax.jit, static_argnames="row")

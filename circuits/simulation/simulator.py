@@ -24,7 +24,7 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 from jax.typing import ArrayLike
 
 from circuits.netlist import Circuit
-from circuits.simulation.patterns import pack, unpack
+from circuits.simulation.packing import pack, unpack
 from circuits.simulation.programs import ROW, Program, lower, power_of_two, run, run_on_one_cpu
 from jaxnet.devices.sharding import put_on_devices
 from jaxnet.lowering.native_loops import zero_made_here

@@ -12,7 +12,8 @@ import numpy as np
 from circuits.errors import listed
 from circuits.gates import NOT, XOR
 from circuits.netlist import Builder, Circuit, check_names, nodes_by_name
-from circuits.simulation.patterns import exhaustive_patterns, unpack
+from circuits.simulation.packing import unpack
+from circuits.simulation.patterns import exhaustive_patterns
 from circuits.simulation.simulator import evaluate, simulate
 from jaxnet.validation import whole_number
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from circuits.netlist import Circuit
-from circuits.simulation.patterns import pack
+from circuits.simulation.packing import pack
 from circuits.simulation.simulator import simulate
 from circuits.verification.answers import Counterexample, Equivalent, Matching
 from circuits.verification.port_classes import PortClasses, count, mixed_rows, refined, structure, ways_to_split
