@@ -2,7 +2,8 @@
 
 Flat in the package: what a circuit is and how one is made: composed (composition.py), traced (bits.py, words.py with
 arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read after those before it:
-`simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`, `drawing`, `study`.
+`simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`, `drawing`, `gate_networks`,
+`study`.
 """
 
 from importlib.resources import files as _files
@@ -43,6 +44,8 @@ from circuits.formats.files import loads as loads
 from circuits.formats.files import read as read
 from circuits.formats.files import write as write
 from circuits.formulas import to_expression as to_expression
+from circuits.gate_networks.packed_inference import class_scores as class_scores
+from circuits.gate_networks.packed_inference import classify as classify
 from circuits.library import maj as maj
 from circuits.library import mux as mux
 from circuits.mapping.portfolio import map_to_units as map_to_units
@@ -112,7 +115,18 @@ from jaxnet.answers import Undecided as Undecided
 # The ISCAS-85 netlist c17, which comes with the package.
 c17_path = str(_files("circuits") / "data" / "c17.bench")
 
-_WINGS = ("simulation", "verification", "threshold", "formats", "synthesis", "mapping", "bridge", "drawing", "study")
+_WINGS = (
+    "simulation",
+    "verification",
+    "threshold",
+    "formats",
+    "synthesis",
+    "mapping",
+    "bridge",
+    "drawing",
+    "gate_networks",
+    "study",
+)
 
 
 def __dir__() -> list[str]:

@@ -360,4 +360,4 @@ def as_bits(x: Any, n: int, what: Any, *, where: str = "evaluate") -> Any:
     if x.dtype != bool and ((x != 0) & (x != 1)).any():
         wrong = x[(x != 0) & (x != 1)].flat[0]
         raise ValueError(f"{where}: expected bits, 0 or 1, got {wrong}. Compare the inputs, for example x > 0.")
-    return x.astype(bool)
+    return x.astype(bool, copy=False)
