@@ -15,8 +15,10 @@ with AVX-512 and jax 0.10.2 (prototypes of the loop, mostly on the circuit squar
   the cache earlier. Unrolling, and vectors of 512 bits, make no difference beyond the noise.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -68,6 +70,19 @@ class Program:
         return f"Program({np.shape(self.fan_ins)[0]} padded gates, {self.rows} rows)"
 
 
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's collector of cycles, which would find none, from walking all that JAX has made again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_collector_paused()
 def lower(circuit: Circuit) -> Program:
     """Return the program that computes a circuit.
 

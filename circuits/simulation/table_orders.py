@@ -25,9 +25,9 @@ def depth_first(tables: LookUpTables, outputs: np.ndarray, n_nodes: int) -> Look
 
     >>> from circuits import library
     >>> from circuits.simulation.lookup_tables import as_lookup_tables
-    >>> two = library.population_count(5)
-    >>> depth_first(as_lookup_tables(two), two.outputs, two.n_nodes).nodes.size
-    5
+    >>> circuit = library.population_count(7)
+    >>> depth_first(as_lookup_tables(circuit), circuit.outputs, circuit.n_nodes).nodes.size     # four full adders
+    8
     """
     scheduler = _Scheduler(tables, outputs, n_nodes)
     table_of = scheduler.table_of

@@ -5,78 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circuits import exhaustive_patterns, pack, random_patterns, rows, unpack
-
-
-def patterns(seed, count, n):
-    return np.random.default_rng(seed).integers(0, 2, (count, n)).astype(bool)
-
-
-def test_pack_puts_pattern_32_i_plus_j_in_bit_j_of_word_i():
-    x = patterns(0, 70, 3)
-    words = np.asarray(pack(x))
-    assert (words.shape, words.dtype) == ((3, 3), np.uint32)
-    for i in range(3):
-        packed = sum(int(word) << 32 * place for place, word in enumerate(words[i]))
-        assert packed == sum(1 << p for p in range(70) if x[p, i])
-
-
-@pytest.mark.parametrize("count", [0, 1, 32, 33, 1000])
-def test_unpack_is_the_inverse_of_pack(count):
-    x = patterns(count, count, 5)
-    words = pack(x)
-    assert words.shape == (5, -(-count // 32))
-    back = unpack(words, count)
-    assert (back.shape, back.dtype) == ((count, 5), bool)
-    np.testing.assert_array_equal(back, x)
-
-
-def test_pack_and_unpack_under_jit():
-    x = jnp.asarray(patterns(1, 40, 3))
-    np.testing.assert_array_equal(jax.jit(lambda x: unpack(pack(x), 40))(x), x)
-
-
-@pytest.mark.parametrize("n", [0, 2])
-def test_unpack_of_no_rows(n):
-    assert unpack(jnp.zeros((0, 2), jnp.uint32), n).shape == (n, 0)
-
-
-@pytest.mark.parametrize(("count", "n"), [(0, 3), (1, 0), (31, 2), (32, 1), (100, 3)])
-def test_numpy_and_jax_pack_alike(count, n):
-    x = patterns(count, count, n)
-    words = pack(x)
-    np.testing.assert_array_equal(words, pack(jnp.asarray(x)))
-    np.testing.assert_array_equal(unpack(np.asarray(words), count), unpack(words, count))
-
-
-def test_words_that_are_not_in_order_in_memory_are_unpacked():
-    words = np.arange(12, dtype=np.uint32).reshape(3, 4)
-    np.testing.assert_array_equal(unpack(words.T, 40), unpack(np.ascontiguousarray(words.T), 40))
-
-
-@pytest.mark.parametrize("dtype", ["int32", "float32", "uint32"])
-def test_what_is_not_boolean_is_not_packed(dtype, error):
-    assert error(TypeError, pack, np.zeros((2, 2), dtype)) == (
-        f"pack: expected Booleans, got {dtype}. Compare them, for example x > 0."
-    )
-    assert error(TypeError, unpack, np.zeros((2, 2), bool), 1) == "unpack: expected uint32 words, got bool."
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (1, 2, 3)])
-def test_patterns_have_two_axes(shape, error):
-    assert (
-        error(ValueError, pack, np.zeros(shape, bool)) == f"pack: expected patterns (patterns, n), got shape {shape}."
-    )
-
-
-def test_no_more_patterns_than_words_hold(error):
-    words = np.zeros((3, 2), np.uint32)
-    assert unpack(words, np.int64(64)).shape == (64, 3)
-    assert error(ValueError, unpack, words, 65) == (
-        "unpack: expected words (m, k) of at least 65 patterns, got shape (3, 2)."
-    )
-    assert error(ValueError, unpack, words, -1) == "unpack: expected patterns to be at least 0, got -1."
-    assert error(TypeError, unpack, words, 2.0) == "unpack: expected patterns to be a whole number, got 2.0."
+from circuits import exhaustive_patterns, random_patterns, rows, unpack
 
 
 def test_random_patterns_are_fair_coins_of_the_key():
