@@ -114,7 +114,7 @@ def _unpacked_word(packed: np.ndarray, rows: int) -> np.ndarray:
 def _with_result(where: str, circuit: Circuit, classes: int | None) -> Circuit:
     """Return the circuit with the class, or the scores, as its only outputs."""
     names = circuit.output_names
-    words = grouped(names)
+    words, chosen = grouped(names), []
     if where == "classify" and classes is None and "class" in words:
         chosen = [words["class"]]
     elif classes is None:

@@ -40,16 +40,16 @@ def pack(x: ArrayLike) -> Array:
     >>> pack(jnp.array([[True], [False], [True]]))
     Array([[5]], dtype=uint32)
     """
-    x, place = _on_the_host(x)
-    if x.dtype != bool:
-        raise TypeError(f"pack: expected Booleans, got {x.dtype}. Compare them, for example x > 0.")
-    if x.ndim != 2:
-        raise ValueError(f"pack: expected patterns (patterns, n), got shape {x.shape}.")
-    patterns, n = x.shape
+    given, place = _on_the_host(x)
+    if given.dtype != bool:
+        raise TypeError(f"pack: expected Booleans, got {given.dtype}. Compare them, for example x > 0.")
+    if given.ndim != 2:
+        raise ValueError(f"pack: expected patterns (patterns, n), got shape {given.shape}.")
+    patterns, n = given.shape
     k = -(-patterns // 32)
-    if isinstance(x, np.ndarray):  # no program is compiled for its shape
-        return _put(_packed(x), place)
-    bits = jnp.pad(x, ((0, 32 * k - patterns), (0, 0))).reshape(k, 32, n).astype(jnp.uint32)
+    if isinstance(given, np.ndarray):  # no program is compiled for its shape
+        return _put(_packed(given), place)
+    bits = jnp.pad(given, ((0, 32 * k - patterns), (0, 0))).reshape(k, 32, n).astype(jnp.uint32)
     return jnp.sum(bits << _PLACES[None, :, None], axis=1, dtype=jnp.uint32).T
 
 
@@ -70,19 +70,19 @@ def unpack(words: ArrayLike, patterns: int) -> Array:
     >>> unpack(jnp.array([[5]], jnp.uint32), 3).T
     Array([[ True, False,  True]], dtype=bool)
     """
-    words, place = _on_the_host(words)
-    if words.dtype != np.uint32:
-        raise TypeError(f"unpack: expected uint32 words, got {words.dtype}.")
+    given, place = _on_the_host(words)
+    if given.dtype != np.uint32:
+        raise TypeError(f"unpack: expected uint32 words, got {given.dtype}.")
     patterns = whole_number("unpack", "patterns", patterns)
-    if words.ndim != 2 or patterns > 32 * words.shape[1]:
-        raise ValueError(f"unpack: expected words (m, k) of at least {patterns} patterns, got shape {words.shape}.")
-    if isinstance(words, np.ndarray):
-        return _put(_unpacked(words, patterns), place)
-    bits = (words[:, :, None] >> _PLACES[None, None, :]) & 1
-    return bits.reshape(words.shape[0], 32 * words.shape[1])[:, :patterns].T.astype(bool)
+    if given.ndim != 2 or patterns > 32 * given.shape[1]:
+        raise ValueError(f"unpack: expected words (m, k) of at least {patterns} patterns, got shape {given.shape}.")
+    if isinstance(given, np.ndarray):
+        return _put(_unpacked(given, patterns), place)
+    bits = (given[:, :, None] >> _PLACES[None, None, :]) & 1
+    return bits.reshape(given.shape[0], 32 * given.shape[1])[:, :patterns].T.astype(bool)
 
 
-def _on_the_host(array: ArrayLike) -> tuple[Any, Any]:
+def _on_the_host(array: Any) -> tuple[Any, Any]:
     """Return an array as NumPy's, if it is on the host already, and the device where the user put it."""
     if not isinstance(array, jax.Array):
         return np.asarray(array), None
