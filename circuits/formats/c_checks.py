@@ -196,13 +196,13 @@ def _first_difference(
     output_names: Sequence[str],
 ) -> Difference | None:
     for function, values in expected.items():
-        got = np.fromfile(folder / f"{function}.bin", values.dtype).reshape(-1, values.shape[1])
         at = np.concatenate([np.arange(start, start + n) for start, n in ranges])
+        got = np.fromfile(folder / f"{function}.bin", values.dtype).reshape(len(at), values.shape[1])
         different = np.argwhere(got != values[at])
         if len(different):
             row, column = different[0].tolist()
             batches = np.repeat([n for _, n in ranges], [n for _, n in ranges])
-            name = output_names[column] if values.dtype == np.uint8 else f"{function}[{column}]"
+            name = str(output_names[column]) if values.dtype == np.uint8 else f"{function}[{column}]"
             wanted = int(values[at[row], column])
             return Difference(function, int(batches[row]), rows[at[row]] & 1 == 1, name, int(got[row, column]), wanted)
     return None

@@ -14,16 +14,16 @@ from circuits.gates import essential
 from circuits.netlist import Circuit, without_dead_gates
 from jaxnet.validation import whole_number
 
-_KEYWORDS = set(
-    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const const_cast "
-    "consteval constexpr constinit continue decltype default delete do double dynamic_cast else enum explicit export "
-    "extern false float for friend goto if inline int long main mutable namespace new noexcept not not_eq nullptr "
-    "operator or or_eq private protected public register reinterpret_cast requires restrict return short signed sizeof "
-    "static static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename "
-    "union unsigned using virtual void volatile wchar_t while xor xor_eq "
-    # Names that the file itself uses, and old macros.
-    "memcpy size_t uint8_t uint32_t uint64_t in out v linux unix".split()
-)
+# Keywords of C and C++, names that the file itself uses, and old macros.
+_TAKEN = """
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const
+const_cast consteval constexpr constinit continue decltype default delete do double dynamic_cast else enum
+explicit export extern false float for friend goto if inline int long main mutable namespace new noexcept not
+not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return
+short signed sizeof static static_assert static_cast struct switch template this thread_local throw true try
+typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq
+memcpy size_t uint8_t uint32_t uint64_t in out v linux unix
+"""
 
 _HEAD = """/*
  * A Boolean circuit of INPUTS inputs, OUTPUTS outputs and GATES gates.
@@ -97,10 +97,10 @@ def dumps(circuit: Circuit, *, name: str = "circuit", counts: int | None = None)
     Source: F. Petersen, C. Borgelt, H. Kuehne and O. Deussen, Deep differentiable logic gate networks (2022).
 
     >>> from circuits import parse
-    >>> print(*[line for line in dumps(parse("y = a & ~b")).split("\n") if "const uint64_t n" in line])
-        const uint64_t n3 = in[0] & ~in[1];
+    >>> print(*[line for line in dumps(parse("y = a ^ b")).split("\n") if "const uint64_t n" in line])
+        const uint64_t n3 = in[0] ^ in[1];
     """
-    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name)) or name in _KEYWORDS:
+    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name)) or name in _TAKEN.split():
         raise ValueError(f"dumps: expected a name that is an identifier of C and C++, got {name!r}.")
     groups = 0 if counts is None else whole_number("dumps", "counts", counts)
     if counts is not None and (groups < 1 or not circuit.n_outputs or circuit.n_outputs % groups):
@@ -131,7 +131,7 @@ def loads(text: str, source: str = "c") -> Circuit:
         ParseError: with the line, if a line is not what `dumps` writes, or uses a value before it is there.
 
     >>> from circuits import parse
-    >>> loads(dumps(parse("y = a & ~b")))
+    >>> loads(dumps(parse("y = a ^ b")))
     Circuit(2 inputs, 1 outputs, 1 gates)
     """
     text = text.replace("\r\n", "\n")

@@ -4,9 +4,10 @@ Eight rows by eight columns are transposed in a register (H. S. Warren, Hacker's
 counted by carry-save adders on words, eight at a time (R. Harley and D. Seal; section 5-1).
 """
 
-# @ stands for the name of the function. Widths are at most eight columns, the last of which may overlap those before.
+# @ stands for the name of the function. Rows go by eight columns, the last of which may overlap those before. Small
+# functions are inline, since gcc -O1 asks for the word.
 _TRANSPOSE = """
-static void @_swap(uint64_t *a, uint64_t *b, int shift, uint64_t mask)
+static inline void @_swap(uint64_t *a, uint64_t *b, int shift, uint64_t mask)
 {
     const uint64_t t = (*a >> shift ^ *b) & mask;
     *b ^= t;
@@ -25,7 +26,7 @@ static void @_transpose(uint64_t *x)
 
 _PACK = """
 /* The lowest bits of INPUT_WIDTH bytes, each in a byte of its own, the first the lowest. */
-static uint64_t @_load(const uint8_t *bytes)
+static inline uint64_t @_load(const uint8_t *bytes)
 {
     uint64_t word = 0;
 #if INPUT_WIDTH == 8 && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -59,7 +60,7 @@ static void @_pack(const uint8_t *rows, uint64_t *in, size_t n)
 
 _UNPACK = """
 /* OUTPUT_WIDTH bytes of a word, the lowest first. */
-static void @_store(uint8_t *bytes, uint64_t word)
+static inline void @_store(uint8_t *bytes, uint64_t word)
 {
 #if OUTPUT_WIDTH == 8 && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     memcpy(bytes, &word, 8);
@@ -101,7 +102,7 @@ void @(const uint8_t *rows, uint8_t *outs, size_t n)
 
 _COUNT = """
 /* Adds two words to the bits of 64 sums, and returns the carries. */
-static uint64_t @_add(uint64_t *sum, uint64_t a, uint64_t b)
+static inline uint64_t @_add(uint64_t *sum, uint64_t a, uint64_t b)
 {
     const uint64_t t = *sum ^ a, carry = (*sum & a) | (t & b);
     *sum = t ^ b;

@@ -68,6 +68,7 @@ def statements(circuit: Circuit, name: str) -> tuple[str, int]:
     functions = []
     for here in range(parts):
         gates, kept = [], []
+        free += freed[here]  # all gates of a part are read before its places of v are written
         for node in range(first + here * PART, min(first + (here + 1) * PART, circuit.n_nodes)):
             a, b = fan_ins[node - first]
             gate = _GATES[tables[node - first]].format(a=value(a, here), b=value(b, here))
@@ -79,7 +80,6 @@ def statements(circuit: Circuit, name: str) -> tuple[str, int]:
                 places[node] = free.pop()
                 freed[last_of[node]].append(places[node])
                 kept.append(f"    v[{places[node]}] = n{node};")
-        free += freed[here]
         functions.append(gates + kept)
     outputs = [f"    out[{i}] = {value(node, parts)};" for i, node in enumerate(circuit.outputs.tolist())]
     functions += [outputs[i : i + PART] for i in range(0, len(outputs), PART)]
