@@ -25,7 +25,7 @@ bench: $(VENV)/.run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 fuzz: $(VENV)/.fuzz
-	for format in .aag .aig .bench .blif .pla .v .th; do $(BIN)/python fuzz/readers.py $$format || exit 1; done
+	for format in .aag .aig .bench .blif .pla .v .th .c; do $(BIN)/python fuzz/readers.py $$format || exit 1; done
 
 clean:
 	rm -rf $(VENV)

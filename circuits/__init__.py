@@ -38,6 +38,8 @@ from circuits.drawing.karnaugh_maps import draw_karnaugh_map as draw_karnaugh_ma
 from circuits.drawing.weight_histograms import draw_weights as draw_weights
 from circuits.errors import ParseError as ParseError
 from circuits.expressions import parse as parse
+from circuits.formats.c_checks import CCheck as CCheck
+from circuits.formats.c_checks import check_c as check_c
 from circuits.formats.cell_libraries import read_cells as read_cells
 from circuits.formats.files import dumps as dumps
 from circuits.formats.files import loads as loads

@@ -90,8 +90,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for i, data in enumerate(seeds(options.extension)):
             (Path(folder) / str(i)).write_bytes(data)
-        # A second without an answer is a hang: all inputs are of a few hundred bytes.
-        limits = [f"-runs={options.runs}", "-max_len=1000", "-timeout=10", "-rss_limit_mb=4000", folder]
+        # A second without an answer is a hang: all inputs are of a few hundred bytes, in C of some thousand.
+        longest = 20_000 if options.extension == ".c" else 1000
+        limits = [f"-runs={options.runs}", f"-max_len={longest}", "-timeout=10", "-rss_limit_mb=4000", folder]
         atheris.Setup([sys.argv[0], *limits], check)
         atheris.Fuzz()
 

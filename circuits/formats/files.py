@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from circuits.errors import ParseError
-from circuits.formats import aiger, bench, blif, dimacs, dot, pla, th, verilog
+from circuits.formats import aiger, bench, blif, c_functions, dimacs, dot, pla, th, verilog
 from circuits.formats.renaming import original, renamed
 from circuits.formats.zipped_files import bytes_of, content_of, is_zipped
 from circuits.netlist import Circuit
@@ -51,6 +51,7 @@ FORMATS = {
             ".v", "structural Verilog", verilog.loads, verilog.dumps, comments=(b"//", b"/*"), legal=verilog.is_legal
         ),
         Format(".th", "threshold units, threABC", th.loads, th.dumps),
+        Format(".c", "C functions", c_functions.loads, c_functions.dumps, comments=()),
         Format(".cnf", "DIMACS", None, dimacs.dumps),
         Format(".dot", "Graphviz", None, dot.dumps),
     )
@@ -63,8 +64,8 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> Circuit
     Args:
         path: a file.
         format: its format, as the extension of such files: ".aag" or ".aig" (AIGER), ".bench" (ISCAS), ".blif", ".pla"
-            (espresso), ".v" (structural Verilog), ".th" (threshold units); by the file's own extension if None. A file
-            whose name ends in .gz is unzipped, and its extension is the one before.
+            (espresso), ".v" (structural Verilog), ".th" (threshold units), ".c" (C that `write` wrote); by the file's
+            own extension if None. A file whose name ends in .gz is unzipped, and its extension is the one before.
         options: of the format's `loads`, such as `registers="cut"` or `dont_cares=0`.
 
     Returns:
@@ -116,7 +117,7 @@ def write(circuit: Circuit | ThresholdCircuit, path: str | Path, format: str | N
         circuit: any circuit; a `ThresholdCircuit` for ".th" and ".dot".
         path: the file.
         format: as for `read`, and ".cnf" (DIMACS) and ".dot" (Graphviz), which are only written.
-        options: of the format's `dumps`, such as `output="y"` for ".cnf".
+        options: of the format's `dumps`, such as `output="y"` for ".cnf" or `counts=10` for ".c".
 
     Raises:
         ParseError: if the format is unknown.

@@ -66,7 +66,7 @@ def test_the_published_c17_is_the_one_of_the_package():
         ("nowhere.bench", "circuits: nowhere.bench: no such file or directory"),
         (
             "no/where",
-            "circuits: no/where: unknown extension '', expected one of .aag, .aig, .bench, .blif, .pla, .v, .th",
+            "circuits: no/where: unknown extension '', expected one of .aag, .aig, .bench, .blif, .pla, .v, .th, .c",
         ),
     ],
 )
@@ -246,7 +246,7 @@ def test_recognise_of_constants_and_wires(capsys):
     assert capsys.readouterr().out.splitlines()[:-1:3] == ["k = [0 >= 0]", "w = [a >= 1]", "v = [-a >= 0]"]
 
 
-FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .cnf, .dot"
+FORMATS = ".aag, .aig, .bench, .blif, .pla, .v, .th, .c, .cnf, .dot"
 
 
 @pytest.mark.parametrize(

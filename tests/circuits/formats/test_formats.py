@@ -38,7 +38,8 @@ def test_an_unknown_extension_is_refused(name, extension, tmp_path, error):
     path = tmp_path / name
     message = error(ParseError, read, path)
     assert (
-        message == f"{path}: unknown extension {extension!r}, expected one of .aag, .aig, .bench, .blif, .pla, .v, .th"
+        message
+        == f"{path}: unknown extension {extension!r}, expected one of .aag, .aig, .bench, .blif, .pla, .v, .th, .c"
     )
 
 
