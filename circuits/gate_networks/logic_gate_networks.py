@@ -1,0 +1,458 @@
+"""Networks of logic gates that learn which gates they are: differentiable logic gate networks, as a `jaxnet.Network`.
+
+Each gate reads two nodes of the layer before and computes a soft mixture of truth tables; its logits are the
+parameters. Scores of classes are sums over equal groups of the last layer (F. Petersen and others, Deep differentiable
+logic gate networks, 2022; described as patent pending by its authors).
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+import jaxnet
+from circuits.gate_networks import gate_wirings
+from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
+from circuits.gate_networks.parametrisations import (
+    N_LOGITS,
+    Coefficients,
+    Forward,
+    Initial,
+    Parametrisation,
+    coefficients,
+    initial_logits,
+)
+from jaxnet.networks.network import Network
+from jaxnet.pytrees import Batch, Key
+from jaxnet.validation import ShapeError, check_key, integers, whole_number
+
+Wiring = Literal["balanced", "random", "learned"]
+
+
+class GateParams(NamedTuple):
+    """The parameters of a logic gate network.
+
+    Attributes:
+        gates: logits `(layers, P, W)`, P = 4 or 16, for each run of layers that are computed together.
+        choices: logits `(C, 2, W)` of the candidates for both inputs of each gate, for each layer whose wiring is
+            learned.
+    """
+
+    gates: tuple[Any, ...]
+    choices: tuple[Any, ...] = ()
+
+
+class Run(NamedTuple):
+    """Layers that are computed together: several of W gates, gate i of which reads nodes i and p(i); or any other one.
+
+    Attributes:
+        kind: "matched", "fixed" or "learned".
+        start: the first layer.
+        stop: the layer after the last.
+    """
+
+    kind: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GateLayers:
+    """The structure of a logic gate network: what reads what, and what its numbers mean.
+
+    Attributes:
+        n_inputs: n.
+        reads: for each layer the nodes of the layer before that its gates read, `(2, W)` int32; `(C, 2, W)`, the
+            candidates, where the wiring is learned.
+        n_classes: of equal groups of the last layer whose sums are the outputs; None where its gates are.
+        tau: what the sums are divided by.
+        parametrisation: what the logits mean.
+    """
+
+    n_inputs: int
+    reads: tuple[np.ndarray, ...]
+    n_classes: int | None
+    tau: float
+    parametrisation: Parametrisation
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many gates each layer has."""
+        return tuple(reads.shape[-1] for reads in self.reads)
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers there are for an example."""
+        return self.n_classes or self.widths[-1]
+
+    @functools.cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Which layers are computed together."""
+        runs: list[Run] = []
+        before = self.n_inputs
+        for place, reads in enumerate(self.reads):
+            matched = reads.ndim == 2 and gate_wirings.is_matched(reads, before)
+            kind = "learned" if reads.ndim == 3 else "matched" if matched else "fixed"
+            if runs and kind == runs[-1].kind == "matched":
+                runs[-1] = runs[-1]._replace(stop=place + 1)
+            else:
+                runs.append(Run(kind, place, place + 1))
+            before = reads.shape[-1]
+        return tuple(runs)
+
+    @functools.cached_property
+    def shapes(self) -> GateParams:
+        """The shapes of the parameters."""
+        logits = N_LOGITS[self.parametrisation]
+        return GateParams(
+            tuple((run.stop - run.start, logits, self.widths[run.start]) for run in self.runs),
+            tuple(reads.shape for reads in self.reads if reads.ndim == 3),
+        )
+
+    @functools.cached_property
+    def readers(self) -> tuple[np.ndarray | None, ...]:
+        """Where each node is read, for each layer; see `gate_wirings`."""
+        before = (self.n_inputs, *self.widths[:-1])
+        return tuple(gate_wirings.readers(reads, n) for reads, n in zip(self.reads, before, strict=True))
+
+    def __repr__(self) -> str:
+        text, widths, start = f"{self.n_inputs} ->", self.widths, 0
+        while start < len(widths):
+            stop = next((i for i in range(start, len(widths)) if widths[i] != widths[start]), len(widths))
+            text += f" {stop - start} x" * (stop - start > 1) + f" {widths[start]} ->"
+            start = stop
+        return text.removesuffix(" ->") + " gates" + f" -> {self.n_classes} classes" * (self.n_classes is not None)
+
+
+def gate_network(
+    inputs: int,
+    widths: Sequence[int],
+    *,
+    classes: int | None = None,
+    parametrisation: Parametrisation = "input-wise",
+    wiring: Wiring | Sequence[Wiring | ArrayLike] = "balanced",
+    choices: int = 8,
+    initial: Initial = "residual",
+    tau: float | None = None,
+    seed: int = 0,
+) -> Network:
+    """Return a network of logic gates that learns which gates they are.
+
+    Args:
+        inputs: n, at least 1.
+        widths: how many gates each layer has, from the first.
+        classes: the last layer is cut into so many equal groups, whose sums divided by `tau` are the outputs, the
+            logits of the classes; if None the values of its gates are the outputs.
+        parametrisation: "input-wise", four logits a gate, one for each row of its truth table; "softmax", sixteen, one
+            for each table, as in the paper; "walsh", four coefficients of a polynomial of which a sigmoid is taken.
+        wiring: one for all layers, or one for each: "balanced", all nodes read equally often; "random"; "learned", each
+            input of each gate chosen among candidates; or the nodes to read, integers `(2, W)`.
+        choices: how many candidates an input of a learned layer has; n of the layer before or more for all of them.
+        initial: how `init` draws logits: "residual", gates close to passing their first input on; "normal".
+        tau: the temperature of the sums; if None the square root of half the gates of a group.
+        seed: for the wiring, which belongs to the network and not to its parameters.
+
+    Returns:
+        A `Network` with parameters `GateParams` that maps `(..., n)`, Booleans or numbers in [0, 1], to `(..., classes)`
+        logits, or `(..., W)` values in [0, 1].
+
+    Raises:
+        TypeError: if a size is not a whole number.
+        ValueError: if a size is not positive, classes do not divide the last layer, or an argument is none of its words.
+
+    Source: F. Petersen, C. Borgelt, H. Kuehne, O. Deussen, Deep differentiable logic gate networks (2022).
+
+    >>> network = gate_network(17, [24, 24, 24], classes=2)
+    >>> network
+    Network(17 -> 3 x 24 gates -> 2 classes)
+    >>> params = network.init(jax.random.key(0))
+    >>> network.apply(params, jnp.zeros((5, 17), bool)).shape
+    (5, 2)
+    """
+    inputs = whole_number("gate_network", "inputs", inputs, 1)
+    widths = [whole_number("gate_network", f"width {i}", width, 1) for i, width in enumerate(widths)]
+    if not widths:
+        raise ValueError("gate_network: expected at least one layer, got no widths.")
+    choices = whole_number("gate_network", "choices", choices, 1)
+    _one_of("parametrisation", parametrisation, Parametrisation)
+    _one_of("initial", initial, Initial)
+    if classes is not None:
+        classes = whole_number("gate_network", "classes", classes, 1)
+        if widths[-1] % classes:
+            raise ValueError(
+                f"gate_network: expected a last layer of equal groups for {classes} classes, got {widths[-1]} gates. "
+                f"Take {-(-widths[-1] // classes) * classes}."
+            )
+    group = widths[-1] // (classes or 1)
+    tau = math.sqrt(group / 2) if tau is None else float(tau)
+    if not 0 < tau < math.inf:
+        raise ValueError(f"gate_network: expected a positive, finite tau, got {tau}.")
+    kinds = [wiring] * len(widths) if isinstance(wiring, str) else list(wiring)
+    if len(kinds) != len(widths):
+        raise ValueError(f"gate_network: expected a wiring for each of {len(widths)} layers, got {len(kinds)}.")
+    rng = np.random.default_rng(seed)
+    before = [inputs, *widths[:-1]]
+    reads = tuple(
+        _reads(rng, place, kind, n, width, choices)
+        for place, (kind, n, width) in enumerate(zip(kinds, before, widths, strict=True))
+    )
+    structure = GateLayers(inputs, reads, classes, tau, parametrisation)
+
+    def init(key: Key) -> GateParams:
+        return _initial_params(structure, initial, key)
+
+    def apply(params: GateParams, x: ArrayLike) -> Array:
+        return _outputs("apply", structure, params, x)
+
+    return Network(init, apply, structure)
+
+
+def gate_outputs(
+    network: Network,
+    params: GateParams,
+    x: ArrayLike,
+    *,
+    forward: Forward = "soft",
+    temperature: ArrayLike = 1.0,
+    key: Key | None = None,
+) -> Array:
+    """Run a logic gate network with soft or hard gates.
+
+    Args:
+        network: made by `gate_network`.
+        params: its parameters.
+        x: `(..., n)`, Booleans or numbers in [0, 1].
+        forward: "soft", as `network.apply`; "hard", the gates and wires that are most likely, as in the circuit that
+            `harden` makes; "straight-through", their values with the derivatives of the soft ones; "gumbel", that with
+            gates drawn by their probability.
+        temperature: logits are divided by it, and noise; a positive number.
+        key: from `jax.random.key`, for "gumbel".
+
+    Returns:
+        What `network.apply` returns.
+
+    Raises:
+        TypeError: if the network is no logic gate network, or "gumbel" is not given a key.
+        ValueError: if `forward` is none of these.
+        ShapeError: if parameters or inputs do not fit.
+
+    >>> network = gate_network(2, [4])
+    >>> gate_outputs(network, network.init(jax.random.key(0)), jnp.array([[0, 1]]), forward="hard").shape
+    (1, 4)
+    """
+    structure = structure_of("gate_outputs", network)
+    if forward not in get_args(Forward):
+        raise ValueError(f"gate_outputs: expected forward to be one of {get_args(Forward)}, got {forward!r}.")
+    if forward == "gumbel":
+        check_key("gate_outputs", key)
+    return _outputs("gate_outputs", structure, params, x, forward, temperature, key)
+
+
+def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float = 1.0) -> Callable[..., Array]:
+    """Return the loss of a logic gate network for `jaxnet.gradient_descent`: the mean cross-entropy.
+
+    Args:
+        network: made by `gate_network`.
+        forward: "soft", the default; "straight-through"; "gumbel"; see `gate_outputs`.
+        temperature: logits are divided by it.
+
+    Returns:
+        `loss(params, (x, y), key)`: y are numbers of classes `(...,)`, or without classes targets `(..., W)` in [0, 1].
+
+    >>> network = gate_network(2, [8, 8], classes=2)
+    >>> x = jnp.array([[0, 0], [1, 0], [0, 1], [1, 1]], bool)
+    >>> loss = gate_loss(network)
+    >>> loss(network.init(jax.random.key(0)), (x, jnp.array([0, 1, 1, 0])), jax.random.key(1)).shape
+    ()
+    """
+    structure_of("gate_loss", network)
+
+    def loss(params: GateParams, batch: Batch, key: Key) -> Array:
+        x, y = batch
+        outputs = gate_outputs(network, params, x, forward=forward, temperature=temperature, key=key)
+        if network.structure.n_classes is None:  # type: ignore[union-attr]
+            return jaxnet.binary_cross_entropy_from_probabilities(outputs, y).mean()
+        return jaxnet.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
+
+    return loss
+
+
+def structure_of(where: str, network: Network) -> GateLayers:
+    """Return the structure of a logic gate network.
+
+    Args:
+        where: named in the error.
+        network: any.
+
+    Raises:
+        TypeError: if it is none.
+
+    >>> structure_of("harden", gate_network(3, [4])).widths
+    (4,)
+    """
+    if not isinstance(network, Network) or not isinstance(network.structure, GateLayers):
+        raise TypeError(f"{where}: expected a network made by gate_network, got {network!r}.")
+    return network.structure
+
+
+def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, Any]]:
+    """Return the parameters of each layer.
+
+    Args:
+        structure: of the network.
+        params: its parameters.
+
+    Returns:
+        For each layer the logits of its gates `(P, W)`, and of its choices `(C, 2, W)`, or None.
+
+    >>> network = gate_network(3, [4, 4])
+    >>> params = network.init(jax.random.key(0))
+    >>> [(logits.shape, chosen) for logits, chosen in layer_logits(network.structure, params)]
+    [((4, 4), None), ((4, 4), None)]
+    """
+    chosen = iter(params.choices)
+    return [
+        (logits[layer - run.start], next(chosen) if run.kind == "learned" else None)
+        for run, logits in zip(structure.runs, params.gates, strict=True)
+        for layer in range(run.start, run.stop)
+    ]
+
+
+def check_params(where: str, structure: GateLayers, params: Any) -> None:
+    """Check that parameters have the shapes that a network needs.
+
+    Raises:
+        ShapeError: if not.
+
+    >>> network = gate_network(3, [4])
+    >>> check_params("harden", network.structure, network.init(jax.random.key(0)))
+    """
+    if not isinstance(params, tuple) or len(params) != 2:
+        raise ShapeError(f"{where}: expected GateParams(gates, choices) for {structure}, got {type(params).__name__}.")
+    for name, arrays, shapes in zip(GateParams._fields, params, structure.shapes, strict=True):
+        given = tuple(jnp.shape(array) for array in arrays)
+        if given != shapes:
+            raise ShapeError(f"{where}: expected {name} of shapes {list(shapes)} for {structure}, got {list(given)}.")
+
+
+def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, choices: int) -> np.ndarray:
+    """Return the wiring of a layer."""
+    if not isinstance(kind, str):
+        reads = integers("gate_network", f"the wiring of layer {place}", kind, np.int32)
+        if reads.shape != (2, width):
+            raise ValueError(f"gate_network: expected a wiring (2, {width}) for layer {place}, got {reads.shape}.")
+        if reads.size and (reads.min() < 0 or reads.max() >= n):
+            raise ValueError(
+                f"gate_network: expected the wiring of layer {place} to read nodes 0..{n - 1}, got "
+                f"{reads.min()}..{reads.max()}."
+            )
+        return reads
+    _one_of("wiring", kind, Wiring)
+    if kind == "balanced":
+        reads = gate_wirings.balanced(rng, n, width)
+    elif kind == "random":
+        reads = gate_wirings.at_random(rng, n, width)
+    else:
+        reads = gate_wirings.candidates(rng, n, width, choices)
+    reads.flags.writeable = False
+    return reads
+
+
+def _one_of(name: str, value: Any, kinds: Any) -> None:
+    if value not in get_args(kinds):
+        raise ValueError(f"gate_network: expected {name} to be one of {get_args(kinds)}, got {value!r}.")
+
+
+def _initial_params(structure: GateLayers, initial: Initial, key: Key) -> GateParams:
+    check_key("init", key)
+    shapes = structure.shapes
+    keys = iter(jax.random.split(key, len(shapes.gates) + len(shapes.choices)))
+    logits = tuple(initial_logits(next(keys), shape, structure.parametrisation, initial) for shape in shapes.gates)
+    choices = []
+    for place, reads in enumerate(structure.reads):
+        if reads.ndim == 3:
+            drawn = 0.01 * jax.random.normal(next(keys), reads.shape)
+            # Past the first layer gates begin as in a fixed wiring: so what is near a copy of a node stays one.
+            choices.append(drawn.at[0].add(2.0) if place and initial == "residual" else drawn)
+    return GateParams(logits, tuple(choices))
+
+
+def _outputs(
+    where: str,
+    structure: GateLayers,
+    params: GateParams,
+    x: ArrayLike,
+    forward: Forward = "soft",
+    temperature: ArrayLike = 1.0,
+    key: Key | None = None,
+) -> Array:
+    """Run the layers, a row for each node and a column for each example."""
+    check_params(where, structure, params)
+    x = jnp.asarray(x)
+    if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
+        raise ShapeError(f"{where}: expected inputs (..., {structure.n_inputs}) for {structure}, got {x.shape}.")
+    dtype = jnp.result_type(*params[0])
+    leading = x.shape[:-1]
+    rows = x.reshape(-1, structure.n_inputs).astype(dtype).T
+    n_keys = len(structure.runs) + len(params[1])
+    keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)
+    chosen = iter(params[1])
+    for run, logits in zip(structure.runs, params[0], strict=True):
+        k = coefficients(logits, structure.parametrisation, forward, temperature, next(keys))
+        reads, readers = structure.reads[run.start : run.stop], structure.readers[run.start]
+        if run.kind == "matched":
+            second = np.stack([r[1] for r in reads])
+            rows = matched_layers(k, jnp.asarray(second), jnp.asarray(np.argsort(second, axis=1)), rows)
+            continue
+        width = reads[0].shape[-1]
+        if run.kind == "learned":
+            weights = choice_weights(next(chosen), forward, temperature, next(keys))
+            both = _chosen(weights.reshape(len(weights), -1), rows, reads[0].reshape(len(weights), -1), readers)
+        else:
+            both = gathered(rows, jnp.asarray(reads[0].ravel()), None if readers is None else jnp.asarray(readers))
+        rows = gates(Coefficients(k.k[0], k.squash), both[:width], both[width:])
+    if structure.n_classes is not None:
+        rows = rows.reshape(structure.n_classes, -1, rows.shape[1]).sum(axis=1) / jnp.asarray(structure.tau, dtype)
+    return rows.T.reshape(*leading, structure.n_outputs)
+
+
+def _chosen(weights: Array, rows: Array, reads: np.ndarray, readers: np.ndarray | None) -> Array:
+    """Return inputs that are chosen among candidates: among all nodes as a product of matrices."""
+    if len(weights) == len(rows):
+        return jnp.matmul(weights.T, rows, precision=jax.lax.Precision.HIGHEST)
+    return mixed(weights, rows, jnp.asarray(reads), None if readers is None else jnp.asarray(readers))
+
+
+def choice_weights(logits: ArrayLike, forward: Forward, temperature: ArrayLike, key: Key | None) -> Array:
+    """Return how much each candidate counts.
+
+    Args:
+        logits: `(C, ...)`.
+        forward: as for `coefficients`.
+        temperature: logits are divided by it.
+        key: for the noise of "gumbel".
+
+    Returns:
+        `(C, ...)`, of sum 1 along the first axis.
+
+    >>> choice_weights(jnp.array([[0.0], [1.0]]), "hard", 1.0, None).T
+    Array([[0., 1.]], dtype=float32)
+    """
+    z = jnp.asarray(logits)
+    if forward == "gumbel":
+        z = z + jax.random.gumbel(key, z.shape, z.dtype)
+    z = z / temperature
+    if forward == "soft":
+        return jax.nn.softmax(z, axis=0)
+    hard = jax.nn.one_hot(jnp.argmax(z, axis=0), z.shape[0], axis=0, dtype=z.dtype)
+    if forward == "hard":
+        return hard
+    soft = jax.nn.softmax(z, axis=0)
+    return hard + (soft - jax.lax.stop_gradient(soft))

@@ -1,0 +1,150 @@
+"""What the numbers of a gate mean: from logits to the polynomial that the gate computes, soft or hard.
+
+On values a, b in [0, 1] a gate is k0 + ka a + kb b + kab a b, the expected value of its truth table where a and b are
+probabilities of independent bits (F. Petersen and others, Deep differentiable logic gate networks, 2022).
+"""
+
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxnet.pytrees import Key
+
+Parametrisation = Literal["input-wise", "softmax", "walsh"]
+Forward = Literal["soft", "straight-through", "gumbel", "hard"]
+Initial = Literal["residual", "normal"]
+
+# How many logits a gate has.
+N_LOGITS = {"input-wise": 4, "softmax": 16, "walsh": 4}
+
+# Bit r of truth table t, its value where a + 2b = r: row t of the sixteen, in the numbers of `circuits.gates`.
+TRUTH = np.array([[t >> r & 1 for r in range(4)] for t in range(16)], np.float32)
+
+# From the four values of a table to k0, ka, kb, kab.
+_POLYNOMIAL = np.array([[1, 0, 0, 0], [-1, 1, 0, 0], [-1, 0, 1, 0], [1, -1, -1, 1]], np.float32)
+
+# From Walsh coefficients of 1, A, B, AB with A = 2a - 1, B = 2b - 1, to the values at the four rows of a table.
+_WALSH = np.array([[1, -1, -1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, 1, 1, 1]], np.float32)
+
+# A residual gate begins close to a: exp(-2) to 1 that each row of its table is right (four logits, or Walsh), and
+# 0.91 of sixteen are on the table of a.
+_RESIDUAL = {
+    "input-wise": np.array([-2, 2, -2, 2], np.float32),
+    "softmax": 5.0 * np.eye(16, dtype=np.float32)[0b1010],
+    "walsh": np.array([0, 2, 0, 0], np.float32),
+}
+
+
+class Coefficients(NamedTuple):
+    """What gates compute: polynomials, and for Walsh gates a sigmoid of them.
+
+    Attributes:
+        k: `(..., 4, W)`, k0, ka, kb, kab of each gate.
+        squash: what is made of the polynomial: "none", "sigmoid", or "step" with the derivative of the sigmoid.
+    """
+
+    k: Array
+    squash: str
+
+
+def initial_logits(key: Key, shape: tuple[int, ...], parametrisation: Parametrisation, initial: Initial) -> Array:
+    """Draw the logits that gates begin with.
+
+    Args:
+        key: from `jax.random.key`.
+        shape: `(..., P, W)`, P = 4 or 16 logits for each of W gates.
+        parametrisation: what they mean.
+        initial: "residual", each gate close to passing its first input on; "normal", standard normal numbers.
+
+    Source: F. Petersen and others, Convolutional differentiable logic gate networks (2024), for residual gates.
+
+    >>> logits = initial_logits(jax.random.key(0), (4, 3), "input-wise", "residual")
+    >>> hard_tables(logits, "input-wise").tolist() == [0b1010] * 3
+    True
+    """
+    noise = jax.random.normal(key, shape)
+    if initial == "normal":
+        return noise
+    return _RESIDUAL[parametrisation][:, None] + (0.0 if parametrisation == "softmax" else 0.3) * noise
+
+
+def coefficients(
+    logits: ArrayLike,
+    parametrisation: Parametrisation,
+    forward: Forward = "soft",
+    temperature: ArrayLike = 1.0,
+    key: Key | None = None,
+) -> Coefficients:
+    """Return the polynomials of gates.
+
+    Args:
+        logits: `(..., P, W)`. "input-wise": one for each row of the table, whose value is its sigmoid; "softmax": one
+            for each of the sixteen tables, which are mixed; "walsh": coefficients of 1, A, B, AB with A = 2a - 1 and
+            B = 2b - 1, whose sum is a logit.
+        parametrisation: one of these three.
+        forward: "soft"; "hard", the gates that are most likely; "straight-through", the values of hard gates with the
+            derivatives of soft ones; "gumbel", that with noise, so that gates are drawn by their probability.
+        temperature: logits, and noise, are divided by it; a positive number.
+        key: for the noise of "gumbel".
+
+    Source: L. Rüttgers and others, Light differentiable logic gate networks (2025), for four logits; L. Gerlach and
+    others, WARP-LUTs (2025), for Walsh coefficients; S. Yousefi and others, Mind the gap (2025), for Gumbel noise.
+
+    >>> certain = jnp.array([-9.0, -9.0, -9.0, 9.0])[:, None]                            # an AND
+    >>> coefficients(certain, "input-wise", "hard").k[:, 0]
+    Array([0., 0., 0., 1.], dtype=float32)
+    """
+    z = jnp.asarray(logits)
+    if forward == "gumbel":
+        noise = jax.random.gumbel if parametrisation == "softmax" else jax.random.logistic
+        drawn = noise(key, z.shape, z.dtype)
+        if parametrisation == "walsh":  # one draw for each row of the table, as Walsh coefficients
+            drawn = jnp.einsum("...rw,rc->...cw", drawn, jnp.asarray(_WALSH / 4, z.dtype))
+        z = z + drawn
+    z = z / temperature
+    if parametrisation == "walsh":
+        change = jnp.asarray(_POLYNOMIAL @ _WALSH, z.dtype)
+        return Coefficients(jnp.einsum("...cw,kc->...kw", z, change), "sigmoid" if forward == "soft" else "step")
+    if parametrisation == "softmax":
+        soft = jax.nn.softmax(z, axis=-2)
+        hard = jax.nn.one_hot(jnp.argmax(z, axis=-2), 16, axis=-2, dtype=z.dtype)
+        change = jnp.asarray(_POLYNOMIAL @ TRUTH.T, z.dtype)
+    else:
+        soft, hard = jax.nn.sigmoid(z), (z > 0).astype(z.dtype)
+        change = jnp.asarray(_POLYNOMIAL, z.dtype)
+    if forward == "soft":
+        chosen = soft
+    elif forward == "hard":
+        chosen = hard
+    else:
+        chosen = hard + (soft - jax.lax.stop_gradient(soft))
+    return Coefficients(jnp.einsum("...cw,kc->...kw", chosen, change), "none")
+
+
+def hard_tables(logits: ArrayLike, parametrisation: Parametrisation) -> np.ndarray:
+    """Return the truth table that each gate is nearest to.
+
+    Args:
+        logits: `(..., P, W)`.
+        parametrisation: what they mean.
+
+    Returns:
+        `(..., W)` uint8, bit r the value where a + 2b = r. A row whose logit is 0 is 0; of equal mixtures the table
+        of the lowest number is taken.
+
+    >>> hard_tables(jnp.array([-1.0, 1.0, 1.0, -1.0])[:, None], "input-wise")             # an XOR
+    array([6], dtype=uint8)
+    """
+    z = np.asarray(logits)
+    if parametrisation == "softmax":
+        return np.argmax(z, axis=-2).astype(np.uint8)
+    if parametrisation == "walsh":
+        # As the polynomial is summed, so that a sum that rounds to 0 is 0 in both.
+        k = np.asarray(coefficients(z, "walsh", "hard").k)
+        rows = [k[..., 0, :] + k[..., 1, :] * a + (k[..., 2, :] + k[..., 3, :] * a) * b for b in (0, 1) for a in (0, 1)]
+        z = np.stack(rows, axis=-2)
+    return (np.packbits(z > 0, axis=-2, bitorder="little")[..., 0, :]).astype(np.uint8)
