@@ -46,6 +46,12 @@ from circuits.formats.files import loads as loads
 from circuits.formats.files import read as read
 from circuits.formats.files import write as write
 from circuits.formulas import to_expression as to_expression
+from circuits.gate_networks.hardened_circuits import discretisation_gap as discretisation_gap
+from circuits.gate_networks.hardened_circuits import hard_layers as hard_layers
+from circuits.gate_networks.hardened_circuits import harden as harden
+from circuits.gate_networks.logic_gate_networks import gate_loss as gate_loss
+from circuits.gate_networks.logic_gate_networks import gate_network as gate_network
+from circuits.gate_networks.logic_gate_networks import gate_outputs as gate_outputs
 from circuits.gate_networks.packed_inference import class_scores as class_scores
 from circuits.gate_networks.packed_inference import classify as classify
 from circuits.library import maj as maj

@@ -19,7 +19,7 @@ from circuits.errors import cut_short
 from circuits.formats import c_calls
 from circuits.formats.c_statements import signature
 from circuits.netlist import Circuit
-from circuits.simulation.patterns import pack, unpack
+from circuits.simulation.packing import pack, unpack
 from circuits.simulation.simulator import simulate
 from circuits.simulation.truth_tables import rows as all_rows
 from jaxnet.pytrees import Key

@@ -160,12 +160,12 @@ def gate_network(
         seed: for the wiring, which belongs to the network and not to its parameters.
 
     Returns:
-        A `Network` with parameters `GateParams` that maps `(..., n)`, Booleans or numbers in [0, 1], to `(..., classes)`
-        logits, or `(..., W)` values in [0, 1].
+        A `Network` with parameters `GateParams` that maps `(..., n)`, Booleans or numbers in [0, 1], to logits
+        `(..., classes)`, or to values `(..., W)` in [0, 1].
 
     Raises:
         TypeError: if a size is not a whole number.
-        ValueError: if a size is not positive, classes do not divide the last layer, or an argument is none of its words.
+        ValueError: if a size is not positive, classes do not divide the last layer, or a word is not known.
 
     Source: F. Petersen, C. Borgelt, H. Kuehne, O. Deussen, Deep differentiable logic gate networks (2022).
 

@@ -6,17 +6,15 @@ operation, and only the few bits of the result leave the cache.
 """
 
 import weakref
-from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from circuits import library
-from circuits.bits import Bit
 from circuits.errors import listed
-from circuits.netlist import Builder, Circuit
-from circuits.ports import bits_of, grouped, is_word
+from circuits.gate_networks.class_outputs import circuit_of_words, first_largest, reopened, with_counts
+from circuits.netlist import Circuit
+from circuits.ports import grouped, is_word
 from circuits.simulation.packing import pack
 from circuits.simulation.simulator import as_bits, simulate
 from circuits.synthesis.simplification import simplify
@@ -129,46 +127,10 @@ def _with_result(where: str, circuit: Circuit, classes: int | None) -> Circuit:
             f"{where}: expected outputs that are {classes} equal groups, one a class, got {circuit.n_outputs} outputs."
         )
     circuit = simplify(circuit)
-    # A builder numbers gates as a circuit does.
-    netlist = Builder(circuit.input_names)
-    for table, (a, b) in zip(circuit.tables.tolist(), circuit.fan_ins.tolist(), strict=True):
-        netlist.gate(table, a, b)
-    outputs = [Bit(netlist, node) for node in circuit.outputs.tolist()]
-    if classes is None:
-        results = [[outputs[place] for place in places] for places in chosen]
-    else:
-        size = len(outputs) // classes
-        results = [library.count(outputs[start : start + size]) for start in range(0, len(outputs), size)]
+    if classes is not None:
+        return with_counts(circuit, classes, "class" if where == "classify" else "counts")
+    netlist, outputs = reopened(circuit)
+    results = [[outputs[place] for place in places] for places in chosen]
     if where == "classify" and len(results) > 1:
-        results = [_first_largest(results, Bit(netlist, 0), Bit(netlist, netlist.constant(True)))]
-    elif where == "classify" and classes == 1:
-        results = [[Bit(netlist, 0)]]
-    named = {}
-    for i, bits in enumerate(results):
-        named |= {name: bit.node for name, bit in zip(bits_of(f"w{i}", len(bits)), bits, strict=True)}
-    return netlist.circuit(named)
-
-
-def _first_largest(scores: Sequence[Sequence[Bit]], zero: Bit, one: Bit) -> list[Bit]:
-    """Return the number of the first of the largest scores, by a tournament in which only a larger one wins."""
-    width = max(map(len, scores))
-    digits = max(1, (len(scores) - 1).bit_length())
-    players = [
-        ([*score, *[zero] * (width - len(score))], [one if number >> i & 1 else zero for i in range(digits)])
-        for number, score in enumerate(scores)
-    ]
-    while len(players) > 1:
-        pairs = zip(players[0::2], players[1::2], strict=False)
-        winners = [_winner(first, second) for first, second in pairs]
-        players = winners + players[2 * len(winners) :]
-    return players[0][1]
-
-
-def _winner(first: tuple[list[Bit], list[Bit]], second: tuple[list[Bit], list[Bit]]) -> tuple[list[Bit], list[Bit]]:
-    """Return score and number of the second where its score is larger, else those of the first."""
-    larger, *_ = library.less_equal_greater(first[0], second[0])
-    score, number = (
-        [library.mux(larger, bit, other) for other, bit in zip(*pair, strict=True)]
-        for pair in zip(first, second, strict=True)
-    )
-    return score, number
+        results = [first_largest(netlist, results)]
+    return circuit_of_words(netlist, {f"w{i}": bits for i, bits in enumerate(results)})

@@ -69,7 +69,8 @@ def initial_logits(key: Key, shape: tuple[int, ...], parametrisation: Parametris
     noise = jax.random.normal(key, shape)
     if initial == "normal":
         return noise
-    return _RESIDUAL[parametrisation][:, None] + (0.0 if parametrisation == "softmax" else 0.3) * noise
+    mean = jnp.broadcast_to(jnp.asarray(_RESIDUAL[parametrisation], noise.dtype)[:, None], shape)
+    return mean if parametrisation == "softmax" else mean + 0.3 * noise
 
 
 def coefficients(
