@@ -98,7 +98,7 @@ def by_layer(params):
 
 
 class Peers:
-    """The process of the peers: `ask` sends a request and returns the answer, or None where there is none."""
+    """The process of the peers."""
 
     def __init__(self, python, path, threads, folders):
         script = Path(__file__).parent / "common" / "gate_peers.py"
@@ -110,6 +110,7 @@ class Peers:
         )  # fmt: skip
 
     def ask(self, name, **request):
+        """Return the answer to a request; if there is none, print a line that says so and return None."""
         try:
             self.process.stdin.write(json.dumps({"name": name, **request}) + "\n")
             self.process.stdin.flush()
@@ -122,6 +123,7 @@ class Peers:
         return answer
 
     def close(self):
+        """End the process."""
         self.process.stdin.close()
         self.process.wait()
 
@@ -152,6 +154,7 @@ def main():
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="a Python that has PyTorch")
     parser.add_argument("--difflogic", default=os.environ.get("DIFFLOGIC"), metavar="FOLDER", help="its sources")
+    parser.add_argument("--only", default="", metavar="NAME", help="only the peers whose name has this in it")
     parser.add_argument("--compiled", action=argparse.BooleanOptionalAction, default=True, help="torch.compile too")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
@@ -178,7 +181,7 @@ def main():
         for parametrisation, group in PEERS.items():
             mine = ours[f"ours, {parametrisation}"].gradient()
             for peer in group:
-                if not check(peers, peer, parametrisation, mine, folder):
+                if options.only not in peer or not check(peers, peer, parametrisation, mine, folder):
                     continue
                 for contestant in (peer, f"{peer}, compiled") if options.compiled else (peer,):
                     if answer := peers.ask(contestant, steps=1):

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-
 COMPILED = ", compiled"
 
 
@@ -39,6 +38,7 @@ class ByHand(torch.nn.Module):
         self.classes, self.tau = int(task["classes"]), float(task["tau"])
 
     def forward(self, x):
+        """Return the scores `(batch, classes)` of inputs `(batch, inputs)`."""
         x = x.T.contiguous()
         for corners, (i, j) in zip(self.corners, self.wires, strict=True):
             p00, p01, p10, p11 = torch.sigmoid(corners).unsqueeze(-1).unbind(1)
