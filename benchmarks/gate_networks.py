@@ -108,13 +108,15 @@ class Peers:
             # On shared cores a thread that spins while it waits for another takes the time that the other needs.
             env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
         )  # fmt: skip
+        assert self.process.stdin and self.process.stdout
+        self.requests, self.answers = self.process.stdin, self.process.stdout
 
     def ask(self, name, **request):
         """Return the answer to a request; if there is none, print a line that says so and return None."""
         try:
-            self.process.stdin.write(json.dumps({"name": name, **request}) + "\n")
-            self.process.stdin.flush()
-            answer = json.loads(self.process.stdout.readline())
+            self.requests.write(json.dumps({"name": name, **request}) + "\n")
+            self.requests.flush()
+            answer = json.loads(self.answers.readline())
         except (BrokenPipeError, json.JSONDecodeError):
             answer = {"error": "the Python of the peers has no PyTorch"}
         if "error" in answer:
@@ -124,7 +126,7 @@ class Peers:
 
     def close(self):
         """End the process."""
-        self.process.stdin.close()
+        self.requests.close()
         self.process.wait()
 
 
@@ -173,9 +175,8 @@ def main():
         folder = Path(name)
         wires = ours[f"ours, {FASTEST}"].network.structure.wires
         arrays = {key: by_layer(ours[f"ours, {key}"].params) for key in PEERS}
-        np.savez(
-            folder / "task.npz", x=x, y=y, classes=CLASSES, tau=TAU, rate=RATE, first=wires[0], rest=wires[1:], **arrays
-        )
+        arrays |= {"x": x, "y": y, "classes": CLASSES, "tau": TAU, "first": wires[0], "rest": wires[1:]}
+        np.savez(folder / "task.npz", allow_pickle=False, **arrays)
         folders = [options.difflogic] if options.difflogic else []
         peers = Peers(options.peers, folder / "task.npz", options.cores, folders)
         for parametrisation, group in PEERS.items():
