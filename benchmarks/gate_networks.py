@@ -108,7 +108,8 @@ class Peers:
             # On shared cores a thread that spins while it waits for another takes the time that the other needs.
             env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
         )  # fmt: skip
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.requests, self.answers = self.process.stdin, self.process.stdout
 
     def ask(self, name, **request):
