@@ -41,9 +41,21 @@ def optimised():
     jax.config.update("jax_disable_most_optimizations", before)
 
 
+MOST_PROGRAMS = 300  # a few hundred megabytes
+programs = []  # that were compiled since all were last dropped; an entry each
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, seconds, **_: programs.append(event) if "backend_compile" in event else None
+)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def compiled_programs_dropped():
-    """Compiled programs are dropped after each file: all of them together would take gigabytes."""
+    """Compiled programs are dropped after a file when they are many: all of them together would take gigabytes.
+
+    To drop them takes a fifth of a second, even where there are none, and the next file compiles them again.
+    """
     yield
-    jax.clear_caches()
-    gc.collect()
+    if len(programs) > MOST_PROGRAMS:
+        programs.clear()
+        jax.clear_caches()
+        gc.collect()

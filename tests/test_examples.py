@@ -9,7 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
-SHORT = ("alu",)  # to be sure that the way to run them works
+SHORT = ("two_input_functions",)  # to be sure that the way to run them works
 
 
 @pytest.mark.parametrize(

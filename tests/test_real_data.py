@@ -156,10 +156,11 @@ def test_mnist_learns_draws_and_compares(tmp_path):
             "{path}: expected 600 labels in 0..9, one per image, got 599 up to 0.",
             marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "t10k-labels-idx1-ubyte",
             np.full(100, 10, np.uint8),
             "{path}: expected 100 labels in 0..9, one per image, got 100 up to 10.",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """The theorem against forty digits, by another way, and its published gains."""
 
 import decimal
+import functools
 import math
 from decimal import Decimal
 
@@ -35,6 +36,7 @@ def gain_for(weight, eps):
     return ((1 - eps) / eps).ln() / (Decimal(1) / 2 - weight * eps)
 
 
+@functools.cache
 def best_gain(weight, error=None):
     """The least gain over 0 < eps < 1 / (2 W), and eps <= error."""
     low, high = Decimal(10) ** -30, Decimal(1) / (2 * weight)

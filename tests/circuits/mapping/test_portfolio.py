@@ -41,8 +41,12 @@ def test_no_gates_and_no_outputs():
     assert map_to_units(Circuit(["a"], np.zeros((0, 2), int), [], [], [])).n_units == 0
 
 
-def test_c17_and_c432(iscas85):
+def test_c17(iscas85):
     assert map_to_units(read(iscas85 / "c17.bench")).n_units == 3
+
+
+@pytest.mark.slow
+def test_c432(iscas85):
     before = read(iscas85 / "c432.bench")
     # Without aigverse 67.
     assert map_to_units(before).n_units <= 67 < from_circuit(before).n_units

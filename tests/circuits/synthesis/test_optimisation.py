@@ -31,7 +31,7 @@ def aigverse():
     return pytest.importorskip("aigverse")
 
 
-@given(seed=st.integers(0, 10**6), n=st.integers(0, 6), gates=st.integers(0, 60), m=st.integers(0, 5))
+@given(seed=st.integers(0, 10**6), n=st.integers(0, 6), gates=st.integers(0, 30), m=st.integers(0, 5))
 def test_the_function_stays_and_is_no_larger(seed, n, gates, m, random_circuit, reference, all_rows):
     pytest.importorskip("aigverse")
     circuit = random_circuit(seed, n, gates, m)
@@ -61,7 +61,7 @@ def test_names_may_be_any_and_inputs_stay_unread():
 
 @pytest.mark.usefixtures("aigverse")
 @needs_data
-@pytest.mark.parametrize(("name", "gates"), [("ctrl", 100), ("int2float", 225)])
+@pytest.mark.parametrize(("name", "gates"), [("ctrl", 100), pytest.param("int2float", 225, marks=pytest.mark.slow)])
 def test_epfl_control_circuits(name, gates, reference, all_rows):
     circuit = read(DATA / f"epfl/aig/{name}.aig")
     best = optimise(circuit)

@@ -83,6 +83,7 @@ def test_a_run_on_a_mesh_is_the_run_on_one_device_up_to_rounding(shape, names, s
     assert len([s for s in where(run.state) if any(s.spec)]) == (0 if specs is None else 3 + 3 + 4 + 1)
 
 
+@pytest.mark.slow  # that float32 agrees to rounding is seen above, always
 def test_in_float64_a_run_on_a_mesh_differs_by_rounding_alone():
     """The difference is smaller by the factor by which the rounding is."""
     rule = gradient_descent(error, optax.sgd(0.1))
