@@ -8,16 +8,16 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 
 from circuits.errors import ParseError
 from circuits.formats.c_checks import c_compiler, check_c
 from circuits.formats.files import dumps, loads
+from circuits.gate_networks.class_outputs import Scores, check_groups, with_counts
 from circuits.netlist import Circuit, depth
 from circuits.synthesis.simplification import simplify
 from circuits.verification.answers import Counterexample, Equivalent
@@ -72,8 +72,8 @@ class CertifiedFiles:
 
     def __repr__(self) -> str:
         lines = [
-            f"{self.gates} gates, simplified to {self.circuit.n_gates}, depth {depth(self.circuit)}: "
-            f"proved equal by {self.method} in {self.seconds:.1f} s"
+            f"{self.gates} gates, simplified: proved equal by {self.method} in {self.seconds:.1f} s; with the scores "
+            f"asked for {self.circuit.n_gates} gates, depth {depth(self.circuit)}"
         ]
         lines += [
             f"{file.path.name}: read back, {file.gates} gates, proved equal by {file.method} in {file.seconds:.1f} s"
@@ -87,6 +87,7 @@ def certify(
     path: str | os.PathLike[str],
     *,
     classes: int | None = None,
+    scores: Scores = "gates",
     time_limit: float | None = None,
     compiler: str | None = None,
     progress: bool = True,
@@ -102,6 +103,8 @@ def certify(
         path: without extension: "mnist" gives mnist.aig, mnist.blif, mnist.v, mnist.c, mnist.original.blif and, last of
             all, mnist.json, the certificate.
         classes: where the outputs are the votes for so many classes, in equal groups: the C counts them too.
+        scores: what the files give: "gates", the outputs of the circuit; with `classes`, "counts" or "class" of them.
+            These gates are added, the same to both, once the simplified circuit is proved equal.
         time_limit: seconds for each proof; None for no limit.
         compiler: for the C, as for `check_c`; without one on the machine the test is left out, and this is said.
         progress: whether to show a bar, on a terminal or in a notebook.
@@ -112,7 +115,7 @@ def certify(
 
     Raises:
         TypeError: if it is no `Circuit`.
-        ValueError: if a format cannot hold the circuit.
+        ValueError: if a format cannot hold the circuit, or outputs are no groups for so many classes.
         TimeoutError: if a proof is not found in time; no certificate is left then, nor is one of an earlier call.
         OSError: if a file cannot be written.
 
@@ -127,6 +130,10 @@ def certify(
     """
     if not isinstance(circuit, Circuit):
         raise TypeError(f"certify: expected a Circuit, got {type(circuit).__name__}. harden makes one of a network.")
+    if scores not in get_args(Scores) or (scores != "gates" and classes is None):
+        raise ValueError(f"certify: expected scores 'gates', or 'counts' or 'class' with classes=, got {scores!r}.")
+    if classes is not None:
+        check_groups("certify", circuit, classes)
     base = Path(path)
     certificate = _beside(base, ".json")
     certificate.unlink(missing_ok=True)  # until the last proof there is none, whenever the process ends
@@ -137,17 +144,20 @@ def certify(
         answer = _proved("the simplified circuit", circuit, short, time_limit)
         seconds = time.perf_counter() - start
         bar.update(1)
-        original = _written(circuit, circuit, _beside(base, ".original.blif"), {}, time_limit)
+        chain = [_written(circuit, _beside(base, ".original.blif"), {}, time_limit)]
+        if scores != "gates" and classes is not None:
+            chain.append(_written(short, _beside(base, ".votes.blif"), {}, time_limit))
+            short = with_counts(short, classes, scores)
         bar.update(1)
         files = []
         for extension in FORMATS:
-            options = {"counts": classes} if extension == ".c" and classes is not None else {}
-            files.append(_written(circuit, short, _beside(base, extension), options, time_limit))
+            options = {"counts": classes} if extension == ".c" and scores == "gates" and classes is not None else {}
+            files.append(_written(short, _beside(base, extension), options, time_limit))
             bar.update(1)
         compiled = _tested(short, _beside(base, ".c"), compiler, key)
         bar.update(1)
     result = CertifiedFiles(short, circuit.n_gates, answer.method, seconds, tuple(files), compiled, certificate)
-    _replace(certificate, json.dumps(_data(result, original), indent=1).encode())
+    _replace(certificate, json.dumps(_data(result, chain, classes, scores), indent=1).encode())
     return result
 
 
@@ -168,62 +178,68 @@ def check_certificate(path: str | os.PathLike[str], *, time_limit: float | None 
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
-        records = [data["original"], *data["files"]]
-        known = data["format"] == _FORMAT and all(isinstance(r["file"], str) and r["sha256"] for r in records)
+        votes, files = [data["original"], *data["votes"]], data["files"]
+        known = data["format"] == _FORMAT and all(isinstance(r["file"], str) and r["sha256"] for r in votes + files)
+        classes, scores = data["classes"], data["scores"]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"check_certificate: expected the JSON of certify, {path} is none: {error}.") from None
     if not known:
         raise ValueError(f"check_certificate: expected the JSON of certify, {path} is none: format {data['format']!r}.")
-    return list(_faults(Path(path).parent, records, time_limit))
-
-
-def _faults(folder: Path, records: list[dict[str, Any]], time_limit: float | None) -> Iterator[str]:
-    original = None
-    for record in records:
-        name = record["file"]
-        try:
-            content = (folder / Path(name).name).read_bytes()
-        except OSError as error:
-            yield f"{name} cannot be read: {error.strerror}."
+    faults: list[str] = []
+    reference = None
+    for record in votes + files:
+        circuit = _file_again(Path(path).parent, record, faults)
+        if circuit is not None and reference is not None:
+            _prove_again(record["file"], reference, circuit, time_limit, faults)
+        if record in files:
             continue
+        if circuit is None:
+            return faults  # there is nothing to compare the others with
+        # On votes that are proved equal come the same gates, so that what is left to prove is structure.
+        reference = circuit if record is votes[0] else with_counts(circuit, classes, scores)
+    return faults
+
+
+def _file_again(folder: Path, record: dict[str, Any], faults: list[str]) -> Circuit | None:
+    """Return the circuit of a file; None, and a fault, if there is none."""
+    name = Path(record["file"]).name
+    try:
+        content = (folder / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != record["sha256"]:
-            yield f"{name} has changed since it was certified."
-        try:
-            circuit = _read_back(content, Path(name))
-        except ParseError as error:
-            yield f"{name} is no circuit: {error}"
-            continue
-        if original is None:
-            if record is not records[0]:
-                return  # said already: there is nothing to compare with
-            original = circuit
-            continue
-        try:
-            answer = equivalent(original, circuit, time_limit=time_limit)
-        except ValueError as error:
-            yield f"{name} has other inputs or outputs than the original: {error}"
-            continue
-        if isinstance(answer, Counterexample):
-            yield f"{name} is not the original: they differ for {answer.inputs}."
-        elif not isinstance(answer, Equivalent):
-            yield f"{name} was neither proved nor refuted in {time_limit} s."
+            faults.append(f"{name} has changed since it was certified.")
+        return _read_back(content, Path(name))
+    except OSError as error:
+        faults.append(f"{name} cannot be read: {error.strerror}.")
+    except ParseError as error:
+        faults.append(f"{name} is no circuit: {error}")
+    return None
+
+
+def _prove_again(what: str, circuit: Circuit, other: Circuit, time_limit: float | None, faults: list[str]) -> None:
+    try:
+        answer = equivalent(circuit, other, time_limit=time_limit)
+    except ValueError as error:
+        faults.append(f"{what} has other inputs or outputs than the original: {error}")
+        return
+    if isinstance(answer, Counterexample):
+        faults.append(f"{what} is not the original: they differ for {answer.inputs}.")
+    elif not isinstance(answer, Equivalent):
+        faults.append(f"{what} was neither proved nor refuted in {time_limit} s.")
 
 
 def _beside(base: Path, extension: str) -> Path:
     return base.with_name(base.name + extension)
 
 
-def _written(
-    circuit: Circuit, short: Circuit, path: Path, options: dict[str, Any], time_limit: float | None
-) -> FileProof:
-    """Write a file, read it back, and prove that it holds the circuit: `short`, which is proved to be `circuit`."""
+def _written(circuit: Circuit, path: Path, options: dict[str, Any], time_limit: float | None) -> FileProof:
+    """Write a file, read it back, and prove that it holds the circuit."""
     start = time.perf_counter()
-    content = dumps(short, path.suffix, **options)
+    content = dumps(circuit, path.suffix, **options)
     content = content.encode() if isinstance(content, str) else content
     _replace(path, content)
     content = path.read_bytes()
     back = _read_back(content, path)
-    answer = _proved(path.name, short, back, time_limit)
+    answer = _proved(path.name, circuit, back, time_limit)
     seconds = time.perf_counter() - start
     return FileProof(path, hashlib.sha256(content).hexdigest(), back.n_gates, answer.method, seconds)
 
@@ -261,7 +277,7 @@ def _tested(circuit: Circuit, path: Path, compiler: str | None, key: Key) -> str
     )
 
 
-def _data(result: CertifiedFiles, original: FileProof) -> dict[str, Any]:
+def _data(result: CertifiedFiles, chain: list[FileProof], classes: int | None, scores: Scores) -> dict[str, Any]:
     def record(file: FileProof) -> dict[str, Any]:
         return {
             "file": file.path.name,
@@ -273,10 +289,13 @@ def _data(result: CertifiedFiles, original: FileProof) -> dict[str, Any]:
 
     return {
         "format": _FORMAT,
-        "claim": "each file, read, is the function of the original; proved, but for compilers, which were tested",
+        "claim": "each file holds the original, or the scores of its outputs: proved; compiled C: tested",
+        "classes": classes,
+        "scores": scores,
         "inputs": result.circuit.n_inputs,
         "outputs": result.circuit.n_outputs,
-        "original": record(original),
+        "original": record(chain[0]),
+        "votes": [record(file) for file in chain[1:]],
         "simplified": {"gates": result.circuit.n_gates, "method": result.method, "seconds": round(result.seconds, 3)},
         "files": [record(file) for file in result.files],
         "compiled": result.compiled,

@@ -7,17 +7,18 @@ from circuits import library
 from circuits.bits import Bit
 from circuits.netlist import Builder, Circuit
 from circuits.ports import bits_of
+from jaxnet.validation import whole_number
 
-Results = Literal["counts", "class"]
+Scores = Literal["gates", "counts", "class"]
 
 
-def with_counts(circuit: Circuit, classes: int, results: Results) -> Circuit:
+def with_counts(circuit: Circuit, classes: int, scores: Scores) -> Circuit:
     """Return a circuit whose outputs are the scores of classes, or the class, of one whose outputs are votes.
 
     Args:
         circuit: its outputs are so many equal groups, the first of them the votes for class 0.
         classes: how many.
-        results: "counts", words score0, score1, ..., how many votes of each group are ones; "class", a word of that
+        scores: "counts", words score0, score1, ..., how many votes of each group are ones; "class", a word of that
             name, the number of the first of the largest scores.
 
     Returns:
@@ -33,16 +34,37 @@ def with_counts(circuit: Circuit, classes: int, results: Results) -> Circuit:
     >>> with_counts(votes, 2, "class").output_names
     ('class[0]',)
     """
-    if circuit.n_outputs % classes or not circuit.n_outputs:
-        raise ValueError(
-            f"with_counts: expected outputs that are {classes} equal groups, one a class, got {circuit.n_outputs}."
-        )
+    check_groups("with_counts", circuit, classes)
     netlist, outputs = reopened(circuit)
     size = len(outputs) // classes
-    scores = [library.count(outputs[start : start + size]) for start in range(0, len(outputs), size)]
-    if results == "class":
-        return circuit_of_words(netlist, {"class": first_largest(netlist, scores)})
-    return circuit_of_words(netlist, {f"score{number}": score for number, score in enumerate(scores)})
+    counts = [library.count(outputs[start : start + size]) for start in range(0, len(outputs), size)]
+    if scores == "class":
+        return circuit_of_words(netlist, {"class": first_largest(netlist, counts)})
+    return circuit_of_words(netlist, {f"score{number}": count for number, count in enumerate(counts)})
+
+
+def check_groups(where: str, circuit: Circuit, classes: int) -> None:
+    """Check that the outputs of a circuit are equal groups, one for each class.
+
+    Args:
+        where: named in the error.
+        circuit: any circuit.
+        classes: how many.
+
+    Raises:
+        ValueError: if they are not.
+        TypeError: if `classes` is no whole number.
+
+    >>> from circuits import parse
+    >>> check_groups("classify", parse("y = a & b"), 2)
+    Traceback (most recent call last):
+    ValueError: classify: expected outputs that are 2 equal groups, one a class, got 1 outputs.
+    """
+    classes = whole_number(where, "classes", classes, 1)
+    if circuit.n_outputs % classes or not circuit.n_outputs:
+        raise ValueError(
+            f"{where}: expected outputs that are {classes} equal groups, one a class, got {circuit.n_outputs} outputs."
+        )
 
 
 def reopened(circuit: Circuit) -> tuple[Builder, list[Bit]]:

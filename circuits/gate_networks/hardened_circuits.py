@@ -1,12 +1,12 @@
 """From a logic gate network to the circuit that it is once gates and wires are decided; and what that costs."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from jax.typing import ArrayLike
 
-from circuits.gate_networks.class_outputs import with_counts
+from circuits.gate_networks.class_outputs import Scores, with_counts
 from circuits.gate_networks.logic_gate_networks import (
     GateLayers,
     GateParams,
@@ -19,8 +19,6 @@ from circuits.gate_networks.parametrisations import hard_tables
 from circuits.netlist import Circuit, check_names
 from jaxnet.networks.network import Network
 from jaxnet.validation import ShapeError
-
-Scores = Literal["gates", "counts", "class"]
 
 
 class HardLayer(NamedTuple):
@@ -106,7 +104,7 @@ def harden(
     """
     structure = structure_of("harden", network)
     classes = structure.n_classes
-    if scores not in ("gates", "counts", "class"):
+    if scores not in get_args(Scores):
         raise ValueError(f"harden: expected scores to be 'gates', 'counts' or 'class', got {scores!r}.")
     if scores != "gates" and classes is None:
         raise ValueError(f"harden: expected a network with classes for scores={scores!r}, got {structure}.")

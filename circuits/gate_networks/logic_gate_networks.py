@@ -156,7 +156,7 @@ def gate_network(
             input of each gate chosen among candidates; or the nodes to read, integers `(2, W)`.
         choices: how many candidates an input of a learned layer has; n of the layer before or more for all of them.
         initial: how `init` draws logits: "residual", gates close to passing their first input on; "normal".
-        tau: the temperature of the sums; if None the square root of half the gates of a group.
+        tau: the temperature of the sums; if None half the square root of the gates of a group.
         seed: for the wiring, which belongs to the network and not to its parameters.
 
     Returns:
@@ -191,7 +191,7 @@ def gate_network(
                 f"Take {-(-widths[-1] // classes) * classes}."
             )
     group = widths[-1] // (classes or 1)
-    tau = math.sqrt(group / 2) if tau is None else float(tau)
+    tau = math.sqrt(group) / 2 if tau is None else float(tau)
     if not 0 < tau < math.inf:
         raise ValueError(f"gate_network: expected a positive, finite tau, got {tau}.")
     kinds = [wiring] * len(widths) if isinstance(wiring, str) else list(wiring)
@@ -402,7 +402,7 @@ def _outputs(
     leading = x.shape[:-1]
     rows = x.reshape(-1, structure.n_inputs).astype(dtype).T
     n_keys = len(structure.runs) + len(params[1])
-    keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)
+    keys = iter(jax.random.split(key, n_keys) if key is not None else [None] * n_keys)
     chosen = iter(params[1])
     for run, logits in zip(structure.runs, params[0], strict=True):
         k = coefficients(logits, structure.parametrisation, forward, temperature, next(keys))
@@ -446,7 +446,7 @@ def choice_weights(logits: ArrayLike, forward: Forward, temperature: ArrayLike, 
     Array([[0., 1.]], dtype=float32)
     """
     z = jnp.asarray(logits)
-    if forward == "gumbel":
+    if forward == "gumbel" and key is not None:
         z = z + jax.random.gumbel(key, z.shape, z.dtype)
     z = z / temperature
     if forward == "soft":

@@ -12,13 +12,12 @@ import jax
 import numpy as np
 
 from circuits.errors import listed
-from circuits.gate_networks.class_outputs import circuit_of_words, first_largest, reopened, with_counts
+from circuits.gate_networks.class_outputs import check_groups, circuit_of_words, first_largest, reopened, with_counts
 from circuits.netlist import Circuit
 from circuits.ports import grouped, is_word
 from circuits.simulation.packing import pack
 from circuits.simulation.simulator import as_bits, simulate
 from circuits.synthesis.simplification import simplify
-from jaxnet.validation import whole_number
 
 # Rows that are packed and simulated at once: 16 MB of inputs where there are 256 of them.
 _BLOCK = 2**16
@@ -82,8 +81,6 @@ def _numbers(where: str, circuit: Circuit, x: Any, classes: int | None) -> np.nd
     x = x if isinstance(x, jax.Array) else np.asarray(x)
     if x.ndim != 2 or x.shape[1] != circuit.n_inputs:
         raise ValueError(f"{where}: expected rows (rows, {circuit.n_inputs}) for {circuit}, got shape {x.shape}.")
-    if classes is not None:
-        classes = whole_number(where, "classes", classes, 1)
     kept = _with_results.setdefault(circuit, {})
     if (where, classes) not in kept:
         kept[where, classes] = _with_result(where, circuit, classes)
@@ -122,10 +119,8 @@ def _with_result(where: str, circuit: Circuit, classes: int | None) -> Circuit:
                 f"{where}: expected the scores of two or more classes as words score0[0], score0[1], ..., got "
                 f"{listed(words)}. Outputs that are groups, one a class, need classes=."
             )
-    elif circuit.n_outputs % classes or not circuit.n_outputs:
-        raise ValueError(
-            f"{where}: expected outputs that are {classes} equal groups, one a class, got {circuit.n_outputs} outputs."
-        )
+    else:
+        check_groups(where, circuit, classes)
     circuit = simplify(circuit)
     if classes is not None:
         return with_counts(circuit, classes, "class" if where == "classify" else "counts")
