@@ -114,6 +114,18 @@ def dumps(circuit: Circuit, *, name: str = "circuit", counts: int | None = None)
     return before + body + after
 
 
+def identifier(text: str) -> str:
+    """Return a name for C functions that is as close to a text, such as the name of a file, as C and C++ allow.
+
+    >>> identifier("mnist"), identifier("c17.a"), identifier("class"), identifier("3x")
+    ('mnist', 'c17_a', 'circuit_class', 'circuit_3x')
+    """
+    name = re.sub(r"\W", "_", text, flags=re.ASCII)
+    if not name[:1].isalpha() or name in _TAKEN.split():
+        name = f"circuit_{name}"
+    return name[:63]
+
+
 def loads(text: str, source: str = "c") -> Circuit:
     r"""Read a circuit from C that `dumps` wrote.
 

@@ -16,6 +16,7 @@ import jax
 
 from circuits.errors import ParseError
 from circuits.formats.c_checks import c_compiler, check_c
+from circuits.formats.c_functions import identifier
 from circuits.formats.files import dumps, loads
 from circuits.gate_networks.class_outputs import Scores, check_groups, with_counts
 from circuits.netlist import Circuit, depth
@@ -151,7 +152,9 @@ def certify(
         bar.update(1)
         files = []
         for extension in FORMATS:
-            options = {"counts": classes} if extension == ".c" and scores == "gates" and classes is not None else {}
+            options = {}
+            if extension == ".c":
+                options = {"name": identifier(base.name), "counts": classes if scores == "gates" else None}
             files.append(_written(short, _beside(base, extension), options, time_limit))
             bar.update(1)
         compiled = _tested(short, _beside(base, ".c"), compiler, key)
