@@ -8,13 +8,19 @@ import jax
 import numpy as np
 import pytest
 
-from circuits import certify, check_certificate, class_scores, classify, equivalent, parse, read, rows, write
+from circuits import Circuit, certify, check_certificate, class_scores, classify, equivalent, parse, read, rows, write
 from circuits.formats import c_checks
 from circuits.gate_networks import certified_files
 from circuits.verification.answers import Equivalent
 from jaxnet.answers import Undecided
 
 VOTES = parse("p = a & b | a & c; q = a ^ b; r = ~(b | c); s = (a ^ b) & c | (a & b)")
+
+
+def circuit_in(path):
+    circuit = read(path)
+    assert isinstance(circuit, Circuit)
+    return circuit
 
 
 def without_compilers(monkeypatch):
@@ -39,7 +45,7 @@ def copied(votes, tmp_path):
 
 def test_every_file_is_the_circuit(votes):
     for extension in (".aig", ".blif", ".v", ".c", ".original.blif"):
-        assert isinstance(equivalent(VOTES, read(votes / f"votes{extension}")), Equivalent)
+        assert isinstance(equivalent(VOTES, circuit_in(votes / f"votes{extension}")), Equivalent)
     assert check_certificate(votes / "votes.json") == []
     assert check_certificate(votes / "class.json") == []
 
@@ -49,7 +55,7 @@ def test_the_class_is_that_of_the_votes(votes):
     count = np.asarray([VOTES(*row) for row in x]).reshape(8, 2, 2).sum(axis=2)
     assert (class_scores(VOTES, x, classes=2) == count).all()
     for extension in (".aig", ".blif", ".v", ".c"):
-        assert (classify(read(votes / f"class{extension}"), x) == count.argmax(axis=1)).all()
+        assert (classify(circuit_in(votes / f"class{extension}"), x) == count.argmax(axis=1)).all()
 
 
 def test_the_c_of_votes_counts(votes):
@@ -165,7 +171,7 @@ def test_what_cannot_be_asked(tmp_path, arguments, said):
 
 def test_a_network_is_no_circuit(tmp_path):
     with pytest.raises(TypeError, match=r"^certify: expected a Circuit, got str. harden makes one of a network.$"):
-        certify("y = a", tmp_path / "x")
+        certify("y = a", tmp_path / "x")  # type: ignore[arg-type]
 
 
 def test_the_certificate_says_what_was_proved(votes):
