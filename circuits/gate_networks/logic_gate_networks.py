@@ -174,7 +174,8 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
         temperature: logits are divided by it.
 
     Returns:
-        `loss(params, (x, y), key)`: y are numbers of classes `(...,)`, or without classes targets `(..., W)` in [0, 1].
+        `loss(params, (x, y), key)`: y are numbers of classes `(...,)`; or without classes targets `(..., W)` in [0, 1],
+        and the loss of an example is the sum over them.
 
     Raises:
         TypeError: if the network is no logic gate network.

@@ -1,5 +1,6 @@
 """Logic gate networks as networks like any other: every forward, every transformation, every way to train."""
 
+import functools
 import itertools
 
 import jax
@@ -13,7 +14,7 @@ from jax.sharding import AxisType
 
 import jaxnet
 from circuits import gate_loss, gate_network, gate_outputs
-from circuits.gate_networks.logic_gate_networks import network_of, structure_of
+from circuits.gate_networks.logic_gate_networks import structure_of
 from jaxnet import ShapeError, fit, gradient_descent, train, train_ensemble
 
 each = pytest.mark.parametrize("parametrisation", PARAMETRISATIONS)
@@ -39,30 +40,31 @@ def test_one_layer_gives_the_expected_value_over_independent_bits(parametrisatio
 
 
 @each
-def test_straight_through_has_the_very_values_of_hard_gates(parametrisation):
+def test_straight_through_has_the_very_values_of_hard_gates_and_derivatives(parametrisation):
     network = network_of_all_kinds(parametrisation)
-    params = random_params(network, 3)
-    hard = gate_outputs(network, params, ROWS, forward="hard")
-    np.testing.assert_array_equal(gate_outputs(network, params, ROWS, forward="straight-through"), hard)
+    loss = gate_loss(network, forward="straight-through", temperature=2.0)
+
+    @jax.jit
+    def compute(params, key):
+        hard, through, cold, drawn = (
+            gate_outputs(network, params, ROWS, forward="hard"),
+            gate_outputs(network, params, ROWS, forward="straight-through"),
+            gate_outputs(network, params, ROWS, forward="hard", temperature=0.125),
+            # Noise that is too small to matter.
+            gate_outputs(network, jax.tree.map(lambda leaf: 2.0**15 * leaf, params), ROWS, forward="gumbel", key=key),
+        )
+        return (hard, through, cold, drawn), jax.grad(loss)(params, DATA, None)
+
+    params = random_params(network, 8)
+    (hard, *others), gradient = compute(params, jax.random.key(0))
+    for other in others:
+        np.testing.assert_array_equal(other, hard)
     counts = np.asarray(hard) * network.structure.tau
     np.testing.assert_array_equal(counts, np.round(counts))
     assert counts.std() > 0
-    # The same at any temperature, and with noise that is too small to matter.
-    np.testing.assert_array_equal(gate_outputs(network, params, ROWS, forward="hard", temperature=0.1), hard)
-    sure = jax.tree.map(lambda leaf: 1000 * leaf, params)
-    drawn = gate_outputs(network, sure, ROWS, forward="gumbel", key=jax.random.key(0))
-    np.testing.assert_array_equal(drawn, hard)
-
-
-@each
-def test_derivatives_of_straight_through_reach_all_parameters(parametrisation):
-    network = network_of_all_kinds(parametrisation)
-    loss = gate_loss(network, forward="straight-through", temperature=2.0)
-    # Of one network a gate may be read by none that cares; so those of several.
-    grads = [jax.jit(jax.grad(loss))(random_params(network, seed), DATA, jax.random.key(0)) for seed in range(4)]
-    for leaves in zip(*map(jax.tree.leaves, grads), strict=True):
-        assert np.isfinite(leaves).all()
-        assert (np.abs(leaves).max(axis=0) > 0).mean() > 0.7
+    for leaf in jax.tree.leaves(gradient):
+        assert np.isfinite(leaf).all()
+        assert (leaf != 0).mean() > 0.3  # the others are of gates that no class depends on
 
 
 def test_gumbel_draws_anew_for_each_key():
@@ -78,11 +80,10 @@ def test_the_wiring_is_of_the_seed_and_the_parameters_are_of_the_key():
     one, same, other = (gate_network(9, [20, 20], seed=seed) for seed in (1, 1, 2))
     equal(one.structure.reads, same.structure.reads)
     assert any((a != b).any() for a, b in zip(one.structure.reads, other.structure.reads, strict=True))
-    equal(one.init(jax.random.key(0)), same.init(jax.random.key(0)))
-    a, b = one.init(jax.random.key(0)), one.init(jax.random.key(1))
+    a, again, b = one.init(jax.random.key(0)), one.init(jax.random.key(0)), one.init(jax.random.key(1))
+    equal(again, a)
     assert all((x != y).mean() > 0.99 for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
     assert (a.gates[0][0] != a.gates[1][0]).all()
-    equal(network_of(one.structure).init(jax.random.key(0)), a)
 
 
 def test_residual_choices_past_the_first_layer_begin_as_a_wiring():
@@ -117,69 +118,78 @@ def test_losses_are_cross_entropies():
     network = gate_network(5, [32], initial="normal")
     params, y = random_params(network, 2), np.resize(ROWS, (32, 32))
     p = np.asarray(network.apply(params, ROWS), np.float64)
-    expected = -np.where(y, np.log(p), np.log(1 - p)).mean()
+    expected = -np.where(y, np.log(p), np.log(1 - p)).sum(axis=1).mean()
     np.testing.assert_allclose(gate_loss(network)(params, (ROWS, y), None), expected, rtol=1e-5)
 
 
 def test_under_vmap_and_jit():
-    members = [random_params(NETWORK, seed) for seed in range(3)]
+    members = [random_params(NETWORK, seed) for seed in range(2)]
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
-    together = jax.jit(jax.vmap(NETWORK.apply, (0, None)))(stacked, ROWS)
-    close(together, np.stack([NETWORK.apply(params, ROWS) for params in members]))
-    each_row = jax.vmap(NETWORK.apply, (None, 0))(members[0], ROWS)
-    close(each_row, NETWORK.apply(members[0], ROWS))
+    of_each = jax.vmap(jax.vmap(NETWORK.apply, (None, 0)), (0, None))  # members, and rows one by one
+    close(jax.jit(of_each)(stacked, ROWS), np.stack([NETWORK.apply(params, ROWS) for params in members]))
+
+
+@pytest.mark.slow
+def test_parameters_are_drawn_under_vmap():
     drawn = jax.vmap(NETWORK.init)(jax.random.split(jax.random.key(0), 2))
-    close(jax.tree.map(lambda leaf: leaf[1], drawn), NETWORK.init(jax.random.split(jax.random.key(0), 2)[1]))
+    alone = NETWORK.init(jax.random.split(jax.random.key(0), 2)[1])
+    close(jax.tree.map(lambda leaf: leaf[1], drawn), alone)
 
 
-@each
+@pytest.mark.parametrize(
+    "parametrisation", ["input-wise", *(pytest.param(p, marks=pytest.mark.slow) for p in ("softmax", "walsh"))]
+)
 def test_bfloat16_and_float64(parametrisation):
     network = network_of_all_kinds(parametrisation)
     params = random_params(network, 6)
     expected = np.asarray(network.apply(params, ROWS))
     half = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.bfloat16), params)
-    y = network.apply(half, ROWS)
+    y, hard, through = jax.jit(
+        lambda params: [
+            gate_outputs(network, params, ROWS, forward=forward) for forward in ("soft", "hard", "straight-through")
+        ]
+    )(half)
     assert y.dtype == jnp.bfloat16
     np.testing.assert_allclose(np.asarray(y, np.float32), expected, atol=0.1)
-    hard = gate_outputs(network, half, ROWS, forward="hard")
-    np.testing.assert_array_equal(hard, gate_outputs(network, half, ROWS, forward="straight-through"))
+    np.testing.assert_array_equal(through, hard)
     with jax.enable_x64(True):
         double = network.apply(jax.tree.map(np.float64, params), ROWS)
         assert double.dtype == np.float64
         np.testing.assert_allclose(double, expected, rtol=1e-5)
-        assert {leaf.dtype for leaf in jax.tree.leaves(network.init(jax.random.key(0)))} == {np.dtype(float)}
+        initial = jax.eval_shape(network.init, jax.random.key(0))
+        assert {leaf.dtype for leaf in jax.tree.leaves(initial)} == {np.dtype(float)}
 
 
-def steps(count):
-    return train(RULE, RULE.init(START), DATA, key=jax.random.key(1), **(RUN | {"steps": count}))
+@functools.cache
+def trained():
+    return train(RULE, RULE.init(START), DATA, key=jax.random.key(1), **RUN)
 
 
 def test_train_and_fit_and_resume(tmp_path):
-    state, history = steps(6)
-    assert history["loss"][-1] < history["loss"][0]
-    arguments = {"key": jax.random.key(1), "every": 3, "progress": False}
-    file = tmp_path / "run.npz"
-    whole = fit(RULE, START, DATA, **RUN, **arguments | {"key": jax.random.key(1)})
-    close(whole.state.params, state.params)
-    fit(RULE, START, DATA, **(RUN | {"steps": 3}), **arguments | {"key": jax.random.key(1)}, checkpoint=file)
-    resumed = fit(RULE, START, DATA, **RUN, **arguments, checkpoint=file)
-    equal(resumed.state.params, whole.state.params)
+    state, history = trained()
+    assert history["loss"].shape == (6,)
+    rounds = {"every": 3, "progress": False, "checkpoint": tmp_path / "run.npz"}
+    fit(RULE, START, DATA, key=jax.random.key(1), **(RUN | {"steps": 3}), **rounds)
+    resumed = fit(RULE, START, DATA, key=jax.random.key(1), **RUN, **rounds)
+    close(resumed.state.params, state.params)
+    for before, after in zip(jax.tree.leaves(START), jax.tree.leaves(state.params), strict=True):
+        assert (before != after).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_train_ensemble():
-    params = jax.vmap(NETWORK.init)(jax.random.split(jax.random.key(2), 3))
-    keys = jax.random.split(jax.random.key(3), 3)
+    params = jax.vmap(NETWORK.init)(jax.random.split(jax.random.key(2), 2))
+    keys = jnp.stack([jax.random.key(1), jax.random.key(3)])
+    params = jax.tree.map(lambda leaf, start: leaf.at[0].set(start), params, START)
     states, history = train_ensemble(RULE, jax.vmap(RULE.init)(params), DATA, keys=keys, **RUN)
-    assert history["loss"].shape == (3, 6)
-    first = jax.tree.map(lambda leaf: leaf[0], params)
-    alone, _ = train(RULE, RULE.init(first), DATA, key=keys[0], **RUN)
-    close(jax.tree.map(lambda leaf: leaf[0], states.params), alone.params, rtol=1e-4)
+    assert history["loss"].shape == (2, 6)
+    close(jax.tree.map(lambda leaf: leaf[0], states.params), trained()[0].params, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [AxisType.Auto, pytest.param(AxisType.Explicit, marks=pytest.mark.slow)])
 def test_fit_on_a_mesh(kind):
     mesh = jax.make_mesh((4,), ("data",), axis_types=(kind,), devices=jax.devices()[:4])
-    alone, _ = steps(6)
+    alone, _ = trained()
     shared = fit(RULE, START, DATA, **RUN, key=jax.random.key(1), every=6, progress=False, mesh=mesh)
     close(shared.state.params, alone.params, rtol=1e-4, atol=1e-5)
 
@@ -187,7 +197,7 @@ def test_fit_on_a_mesh(kind):
 @pytest.mark.slow
 def test_train_on_a_mesh():
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
-    alone, _ = steps(6)
+    alone, _ = trained()
     with jax.set_mesh(mesh):
         state, data, key = jaxnet.place((RULE.init(START), DATA, jax.random.key(1)))
         shared, _ = train(RULE, state, data, key=key, **RUN)
@@ -287,4 +297,4 @@ def test_every_size_runs():
     """No inputs but one, one gate, fewer gates than inputs, many more, in all wirings."""
     for n, width, wiring in itertools.product((1, 7), (1, 3), ("balanced", "random", "learned")):
         network = gate_network(n, [width, 2], wiring=wiring, choices=2)
-        jax.eval_shape(network.apply, network.structure.shapes and random_params(network, 0), np.zeros((4, n)))
+        jax.eval_shape(network.apply, random_params(network, 0), np.zeros((4, n)))
