@@ -29,6 +29,11 @@ PEERS = {
     "walsh": {"torchlogix warp": True},
 }
 FASTEST = "input-wise"
+# Which of our numbers of a gate stands at each place of a peer's, and its sign. Rows are a + 2b with us, and 2a + b
+# with them; a table has row 0 as its lowest bit with us, and as its highest with them; and they take the sigmoid of
+# the negative sum of Walsh functions of 1 - 2a and 1 - 2b.
+TABLES = [sum((t >> (3 - 2 * a - b) & 1) << (a + 2 * b) for a in (0, 1) for b in (0, 1)) for t in range(16)]
+PLACES = {"softmax": (TABLES, [1] * 16), "input-wise": ([0, 2, 1, 3], [1] * 4), "walsh": ([0, 2, 1, 3], [-1, 1, 1, -1])}
 
 
 def examples(inputs):
@@ -50,6 +55,7 @@ class Ours:
         import circuits
         import jaxnet
 
+        self.parametrisation = parametrisation
         start = time.perf_counter()
         self.network = circuits.gate_network(
             x.shape[-1], [WIDTH] * DEPTH, classes=CLASSES, parametrisation=parametrisation, tau=TAU
@@ -86,15 +92,14 @@ class Ours:
         import jax
 
         loss, gradient = jax.jit(jax.value_and_grad(self.loss))(self.params, self.first)
-        return np.asarray(loss), by_layer(gradient)
+        return np.asarray(loss), as_peers(self.parametrisation, gradient)
 
 
-def by_layer(params):
-    """Return the parameters of all layers as `(layers, gates, parameters)`; ours have the gates last."""
-    import jax
-
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
-    return np.concatenate([leaf.reshape(-1, *leaf.shape[-2:]) for leaf in leaves]).swapaxes(1, 2)
+def as_peers(parametrisation, params):
+    """Return parameters, or a gradient by them, as the peers have them: `(layers, gates, parameters)`."""
+    layers = np.concatenate(params.gates).swapaxes(1, 2)  # ours have the gates last
+    places, signs = PLACES[parametrisation]
+    return layers[..., places] * np.array(signs, np.float32)
 
 
 class Peers:
@@ -175,7 +180,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wires = ours[f"ours, {FASTEST}"].network.structure.reads
-        arrays = {key: by_layer(ours[f"ours, {key}"].params) for key in PEERS}
+        arrays = {key: as_peers(key, ours[f"ours, {key}"].params) for key in PEERS}
         arrays |= {"x": x, "y": y, "classes": CLASSES, "tau": TAU, "first": wires[0], "rest": np.stack(wires[1:])}
         np.savez(folder / "task.npz", allow_pickle=False, **arrays)
         folders = [options.difflogic] if options.difflogic else []
