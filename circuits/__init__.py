@@ -49,6 +49,13 @@ from circuits.formulas import to_expression as to_expression
 from circuits.gate_networks.certified_files import CertifiedFiles as CertifiedFiles
 from circuits.gate_networks.certified_files import certify as certify
 from circuits.gate_networks.certified_files import check_certificate as check_certificate
+from circuits.gate_networks.gate_pictures import draw_accuracy as draw_accuracy
+from circuits.gate_networks.gate_pictures import draw_gate_types as draw_gate_types
+from circuits.gate_networks.gate_pictures import draw_input_map as draw_input_map
+from circuits.gate_networks.gate_statistics import GateTypes as GateTypes
+from circuits.gate_networks.gate_statistics import gate_errors as gate_errors
+from circuits.gate_networks.gate_statistics import gate_types as gate_types
+from circuits.gate_networks.gate_statistics import input_readers as input_readers
 from circuits.gate_networks.hardened_circuits import discretisation_gap as discretisation_gap
 from circuits.gate_networks.hardened_circuits import hard_layers as hard_layers
 from circuits.gate_networks.hardened_circuits import harden as harden
