@@ -52,6 +52,7 @@ from circuits.gate_networks.hardened_circuits import harden as harden
 from circuits.gate_networks.logic_gate_networks import gate_loss as gate_loss
 from circuits.gate_networks.logic_gate_networks import gate_network as gate_network
 from circuits.gate_networks.logic_gate_networks import gate_outputs as gate_outputs
+from circuits.gate_networks.logic_tree_convolutions import logic_convolution as logic_convolution
 from circuits.gate_networks.packed_inference import class_scores as class_scores
 from circuits.gate_networks.packed_inference import classify as classify
 from circuits.library import maj as maj

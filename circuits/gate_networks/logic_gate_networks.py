@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jax.typing import ArrayLike
 import jaxnet
 from circuits.gate_networks import gate_wirings
 from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer, check_word, rows_of, structure_of
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     Coefficients,
@@ -27,10 +28,11 @@ from circuits.gate_networks.parametrisations import (
     Initial,
     Parametrisation,
     coefficients,
+    hard_tables,
     initial_logits,
 )
 from jaxnet.networks.network import Network
-from jaxnet.pytrees import Batch, Key
+from jaxnet.pytrees import Batch, Key, Params
 from jaxnet.validation import ShapeError, check_key, integers, whole_number
 
 Wiring = Literal["balanced", "random", "learned"]
@@ -64,7 +66,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GateLayers:
+class GateLayers(GateStructure):
     """The structure of a logic gate network: what reads what, and what its numbers mean.
 
     Attributes:
@@ -88,7 +90,7 @@ class GateLayers:
         return tuple(reads.shape[-1] for reads in self.reads)
 
     @property
-    def n_outputs(self) -> int:
+    def n_outputs(self) -> int:  # type: ignore[override]
         """How many numbers there are for an example."""
         return self.n_classes or self.widths[-1]
 
@@ -121,6 +123,28 @@ class GateLayers:
         """Where each node is read, for each layer; see `gate_wirings`."""
         before = (self.n_inputs, *self.widths[:-1])
         return tuple(gate_wirings.readers(reads, n) for reads, n in zip(self.reads, before, strict=True))
+
+    def outputs(
+        self,
+        where: str,
+        params: Any,
+        x: ArrayLike,
+        forward: Forward = "soft",
+        temperature: ArrayLike = 1.0,
+        key: Key | None = None,
+    ) -> Array:
+        """Run the layers."""
+        return _outputs(where, self, params, x, forward, temperature, key)
+
+    def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
+        """Return the layers of gates, and of what they read, that are most likely."""
+        check_params(where, self, params)
+        layers = []
+        for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
+            if choices is not None:
+                reads = np.take_along_axis(reads, np.argmax(np.asarray(choices), axis=0)[None], axis=0)[0]
+            layers.append(HardLayer(reads, hard_tables(logits, self.parametrisation)))
+        return layers
 
     def __repr__(self) -> str:
         text, widths, start = f"{self.n_inputs} ->", self.widths, 0
@@ -181,8 +205,8 @@ def gate_network(
     if not widths:
         raise ValueError("gate_network: expected at least one layer, got no widths.")
     choices = whole_number("gate_network", "choices", choices, 1)
-    _one_of("parametrisation", parametrisation, Parametrisation)
-    _one_of("initial", initial, Initial)
+    check_word("gate_network", "parametrisation", parametrisation, Parametrisation)
+    check_word("gate_network", "initial", initial, Initial)
     if classes is not None:
         classes = whole_number("gate_network", "classes", classes, 1)
         if widths[-1] % classes:
@@ -216,7 +240,7 @@ def gate_network(
 
 def gate_outputs(
     network: Network,
-    params: GateParams,
+    params: Params,
     x: ArrayLike,
     *,
     forward: Forward = "soft",
@@ -226,7 +250,7 @@ def gate_outputs(
     """Run a logic gate network with soft or hard gates.
 
     Args:
-        network: made by `gate_network`.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them.
         params: its parameters.
         x: `(..., n)`, Booleans or numbers in [0, 1].
         forward: "soft", as `network.apply`; "hard", the gates and wires that are most likely, as in the circuit that
@@ -248,18 +272,17 @@ def gate_outputs(
     (1, 4)
     """
     structure = structure_of("gate_outputs", network)
-    if forward not in get_args(Forward):
-        raise ValueError(f"gate_outputs: expected forward to be one of {get_args(Forward)}, got {forward!r}.")
+    check_word("gate_outputs", "forward", forward, Forward)
     if forward == "gumbel":
         check_key("gate_outputs", key)
-    return _outputs("gate_outputs", structure, params, x, forward, temperature, key)
+    return structure.outputs("gate_outputs", params, x, forward, temperature, key)
 
 
 def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float = 1.0) -> Callable[..., Array]:
     """Return the loss of a logic gate network for `jaxnet.gradient_descent`: the mean cross-entropy.
 
     Args:
-        network: made by `gate_network`.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them.
         forward: "soft", the default; "straight-through"; "gumbel"; see `gate_outputs`.
         temperature: logits are divided by it.
 
@@ -272,34 +295,16 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
     >>> loss(network.init(jax.random.key(0)), (x, jnp.array([0, 1, 1, 0])), jax.random.key(1)).shape
     ()
     """
-    structure_of("gate_loss", network)
+    classes = structure_of("gate_loss", network).n_classes
 
-    def loss(params: GateParams, batch: Batch, key: Key) -> Array:
+    def loss(params: Params, batch: Batch, key: Key) -> Array:
         x, y = batch
         outputs = gate_outputs(network, params, x, forward=forward, temperature=temperature, key=key)
-        if network.structure.n_classes is None:  # type: ignore[union-attr]
+        if classes is None:
             return jaxnet.binary_cross_entropy_from_probabilities(outputs, y).mean()
         return jaxnet.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
 
     return loss
-
-
-def structure_of(where: str, network: Network) -> GateLayers:
-    """Return the structure of a logic gate network.
-
-    Args:
-        where: named in the error.
-        network: any.
-
-    Raises:
-        TypeError: if it is none.
-
-    >>> structure_of("harden", gate_network(3, [4])).widths
-    (4,)
-    """
-    if not isinstance(network, Network) or not isinstance(network.structure, GateLayers):
-        raise TypeError(f"{where}: expected a network made by gate_network, got {network!r}.")
-    return network.structure
 
 
 def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, Any]]:
@@ -354,7 +359,7 @@ def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, 
                 f"{reads.min()}..{reads.max()}."
             )
         return reads
-    _one_of("wiring", kind, Wiring)
+    check_word("gate_network", "wiring", kind, Wiring)
     if kind == "balanced":
         reads = gate_wirings.balanced(rng, n, width)
     elif kind == "random":
@@ -363,11 +368,6 @@ def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, 
         reads = gate_wirings.candidates(rng, n, width, choices)
     reads.flags.writeable = False
     return reads
-
-
-def _one_of(name: str, value: Any, kinds: Any) -> None:
-    if value not in get_args(kinds):
-        raise ValueError(f"gate_network: expected {name} to be one of {get_args(kinds)}, got {value!r}.")
 
 
 def _initial_params(structure: GateLayers, initial: Initial, key: Key) -> GateParams:
@@ -395,12 +395,9 @@ def _outputs(
 ) -> Array:
     """Run the layers, a row for each node and a column for each example."""
     check_params(where, structure, params)
-    x = jnp.asarray(x)
-    if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
-        raise ShapeError(f"{where}: expected inputs (..., {structure.n_inputs}) for {structure}, got {x.shape}.")
     dtype = jnp.result_type(*params[0])
-    leading = x.shape[:-1]
-    rows = x.reshape(-1, structure.n_inputs).astype(dtype).T
+    rows = rows_of(where, structure, x, dtype)
+    leading = jnp.shape(x)[:-1]
     n_keys = len(structure.runs) + len(params[1])
     keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)
     chosen = iter(params[1])
