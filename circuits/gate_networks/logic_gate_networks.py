@@ -330,8 +330,8 @@ def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, A
     ]
 
 
-def check_params(where: str, structure: GateLayers, params: Any) -> None:
-    """Check that parameters have the shapes that a network needs.
+def check_params(where: str, structure: Any, params: Any) -> None:
+    """Check that parameters have the shapes that a network needs, `structure.shapes`.
 
     Raises:
         ShapeError: if not.

@@ -2,7 +2,8 @@
 
 A kernel is a complete binary tree of two-input gates over fixed places of a small window, the same gates wherever the
 window stands (F. Petersen and others, Convolutional differentiable logic gate networks, 2024). Values have a row for
-each gate and a column for each place and example, so a tree is evaluated as a few layers of gates.
+each gate and a column for each place and example, so trees are a few layers of gates. Only what a convolution was given
+is kept for the way back.
 """
 
 import functools
@@ -18,7 +19,6 @@ from jax.typing import ArrayLike
 
 from circuits.gate_networks.gate_layers import gates, gathered
 from circuits.gate_networks.gate_structures import GateStructure, HardLayer, check_word, rows_of
-from circuits.gate_networks.gate_wirings import readers
 from circuits.gate_networks.logic_gate_networks import GateParams, check_params
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
@@ -35,6 +35,10 @@ from jaxnet.pytrees import Key
 from jaxnet.validation import check_key, whole_number
 
 _OR = 0b1110
+
+# Numbers at the leaves of the kernels that are run together, 8 MB of float32. More do not stay in the cache, and the
+# system has to find memory for them: all kernels at once took 2.5 times as long.
+_LEAVES_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,7 +63,7 @@ class TreeLayers(GateStructure):
     padding: int
     pool: int
     parametrisation: Parametrisation
-    n_classes: None = None
+    n_classes: int | None = None
 
     @property
     def kernels(self) -> int:
@@ -95,29 +99,18 @@ class TreeLayers(GateStructure):
 
     @functools.cached_property
     def reads(self) -> np.ndarray:
-        """The value at each leaf `(2^depth kernels, pool^2 places)`: n_inputs stands for a zero of the padding."""
+        """The value at each leaf, `(2^depth, kernels, pool^2 places)`: n_inputs stands for a zero of the padding."""
         h, w, c = self.shape
         out_h, out_w, _ = self.output_shape
         # Results that are pooled together are the first axis of the places.
         i, j, y, x = np.ogrid[: self.pool, : self.pool, :out_h, :out_w]
         top = (y * self.pool + i) * self.stride - self.padding
         left = (x * self.pool + j) * self.stride - self.padding
-        row, column, channel = self.leaves.reshape(3, -1, 1, 1, 1, 1)
+        row, column, channel = self.leaves[..., None, None, None, None]
         row, column = row + top, column + left
         inside = (row >= 0) & (row < h) & (column >= 0) & (column < w)
         reads = np.where(inside, (row * w + column) * c + channel, self.n_inputs)
-        return reads.reshape(len(reads), -1).astype(np.int32)
-
-    @functools.cached_property
-    def readers(self) -> np.ndarray | None:
-        """Which leaves read each value; see `gate_wirings`. None do that zero, whose derivative nobody asks for."""
-        n, flat = self.n_inputs, self.reads.ravel()
-        real = np.flatnonzero(flat < n)
-        table = readers(flat[real], n)
-        if table is None:
-            return None
-        places = np.append(real, flat.size)[table]
-        return np.pad(places, ((0, 0), (0, 1)), constant_values=flat.size).astype(np.int32)
+        return reads.reshape(*reads.shape[:2], -1).astype(np.int32)
 
     def outputs(
         self,
@@ -128,27 +121,39 @@ class TreeLayers(GateStructure):
         temperature: ArrayLike = 1.0,
         key: Key | None = None,
     ) -> Array:
-        """Run all trees at all places, level by level."""
+        """Run all trees at all places, a few kernels at a time."""
         check_params(where, self, params)
         dtype = jnp.result_type(*params[0])
         rows = rows_of(where, self, x, dtype)
         examples = rows.shape[1]
         padded = jnp.concatenate([rows, jnp.zeros((1, examples), dtype)])
-        table = None if self.readers is None else jnp.asarray(self.readers)
-        values = gathered(padded, jnp.asarray(self.reads.ravel()), table).reshape(len(self.reads), -1)
         n = len(self.widths)
         keys = jax.random.split(key, n) if forward == "gumbel" else [None] * n  # type: ignore[arg-type]
-        for logits, width, k in zip(params[0], self.widths, keys, strict=True):
-            gate = coefficients(logits[0], self.parametrisation, forward, temperature, k)
-            values = gates(Coefficients(gate.k, gate.squash), values[:width], values[width:])
-        pooled = _largest(values.reshape(self.kernels, self.pool**2, -1))
+        levels = [
+            coefficients(logits[0], self.parametrisation, forward, temperature, k)
+            for logits, k in zip(params[0], keys, strict=True)
+        ]
+        groups = _groups(self.kernels, self.reads.size * examples)
+        in_group = self.kernels // groups
+        ks = [jnp.moveaxis(level.k.reshape(4, -1, groups, in_group), 2, 0) for level in levels]
+        reads = np.moveaxis(self.reads.reshape(len(self.reads), groups, in_group, -1), 1, 0)
+
+        def trees(of_group: tuple[Array, list[Array]]) -> Array:
+            reads, ks = of_group
+            values = gathered(padded, reads.ravel(), None).reshape(reads[..., 0].size, -1)
+            for k, level in zip(ks, levels, strict=True):
+                half = len(values) // 2
+                values = gates(Coefficients(k.reshape(4, half), level.squash), values[:half], values[half:])
+            return _largest(values.reshape(in_group, self.pool**2, -1))
+
+        pooled = jax.lax.map(jax.checkpoint(trees), (jnp.asarray(reads), ks))
         by_place = pooled.reshape(self.kernels, -1, examples).swapaxes(0, 1)
         return by_place.reshape(-1, examples).T.reshape(*jnp.shape(x)[:-1], self.n_outputs)
 
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
         """Return each level of all trees at all places as a layer, then the levels of the ORs."""
         check_params(where, self, params)
-        places = self.reads.shape[1]
+        places = self.reads.shape[2]
         tables = [np.repeat(hard_tables(logits[0], self.parametrisation), places) for logits in params[0]]
         layers = [_without_zeros(self.reads.reshape(2, -1), tables[0], self.n_inputs)]
         layers += [HardLayer(_halves(len(t)), t) for t in tables[1:]]
@@ -240,9 +245,9 @@ def logic_convolution(
 
     def init(key: Key) -> GateParams:
         check_key("init", key)
-        shapes = structure.shapes.gates
-        drawn = zip(jax.random.split(key, len(shapes)), shapes, strict=True)
-        return GateParams(tuple(initial_logits(k, level, parametrisation, initial) for k, level in drawn))
+        # All levels at once, since each shape is a compilation.
+        drawn = initial_logits(key, (1, N_LOGITS[parametrisation], sum(structure.widths)), parametrisation, initial)
+        return GateParams(tuple(jnp.split(drawn, np.cumsum(structure.widths)[:-1], axis=-1)))
 
     def apply(params: GateParams, x: ArrayLike) -> Array:
         return structure.outputs("apply", params, x)
@@ -266,6 +271,12 @@ def _leaves(rng: np.random.Generator, kernels: int, leaves: int, size: int, c: i
     found = np.ascontiguousarray(chosen.swapaxes(1, 2), np.int32)
     found.flags.writeable = False
     return found
+
+
+def _groups(kernels: int, numbers: int) -> int:
+    """Return in how many equal groups kernels are run, if all their leaves are so many numbers."""
+    wanted = -(-numbers // _LEAVES_AT_ONCE)
+    return next(groups for groups in range(1, kernels + 1) if kernels % groups == 0 and groups >= min(wanted, kernels))
 
 
 def _largest(values: Array) -> Array:
