@@ -79,11 +79,10 @@ def from_difflogic(
     if len(reads) != len(logits):
         raise ValueError(f"from_difflogic: expected indices for each of {len(logits)} layers, got {len(reads)}.")
     wiring = [_pair(i, pair, len(layer)) for i, (pair, layer) in enumerate(zip(reads, logits, strict=True))]
-    if inputs is None:
-        inputs = sizes.get("inputs") or int(wiring[0].max()) + 1
+    largest = int(wiring[0].max())
     try:
         network = gate_network(
-            inputs,
+            sizes.get("inputs", largest + 1) if inputs is None else inputs,
             [len(layer) for layer in logits],
             classes=sizes.get("classes") if classes is None else classes,
             tau=sizes.get("tau", 1.0) if tau is None else tau,

@@ -138,32 +138,6 @@ def structure_of(where: str, network: Network) -> GateStructure:
     )
 
 
-def rows_of(where: str, structure: GateStructure, x: ArrayLike, dtype: Any) -> Array:
-    """Return inputs with a row for each and a column for each example.
-
-    Args:
-        where: named in the error.
-        structure: of the network.
-        x: `(..., n)`.
-        dtype: of the result.
-
-    Returns:
-        `(n, B)`.
-
-    Raises:
-        ShapeError: if there are not n inputs.
-
-    >>> from circuits import gate_network
-    >>> rows_of("apply", gate_network(3, [4]).structure, jnp.zeros((5, 3), bool), float).shape
-    (3, 5)
-    """
-    x = jnp.asarray(x)
-    n = structure.n_inputs
-    if x.ndim == 0 or x.shape[-1] != n:
-        raise ShapeError(f"{where}: expected inputs (..., {n}) for {structure}, got {x.shape}.")
-    return x.reshape(-1, n).astype(dtype).T
-
-
 def check_word(where: str, name: str, value: Any, kinds: Any) -> None:
     """Check that an argument is one of the words of a type.
 

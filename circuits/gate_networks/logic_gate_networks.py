@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 import jaxnet
 from circuits.gate_networks import gate_wirings
 from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
-from circuits.gate_networks.gate_structures import GateStructure, HardLayer, check_word, rows_of, structure_of
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer, check_word, structure_of
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     Coefficients,
@@ -395,9 +395,12 @@ def _outputs(
 ) -> Array:
     """Run the layers, a row for each node and a column for each example."""
     check_params(where, structure, params)
+    x = jnp.asarray(x)
+    if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
+        raise ShapeError(f"{where}: expected inputs (..., {structure.n_inputs}) for {structure}, got {x.shape}.")
     dtype = jnp.result_type(*params[0])
-    rows = rows_of(where, structure, x, dtype)
-    leading = jnp.shape(x)[:-1]
+    leading = x.shape[:-1]
+    rows = x.reshape(-1, structure.n_inputs).astype(dtype).T
     n_keys = len(structure.runs) + len(params[1])
     keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)
     chosen = iter(params[1])
