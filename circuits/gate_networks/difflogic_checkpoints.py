@@ -58,7 +58,7 @@ def from_difflogic(
     >>> network, params = from_difflogic({"0.weights": weights}, indices=[([0], [1])])
     >>> from circuits import harden, to_expression
     >>> to_expression(harden(network, params))
-    'y0 = x0 & ~x1'
+    'x0 & ~x1'
     """
     sizes: dict[str, Any] = {}
     if hasattr(checkpoint, "state_dict"):
