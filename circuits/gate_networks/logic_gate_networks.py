@@ -27,7 +27,7 @@ from circuits.gate_networks.parametrisations import (
     Initial,
     Parametrisation,
     coefficients,
-    initial_logits,
+    logits_of,
 )
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key
@@ -203,10 +203,25 @@ def gate_network(
         _reads(rng, place, kind, n, width, choices)
         for place, (kind, n, width) in enumerate(zip(kinds, before, widths, strict=True))
     )
-    structure = GateLayers(inputs, reads, classes, tau, parametrisation)
+    return network_of(GateLayers(inputs, reads, classes, tau, parametrisation), initial)
+
+
+def network_of(structure: GateLayers, initial: Initial = "residual") -> Network:
+    """Return the network of a structure.
+
+    Args:
+        structure: what reads what.
+        initial: as for `gate_network`.
+
+    >>> network_of(gate_network(3, [4]).structure)
+    Network(3 -> 4 gates)
+    """
+    # One program: operation by operation there would be a dozen to compile.
+    draw = jax.jit(functools.partial(_initial_params, structure, initial))
 
     def init(key: Key) -> GateParams:
-        return _initial_params(structure, initial, key)
+        check_key("init", key)
+        return draw(key)
 
     def apply(params: GateParams, x: ArrayLike) -> Array:
         return _outputs("apply", structure, params, x)
@@ -371,16 +386,19 @@ def _one_of(name: str, value: Any, kinds: Any) -> None:
 
 
 def _initial_params(structure: GateLayers, initial: Initial, key: Key) -> GateParams:
-    check_key("init", key)
+    """Draw all logits at once: the generator is most of what there is to compile."""
     shapes = structure.shapes
-    keys = iter(jax.random.split(key, len(shapes.gates) + len(shapes.choices)))
-    logits = tuple(initial_logits(next(keys), shape, structure.parametrisation, initial) for shape in shapes.gates)
+    sizes = [math.prod(shape) for shape in (*shapes.gates, *shapes.choices)]
+    noise = iter(jnp.split(jax.random.normal(key, (sum(sizes),)), np.cumsum(sizes)[:-1]))
+    logits = tuple(
+        logits_of(next(noise).reshape(shape), structure.parametrisation, initial) for shape in shapes.gates
+    )
+    learned = [place for place, reads in enumerate(structure.reads) if reads.ndim == 3]
     choices = []
-    for place, reads in enumerate(structure.reads):
-        if reads.ndim == 3:
-            drawn = 0.01 * jax.random.normal(next(keys), reads.shape)
-            # Past the first layer gates begin as in a fixed wiring: so what is near a copy of a node stays one.
-            choices.append(drawn.at[0].add(2.0) if place and initial == "residual" else drawn)
+    for place, shape in zip(learned, shapes.choices, strict=True):
+        drawn = 0.01 * next(noise).reshape(shape)
+        # Past the first layer gates begin as in a fixed wiring: so what is near a copy of a node stays one.
+        choices.append(drawn.at[0].add(2.0) if place and initial == "residual" else drawn)
     return GateParams(logits, tuple(choices))
 
 
