@@ -2,6 +2,6 @@
 
 The method, differentiable logic gate networks (F. Petersen and others, 2022), is described as patent pending by its
 authors. Read: `parametrisations` (what the numbers of a gate mean), `gate_wirings`, `gate_layers` (with their own
-derivative), `logic_gate_networks`, `class_outputs` (counts and arg max as gates), `hardened_circuits`,
+derivative), `layered_gates`, `logic_gate_networks`, `class_outputs` (counts and arg max as gates), `hardened_circuits`,
 `packed_inference` (Boolean rows in, classes out), `certified_files`.
 """

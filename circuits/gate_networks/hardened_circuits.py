@@ -7,14 +7,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from circuits.gate_networks.class_outputs import with_counts
-from circuits.gate_networks.logic_gate_networks import (
-    GateLayers,
-    GateParams,
-    check_params,
-    gate_outputs,
-    layer_logits,
-    structure_of,
-)
+from circuits.gate_networks.layered_gates import GateParams, check_params, choice_weights, layer_logits
+from circuits.gate_networks.logic_gate_networks import gate_outputs, structure_of
 from circuits.gate_networks.parametrisations import hard_tables
 from circuits.netlist import Circuit, check_names
 from jaxnet.networks.network import Network
@@ -177,11 +171,12 @@ def discretisation_gap(network: Network, params: GateParams, x: Any, y: ArrayLik
 
 
 def _hard_layers(where: str, network: Network, params: GateParams) -> list[HardLayer]:
-    structure: GateLayers = structure_of(where, network)
+    structure = structure_of(where, network)
     check_params(where, structure, params)
     layers = []
     for reads, (logits, choices) in zip(structure.reads, layer_logits(structure, params), strict=True):
         if choices is not None:
-            reads = np.take_along_axis(reads, np.argmax(np.asarray(choices), axis=0)[None], axis=0)[0]
+            chosen = np.argmax(choice_weights(choices, "hard", 1.0, None), axis=0)
+            reads = np.take_along_axis(reads, chosen[None], axis=0)[0]
         layers.append(HardLayer(reads, hard_tables(logits, structure.parametrisation)))
     return layers

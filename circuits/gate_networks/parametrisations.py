@@ -154,15 +154,16 @@ def hard_tables(logits: ArrayLike, parametrisation: Parametrisation) -> np.ndarr
     >>> hard_tables(jnp.array([-1.0, 1.0, 1.0, -1.0])[:, None], "input-wise")             # an XOR
     array([6], dtype=uint8)
     """
-    z = np.asarray(logits)
-    if parametrisation == "softmax":
-        return np.argmax(z, axis=-2).astype(np.uint8)
-    if parametrisation == "walsh":
-        # As the polynomial is summed, so that a sum that rounds to 0 is 0 in both.
-        k = np.asarray(coefficients(z, "walsh", "hard").k)
-        rows = [k[..., 0, :] + k[..., 1, :] * a + (k[..., 2, :] + k[..., 3, :] * a) * b for b in (0, 1) for a in (0, 1)]
-        z = np.stack(rows, axis=-2)
-    return (np.packbits(z > 0, axis=-2, bitorder="little")[..., 0, :]).astype(np.uint8)
+    # Of the polynomials that run: NumPy rounds other sums to 0, and does not take the smallest numbers for 0.
+    k = np.asarray(_hard(logits, parametrisation))
+    ka, kb = k[..., 1, :], k[..., 2, :]
+    rows = [k[..., 0, :] + ka * a + (kb + k[..., 3, :] * a) * b for b in (0, 1) for a in (0, 1)]
+    return np.packbits(np.stack(rows, axis=-2) > 0, axis=-2, bitorder="little")[..., 0, :]
+
+
+@functools.partial(jax.jit, static_argnames="parametrisation")
+def _hard(logits: ArrayLike, parametrisation: Parametrisation) -> Array:
+    return coefficients(logits, parametrisation, "hard").k
 
 
 def _times(matrix: np.ndarray, p: Array) -> Array:
