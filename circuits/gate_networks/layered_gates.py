@@ -212,7 +212,7 @@ def _outputs(
     leading = x.shape[:-1]
     rows = x.reshape(math.prod(leading), structure.n_inputs).astype(dtype).T
     n_keys = len(structure.runs) + len(params[1])
-    keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)
+    keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)  # type: ignore[arg-type]
     chosen = iter(params[1])
     for run, logits in zip(structure.runs, params[0], strict=True):
         k = coefficients(logits, structure.parametrisation, forward, temperature, next(keys))
@@ -251,7 +251,7 @@ def choice_weights(logits: ArrayLike, forward: Forward, temperature: ArrayLike, 
     """
     z = jnp.asarray(logits)
     if forward == "gumbel":
-        z = z + jax.random.gumbel(key, z.shape, z.dtype)
+        z = z + jax.random.gumbel(key, z.shape, z.dtype)  # type: ignore[arg-type]
     z = z / jnp.asarray(temperature, z.dtype)
     if forward == "soft":
         return jax.nn.softmax(z, axis=0)

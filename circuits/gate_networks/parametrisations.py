@@ -117,7 +117,7 @@ def coefficients(
     z = jnp.asarray(logits)
     if forward == "gumbel":
         noise = jax.random.gumbel if parametrisation == "softmax" else jax.random.logistic
-        drawn = noise(key, z.shape, z.dtype)
+        drawn = noise(key, z.shape, z.dtype)  # type: ignore[arg-type]
         if parametrisation == "walsh":  # one draw for each row of the table, as Walsh coefficients
             drawn = _times(_WALSH.T / 4, drawn)
         z = z + drawn
