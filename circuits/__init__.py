@@ -46,6 +46,9 @@ from circuits.formats.files import loads as loads
 from circuits.formats.files import read as read
 from circuits.formats.files import write as write
 from circuits.formulas import to_expression as to_expression
+from circuits.gate_networks.certified_files import CertifiedFiles as CertifiedFiles
+from circuits.gate_networks.certified_files import certify as certify
+from circuits.gate_networks.certified_files import check_certificate as check_certificate
 from circuits.gate_networks.difflogic_checkpoints import from_difflogic as from_difflogic
 from circuits.gate_networks.hardened_circuits import discretisation_gap as discretisation_gap
 from circuits.gate_networks.hardened_circuits import hard_layers as hard_layers

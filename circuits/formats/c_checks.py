@@ -119,7 +119,7 @@ def check_c(
             f"check_c: expected C of {circuit.n_inputs} inputs and {circuit.n_outputs} outputs, got {sizes.n_inputs} "
             f"and {sizes.n_outputs}. Is {path} of another circuit?"
         )
-    program = _compiler(compiler)
+    program = c_compiler(compiler)
     rows, ranges, exhaustive = _rows(circuit.n_inputs, key)
     outputs = np.asarray(unpack(np.asarray(simulate(circuit, pack(rows & 1 == 1))), len(rows)))
     expected = _expected(outputs, sizes.name, sizes.groups)
@@ -137,8 +137,15 @@ def check_c(
     return CCheck(difference, fault, tuple(expected), compared, exhaustive, lengths, version, (*WARNINGS, *flags))
 
 
-def _compiler(asked: str | None) -> str:
-    """Return the path of a C compiler."""
+def c_compiler(asked: str | None) -> str:
+    """Return the path of a C compiler.
+
+    Args:
+        asked: a program; the first of cc, gcc and clang that is there if None.
+
+    Raises:
+        RuntimeError: if there is none.
+    """
     names = ("cc", "gcc", "clang") if asked is None else (asked,)
     found = next((path for name in names if (path := shutil.which(name)) is not None), None)
     if found is None:

@@ -13,7 +13,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from circuits.errors import listed
-from circuits.gate_networks.logic_gate_networks import GateParams, gate_network
+from circuits.gate_networks.layered_gates import GateParams
+from circuits.gate_networks.logic_gate_networks import gate_network
 from jaxnet.networks.network import Network
 from jaxnet.validation import integers
 

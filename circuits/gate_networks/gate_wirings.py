@@ -69,7 +69,7 @@ def candidates(rng: np.random.Generator, n: int, width: int, choices: int) -> np
     (3, 2, 4)
     """
     if choices >= n:
-        return np.broadcast_to(np.arange(n, dtype=np.int32)[:, None, None], (n, 2, width)).copy()
+        return np.broadcast_to(np.arange(n, dtype=np.int32)[:, None, None], (n, 2, width))
     return np.stack([balanced(rng, n, width) for _ in range(choices)])
 
 
@@ -116,18 +116,12 @@ def readers(reads: np.ndarray, n: int) -> np.ndarray | None:
 
 def _without_twins(rng: np.random.Generator, reads: np.ndarray) -> np.ndarray:
     """Exchange second nodes until no gate reads one node twice, where there are two nodes to read."""
+    first, second = reads
     if len(np.unique(reads)) == 1:
         return reads
-    while (twins := np.flatnonzero(reads[0] == reads[1])).size:
-        gate, other = twins[0], rng.integers(reads.shape[1])
-        # An exchange may not make another twin, so that their number falls.
-        if reads[0, gate] != reads[1, other] and reads[0, other] != reads[1, gate]:
-            reads[1, [gate, other]] = reads[1, [other, gate]]
-        elif _is_stuck(reads, gate):
-            break
+    for gate in np.flatnonzero(first == second):
+        if first[gate] == second[gate]:  # no earlier exchange was with this gate
+            # A gate that does not read this node: there is one, since no node is read more often than there are gates.
+            other = rng.choice(np.flatnonzero((first != first[gate]) & (second != first[gate])))
+            second[[gate, other]] = second[[other, gate]]
     return reads
-
-
-def _is_stuck(reads: np.ndarray, gate: int) -> bool:
-    """Return whether no exchange with another gate helps this one."""
-    return not ((reads[0, gate] != reads[1]) & (reads[0] != reads[1, gate])).any()

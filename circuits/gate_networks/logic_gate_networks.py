@@ -8,8 +8,7 @@ logic gate networks, 2022; described as patent pending by its authors).
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -19,140 +18,14 @@ from jax.typing import ArrayLike
 
 import jaxnet
 from circuits.gate_networks import gate_wirings
-from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
-from circuits.gate_networks.gate_structures import GateStructure, HardLayer, check_word, structure_of
-from circuits.gate_networks.parametrisations import (
-    N_LOGITS,
-    Coefficients,
-    Forward,
-    Initial,
-    Parametrisation,
-    coefficients,
-    hard_tables,
-    initial_logits,
-)
+from circuits.gate_networks.gate_structures import check_word, structure_of
+from circuits.gate_networks.layered_gates import GateLayers, GateParams, layered_outputs
+from circuits.gate_networks.parametrisations import Forward, Initial, Parametrisation, logits_of
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key, Params
-from jaxnet.validation import ShapeError, check_key, integers, whole_number
+from jaxnet.validation import check_key, integers, whole_number
 
 Wiring = Literal["balanced", "random", "learned"]
-
-
-class GateParams(NamedTuple):
-    """The parameters of a logic gate network.
-
-    Attributes:
-        gates: logits `(layers, P, W)`, P = 4 or 16, for each run of layers that are computed together.
-        choices: logits `(C, 2, W)` of the candidates for both inputs of each gate, for each layer whose wiring is
-            learned.
-    """
-
-    gates: tuple[Any, ...]
-    choices: tuple[Any, ...] = ()
-
-
-class Run(NamedTuple):
-    """Layers that are computed together: several of W gates, gate i of which reads nodes i and p(i); or any other one.
-
-    Attributes:
-        kind: "matched", "fixed" or "learned".
-        start: the first layer.
-        stop: the layer after the last.
-    """
-
-    kind: str
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class GateLayers(GateStructure):
-    """The structure of a logic gate network: what reads what, and what its numbers mean.
-
-    Attributes:
-        n_inputs: n.
-        reads: for each layer the nodes of the layer before that its gates read, `(2, W)` int32; `(C, 2, W)`, the
-            candidates, where the wiring is learned.
-        n_classes: of equal groups of the last layer whose sums are the outputs; None where its gates are.
-        tau: what the sums are divided by.
-        parametrisation: what the logits mean.
-    """
-
-    n_inputs: int
-    reads: tuple[np.ndarray, ...]
-    n_classes: int | None
-    tau: float
-    parametrisation: Parametrisation
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """How many gates each layer has."""
-        return tuple(reads.shape[-1] for reads in self.reads)
-
-    @property
-    def n_outputs(self) -> int:  # type: ignore[override]
-        """How many numbers there are for an example."""
-        return self.n_classes or self.widths[-1]
-
-    @functools.cached_property
-    def runs(self) -> tuple[Run, ...]:
-        """Which layers are computed together."""
-        runs: list[Run] = []
-        before = self.n_inputs
-        for place, reads in enumerate(self.reads):
-            matched = reads.ndim == 2 and gate_wirings.is_matched(reads, before)
-            kind = "learned" if reads.ndim == 3 else "matched" if matched else "fixed"
-            if runs and kind == runs[-1].kind == "matched":
-                runs[-1] = runs[-1]._replace(stop=place + 1)
-            else:
-                runs.append(Run(kind, place, place + 1))
-            before = reads.shape[-1]
-        return tuple(runs)
-
-    @functools.cached_property
-    def shapes(self) -> GateParams:
-        """The shapes of the parameters."""
-        logits = N_LOGITS[self.parametrisation]
-        return GateParams(
-            tuple((run.stop - run.start, logits, self.widths[run.start]) for run in self.runs),
-            tuple(reads.shape for reads in self.reads if reads.ndim == 3),
-        )
-
-    @functools.cached_property
-    def readers(self) -> tuple[np.ndarray | None, ...]:
-        """Where each node is read, for each layer; see `gate_wirings`."""
-        before = (self.n_inputs, *self.widths[:-1])
-        return tuple(gate_wirings.readers(reads, n) for reads, n in zip(self.reads, before, strict=True))
-
-    def outputs(
-        self,
-        where: str,
-        params: Any,
-        x: ArrayLike,
-        forward: Forward = "soft",
-        temperature: ArrayLike = 1.0,
-        key: Key | None = None,
-    ) -> Array:
-        """Run the layers."""
-        return _outputs(where, self, params, x, forward, temperature, key)
-
-    def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
-        """Return the layers of gates, and of what they read, that are most likely."""
-        check_params(where, self, params)
-        layers = []
-        for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
-            if choices is not None:
-                reads = np.take_along_axis(reads, np.argmax(np.asarray(choices), axis=0)[None], axis=0)[0]
-            layers.append(HardLayer(reads, hard_tables(logits, self.parametrisation)))
-        return layers
-
-    def __repr__(self) -> str:
-        text, widths, start = f"{self.n_inputs} ->", self.widths, 0
-        while start < len(widths):
-            stop = next((i for i in range(start, len(widths)) if widths[i] != widths[start]), len(widths))
-            text += f" {stop - start} x" * (stop - start > 1) + f" {widths[start]} ->"
-            start = stop
-        return text.removesuffix(" ->") + " gates" + f" -> {self.n_classes} classes" * (self.n_classes is not None)
 
 
 def gate_network(
@@ -227,13 +100,28 @@ def gate_network(
         _reads(rng, place, kind, n, width, choices)
         for place, (kind, n, width) in enumerate(zip(kinds, before, widths, strict=True))
     )
-    structure = GateLayers(inputs, reads, classes, tau, parametrisation)
+    return network_of(GateLayers(inputs, reads, classes, tau, parametrisation), initial)
+
+
+def network_of(structure: GateLayers, initial: Initial = "residual") -> Network:
+    """Return the network of a structure.
+
+    Args:
+        structure: what reads what.
+        initial: as for `gate_network`.
+
+    >>> network_of(gate_network(3, [4]).structure)
+    Network(3 -> 4 gates)
+    """
+    # One program: operation by operation there would be a dozen to compile.
+    draw = jax.jit(functools.partial(_initial_params, structure, initial))
 
     def init(key: Key) -> GateParams:
-        return _initial_params(structure, initial, key)
+        check_key("init", key)
+        return draw(key)
 
     def apply(params: GateParams, x: ArrayLike) -> Array:
-        return _outputs("apply", structure, params, x)
+        return layered_outputs("apply", structure, params, x)
 
     return Network(init, apply, structure)
 
@@ -289,62 +177,27 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
     Returns:
         `loss(params, (x, y), key)`: y are numbers of classes `(...,)`, or without classes targets `(..., W)` in [0, 1].
 
+    Raises:
+        TypeError: if the network is no logic gate network.
+        ValueError: if `forward` is none of the four of `gate_outputs`.
+
     >>> network = gate_network(2, [8, 8], classes=2)
     >>> x = jnp.array([[0, 0], [1, 0], [0, 1], [1, 1]], bool)
     >>> loss = gate_loss(network)
     >>> loss(network.init(jax.random.key(0)), (x, jnp.array([0, 1, 1, 0])), jax.random.key(1)).shape
     ()
     """
-    classes = structure_of("gate_loss", network).n_classes
+    structure = structure_of("gate_loss", network)
+    check_word("gate_loss", "forward", forward, Forward)
 
     def loss(params: Params, batch: Batch, key: Key) -> Array:
         x, y = batch
         outputs = gate_outputs(network, params, x, forward=forward, temperature=temperature, key=key)
-        if classes is None:
+        if structure.n_classes is None:
             return jaxnet.binary_cross_entropy_from_probabilities(outputs, y).mean()
         return jaxnet.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
 
     return loss
-
-
-def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, Any]]:
-    """Return the parameters of each layer.
-
-    Args:
-        structure: of the network.
-        params: its parameters.
-
-    Returns:
-        For each layer the logits of its gates `(P, W)`, and of its choices `(C, 2, W)`, or None.
-
-    >>> network = gate_network(3, [4, 4])
-    >>> params = network.init(jax.random.key(0))
-    >>> [(logits.shape, chosen) for logits, chosen in layer_logits(network.structure, params)]
-    [((4, 4), None), ((4, 4), None)]
-    """
-    chosen = iter(params.choices)
-    return [
-        (logits[layer - run.start], next(chosen) if run.kind == "learned" else None)
-        for run, logits in zip(structure.runs, params.gates, strict=True)
-        for layer in range(run.start, run.stop)
-    ]
-
-
-def check_params(where: str, structure: Any, params: Any) -> None:
-    """Check that parameters have the shapes that a network needs, `structure.shapes`.
-
-    Raises:
-        ShapeError: if not.
-
-    >>> network = gate_network(3, [4])
-    >>> check_params("harden", network.structure, network.init(jax.random.key(0)))
-    """
-    if not isinstance(params, tuple) or len(params) != 2:
-        raise ShapeError(f"{where}: expected GateParams(gates, choices) for {structure}, got {type(params).__name__}.")
-    for name, arrays, shapes in zip(GateParams._fields, params, structure.shapes, strict=True):
-        given = tuple(jnp.shape(array) for array in arrays)
-        if given != shapes:
-            raise ShapeError(f"{where}: expected {name} of shapes {list(shapes)} for {structure}, got {list(given)}.")
 
 
 def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, choices: int) -> np.ndarray:
@@ -371,88 +224,15 @@ def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, 
 
 
 def _initial_params(structure: GateLayers, initial: Initial, key: Key) -> GateParams:
-    check_key("init", key)
+    """Draw all logits at once: the generator is most of what there is to compile."""
     shapes = structure.shapes
-    keys = iter(jax.random.split(key, len(shapes.gates) + len(shapes.choices)))
-    logits = tuple(initial_logits(next(keys), shape, structure.parametrisation, initial) for shape in shapes.gates)
+    sizes = [math.prod(shape) for shape in (*shapes.gates, *shapes.choices)]
+    noise = iter(jnp.split(jax.random.normal(key, (sum(sizes),)), np.cumsum(sizes)[:-1]))
+    logits = tuple(logits_of(next(noise).reshape(shape), structure.parametrisation, initial) for shape in shapes.gates)
+    learned = [place for place, reads in enumerate(structure.reads) if reads.ndim == 3]
     choices = []
-    for place, reads in enumerate(structure.reads):
-        if reads.ndim == 3:
-            drawn = 0.01 * jax.random.normal(next(keys), reads.shape)
-            # Past the first layer gates begin as in a fixed wiring: so what is near a copy of a node stays one.
-            choices.append(drawn.at[0].add(2.0) if place and initial == "residual" else drawn)
+    for place, shape in zip(learned, shapes.choices, strict=True):
+        drawn = 0.01 * next(noise).reshape(shape)
+        # Past the first layer gates begin as in a fixed wiring: so what is near a copy of a node stays one.
+        choices.append(drawn.at[0].add(2.0) if place and initial == "residual" else drawn)
     return GateParams(logits, tuple(choices))
-
-
-def _outputs(
-    where: str,
-    structure: GateLayers,
-    params: GateParams,
-    x: ArrayLike,
-    forward: Forward = "soft",
-    temperature: ArrayLike = 1.0,
-    key: Key | None = None,
-) -> Array:
-    """Run the layers, a row for each node and a column for each example."""
-    check_params(where, structure, params)
-    x = jnp.asarray(x)
-    if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
-        raise ShapeError(f"{where}: expected inputs (..., {structure.n_inputs}) for {structure}, got {x.shape}.")
-    dtype = jnp.result_type(*params[0])
-    leading = x.shape[:-1]
-    rows = x.reshape(-1, structure.n_inputs).astype(dtype).T
-    n_keys = len(structure.runs) + len(params[1])
-    keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)
-    chosen = iter(params[1])
-    for run, logits in zip(structure.runs, params[0], strict=True):
-        k = coefficients(logits, structure.parametrisation, forward, temperature, next(keys))
-        reads, readers = structure.reads[run.start : run.stop], structure.readers[run.start]
-        if run.kind == "matched":
-            second = np.stack([r[1] for r in reads])
-            rows = matched_layers(k, jnp.asarray(second), jnp.asarray(np.argsort(second, axis=1)), rows)
-            continue
-        width = reads[0].shape[-1]
-        if run.kind == "learned":
-            weights = choice_weights(next(chosen), forward, temperature, next(keys))
-            both = _chosen(weights.reshape(len(weights), -1), rows, reads[0].reshape(len(weights), -1), readers)
-        else:
-            both = gathered(rows, jnp.asarray(reads[0].ravel()), None if readers is None else jnp.asarray(readers))
-        rows = gates(Coefficients(k.k[0], k.squash), both[:width], both[width:])
-    if structure.n_classes is not None:
-        rows = rows.reshape(structure.n_classes, -1, rows.shape[1]).sum(axis=1) / jnp.asarray(structure.tau, dtype)
-    return rows.T.reshape(*leading, structure.n_outputs)
-
-
-def _chosen(weights: Array, rows: Array, reads: np.ndarray, readers: np.ndarray | None) -> Array:
-    """Return inputs that are chosen among candidates: among all nodes as a product of matrices."""
-    if len(weights) == len(rows):
-        return jnp.matmul(weights.T, rows, precision=jax.lax.Precision.HIGHEST)
-    return mixed(weights, rows, jnp.asarray(reads), None if readers is None else jnp.asarray(readers))
-
-
-def choice_weights(logits: ArrayLike, forward: Forward, temperature: ArrayLike, key: Key | None) -> Array:
-    """Return how much each candidate counts.
-
-    Args:
-        logits: `(C, ...)`.
-        forward: as for `coefficients`.
-        temperature: logits are divided by it.
-        key: for the noise of "gumbel".
-
-    Returns:
-        `(C, ...)`, of sum 1 along the first axis.
-
-    >>> choice_weights(jnp.array([[0.0], [1.0]]), "hard", 1.0, None).T
-    Array([[0., 1.]], dtype=float32)
-    """
-    z = jnp.asarray(logits)
-    if forward == "gumbel":
-        z = z + jax.random.gumbel(key, z.shape, z.dtype)
-    z = z / temperature
-    if forward == "soft":
-        return jax.nn.softmax(z, axis=0)
-    hard = jax.nn.one_hot(jnp.argmax(z, axis=0), z.shape[0], axis=0, dtype=z.dtype)
-    if forward == "hard":
-        return hard
-    soft = jax.nn.softmax(z, axis=0)
-    return hard + (soft - jax.lax.stop_gradient(soft))

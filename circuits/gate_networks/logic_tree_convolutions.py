@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from circuits.gate_networks.gate_structures import check_word
-from circuits.gate_networks.logic_gate_networks import GateParams
+from circuits.gate_networks.layered_gates import GateParams
 from circuits.gate_networks.parametrisations import N_LOGITS, Initial, Parametrisation, initial_logits
 from circuits.gate_networks.tree_layers import TreeLayers
 from jaxnet.networks.network import Network

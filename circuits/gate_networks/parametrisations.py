@@ -4,6 +4,8 @@ On values a, b in [0, 1] a gate is k0 + ka a + kb b + kab a b, the expected valu
 probabilities of independent bits (F. Petersen and others, Deep differentiable logic gate networks, 2022).
 """
 
+import functools
+import operator
 from typing import Literal, NamedTuple
 
 import jax
@@ -66,10 +68,23 @@ def initial_logits(key: Key, shape: tuple[int, ...], parametrisation: Parametris
     >>> hard_tables(logits, "input-wise").tolist() == [0b1010] * 3
     True
     """
-    noise = jax.random.normal(key, shape)
+    return logits_of(jax.random.normal(key, shape), parametrisation, initial)
+
+
+def logits_of(noise: Array, parametrisation: Parametrisation, initial: Initial) -> Array:
+    """Return the logits that gates begin with, given what is random about them.
+
+    Args:
+        noise: `(..., P, W)`, standard normal numbers.
+        parametrisation: what the logits mean.
+        initial: as for `initial_logits`.
+
+    >>> logits_of(jnp.zeros((4, 1)), "walsh", "residual").T
+    Array([[0., 2., 0., 0.]], dtype=float32)
+    """
     if initial == "normal":
         return noise
-    mean = jnp.broadcast_to(jnp.asarray(_RESIDUAL[parametrisation], noise.dtype)[:, None], shape)
+    mean = jnp.broadcast_to(jnp.asarray(_RESIDUAL[parametrisation], noise.dtype)[:, None], noise.shape)
     return mean if parametrisation == "softmax" else mean + 0.3 * noise
 
 
@@ -102,28 +117,27 @@ def coefficients(
     z = jnp.asarray(logits)
     if forward == "gumbel":
         noise = jax.random.gumbel if parametrisation == "softmax" else jax.random.logistic
-        drawn = noise(key, z.shape, z.dtype)
+        drawn = noise(key, z.shape, z.dtype)  # type: ignore[arg-type]
         if parametrisation == "walsh":  # one draw for each row of the table, as Walsh coefficients
-            drawn = jnp.einsum("...rw,rc->...cw", drawn, jnp.asarray(_WALSH / 4, z.dtype))
+            drawn = _times(_WALSH.T / 4, drawn)
         z = z + drawn
-    z = z / temperature
+    z = z / jnp.asarray(temperature, z.dtype)
     if parametrisation == "walsh":
-        change = jnp.asarray(_POLYNOMIAL @ _WALSH, z.dtype)
-        return Coefficients(jnp.einsum("...cw,kc->...kw", z, change), "sigmoid" if forward == "soft" else "step")
+        return Coefficients(_times(_POLYNOMIAL @ _WALSH, z), "sigmoid" if forward == "soft" else "step")
     if parametrisation == "softmax":
         soft = jax.nn.softmax(z, axis=-2)
         hard = jax.nn.one_hot(jnp.argmax(z, axis=-2), 16, axis=-2, dtype=z.dtype)
-        change = jnp.asarray(_POLYNOMIAL @ TRUTH.T, z.dtype)
+        change = _POLYNOMIAL @ TRUTH.T
     else:
         soft, hard = jax.nn.sigmoid(z), (z > 0).astype(z.dtype)
-        change = jnp.asarray(_POLYNOMIAL, z.dtype)
+        change = _POLYNOMIAL
     if forward == "soft":
         chosen = soft
     elif forward == "hard":
         chosen = hard
     else:
         chosen = hard + (soft - jax.lax.stop_gradient(soft))
-    return Coefficients(jnp.einsum("...cw,kc->...kw", chosen, change), "none")
+    return Coefficients(_times(change, chosen), "none")
 
 
 def hard_tables(logits: ArrayLike, parametrisation: Parametrisation) -> np.ndarray:
@@ -140,12 +154,24 @@ def hard_tables(logits: ArrayLike, parametrisation: Parametrisation) -> np.ndarr
     >>> hard_tables(jnp.array([-1.0, 1.0, 1.0, -1.0])[:, None], "input-wise")             # an XOR
     array([6], dtype=uint8)
     """
-    z = np.asarray(logits)
-    if parametrisation == "softmax":
-        return np.argmax(z, axis=-2).astype(np.uint8)
-    if parametrisation == "walsh":
-        # As the polynomial is summed, so that a sum that rounds to 0 is 0 in both.
-        k = np.asarray(coefficients(z, "walsh", "hard").k)
-        rows = [k[..., 0, :] + k[..., 1, :] * a + (k[..., 2, :] + k[..., 3, :] * a) * b for b in (0, 1) for a in (0, 1)]
-        z = np.stack(rows, axis=-2)
-    return (np.packbits(z > 0, axis=-2, bitorder="little")[..., 0, :]).astype(np.uint8)
+    # Of the polynomials that run: NumPy rounds other sums to 0, and does not take the smallest numbers for 0.
+    k = np.asarray(_hard(logits, parametrisation))
+    ka, kb = k[..., 1, :], k[..., 2, :]
+    rows = [k[..., 0, :] + ka * a + (kb + k[..., 3, :] * a) * b for b in (0, 1) for a in (0, 1)]
+    return np.packbits(np.stack(rows, axis=-2) > 0, axis=-2, bitorder="little")[..., 0, :]
+
+
+@functools.partial(jax.jit, static_argnames="parametrisation")
+def _hard(logits: ArrayLike, parametrisation: Parametrisation) -> Array:
+    return coefficients(logits, parametrisation, "hard").k
+
+
+def _times(matrix: np.ndarray, p: Array) -> Array:
+    """Return a small matrix times `(..., P, W)`."""
+    if p.shape[-2] > 4:
+        weights = jnp.asarray(matrix, p.dtype)
+        return jnp.einsum("kc,...cw->...kw", weights, p, precision=jax.lax.Precision.HIGHEST)
+    # Sums, which XLA fuses with what is around them; for a product it would transpose p first.
+    rows = jnp.unstack(p, axis=-2)
+    sums = [[float(c) * row for c, row in zip(of_row, rows, strict=True) if c] for of_row in matrix]
+    return jnp.stack([functools.reduce(operator.add, terms) for terms in sums], axis=-2)

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from circuits.gate_networks.gate_layers import gates, gathered
 from circuits.gate_networks.gate_structures import GateStructure, HardLayer
-from circuits.gate_networks.logic_gate_networks import GateParams, check_params
+from circuits.gate_networks.layered_gates import GateParams, check_params
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     Coefficients,

@@ -130,7 +130,7 @@ def test_a_program_that_includes_the_file(tmp_path):
         "int main(void) { const uint8_t rows[] = {0, 1, 1, 1}; uint8_t outs[4]; half_adder(rows, outs, 2);\n"
         'printf("%d%d %d%d\\n", outs[0], outs[1], outs[2], outs[3]); return 0; }\n'
     )
-    subprocess.run([c_checks._compiler(None), "main.c", "-o", "main"], check=True, cwd=tmp_path)
+    subprocess.run([c_checks.c_compiler(None), "main.c", "-o", "main"], check=True, cwd=tmp_path)
     assert subprocess.run(["./main"], capture_output=True, cwd=tmp_path, check=True).stdout == b"10 01\n"
 
 

@@ -1,0 +1,293 @@
+"""A circuit as files of four formats, each read back and proved to be the circuit, with a certificate beside them.
+
+The chain has no gap that is only tested: the circuit is proved equal to a simplified one, and what is read back from
+each file is proved equal to that. Whether a C compiler keeps to it is tested, not proved: `check_c`.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from circuits.errors import ParseError
+from circuits.formats.c_checks import c_compiler, check_c
+from circuits.formats.files import dumps, loads
+from circuits.netlist import Circuit, depth
+from circuits.synthesis.simplification import simplify
+from circuits.verification.answers import Counterexample, Equivalent
+from circuits.verification.equivalence import equivalent
+from jaxnet.answers import Undecided
+from jaxnet.progress import progress_bar
+from jaxnet.pytrees import Key
+
+FORMATS = (".aig", ".blif", ".v", ".c")
+_FORMAT = "certified circuit, version 1"
+
+
+class FileProof(NamedTuple):
+    """One file, and how it was proved to hold the circuit.
+
+    Attributes:
+        path: the file.
+        digest: SHA-256 of its bytes.
+        gates: how many there are in what was read back; an AIGER file has ANDs and inverters only.
+        method: of `equivalent`.
+        seconds: for writing, reading and proving.
+    """
+
+    path: Path
+    digest: str
+    gates: int
+    method: str
+    seconds: float
+
+
+@dataclass(frozen=True, repr=False)
+class CertifiedFiles:
+    """What `certify` wrote and proved.
+
+    Attributes:
+        circuit: the simplified circuit, which the files hold.
+        gates: of the circuit given, before it was simplified.
+        method: by which both were proved equal.
+        seconds: for simplifying and that proof.
+        files: one `FileProof` each.
+        compiled: what `check_c` compared, in words, or why it was not run. Evidence, not proof.
+        certificate: the JSON file.
+    """
+
+    circuit: Circuit
+    gates: int
+    method: str
+    seconds: float
+    files: tuple[FileProof, ...]
+    compiled: str
+    certificate: Path
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{self.gates} gates, simplified to {self.circuit.n_gates}, depth {depth(self.circuit)}: "
+            f"proved equal by {self.method} in {self.seconds:.1f} s"
+        ]
+        lines += [
+            f"{file.path.name}: read back, {file.gates} gates, proved equal by {file.method} in {file.seconds:.1f} s"
+            for file in self.files
+        ]
+        return "\n".join([*lines, f"compiled C: {self.compiled}"])
+
+
+def certify(
+    circuit: Circuit,
+    path: str | os.PathLike[str],
+    *,
+    classes: int | None = None,
+    time_limit: float | None = None,
+    compiler: str | None = None,
+    progress: bool = True,
+    key: Key | None = None,
+) -> CertifiedFiles:
+    """Simplify a circuit, write it as AIGER, BLIF, Verilog and C, and prove that each file holds the circuit.
+
+    The circuit given goes into a BLIF file too, and the certificate has the digests of all files: `check_certificate`
+    repeats all proofs from the files alone.
+
+    Args:
+        circuit: any circuit, such as one from `harden`.
+        path: without extension: "mnist" gives mnist.aig, mnist.blif, mnist.v, mnist.c, mnist.original.blif and, last of
+            all, mnist.json, the certificate.
+        classes: where the outputs are the votes for so many classes, in equal groups: the C counts them too.
+        time_limit: seconds for each proof; None for no limit.
+        compiler: for the C, as for `check_c`; without one on the machine the test is left out, and this is said.
+        progress: whether to show a bar, on a terminal or in a notebook.
+        key: from `jax.random.key`, for the rows that test the compiled C; that of 0 if None.
+
+    Returns:
+        A `CertifiedFiles`, whose repr says what was proved and how.
+
+    Raises:
+        TypeError: if it is no `Circuit`.
+        ValueError: if a format cannot hold the circuit.
+        TimeoutError: if a proof is not found in time; no certificate is left then, nor is one of an earlier call.
+        OSError: if a file cannot be written.
+
+    >>> import tempfile
+    >>> from circuits import parse
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     certified = certify(parse("y = (a & b) | (a & c)"), f"{folder}/y", progress=False)
+    ...     sorted(os.listdir(folder)), check_certificate(certified.certificate)
+    (['y.aig', 'y.blif', 'y.c', 'y.json', 'y.original.blif', 'y.v'], [])
+    >>> certified.gates, certified.circuit.n_gates
+    (3, 2)
+    """
+    if not isinstance(circuit, Circuit):
+        raise TypeError(f"certify: expected a Circuit, got {type(circuit).__name__}. harden makes one of a network.")
+    base = Path(path)
+    certificate = _beside(base, ".json")
+    certificate.unlink(missing_ok=True)  # until the last proof there is none, whenever the process ends
+    key = jax.random.key(0) if key is None else key
+    with progress_bar("certify", total=3 + len(FORMATS), unit="proof", shown=progress) as bar:
+        start = time.perf_counter()
+        short = simplify(circuit)
+        answer = _proved("the simplified circuit", circuit, short, time_limit)
+        seconds = time.perf_counter() - start
+        bar.update(1)
+        original = _written(circuit, circuit, _beside(base, ".original.blif"), {}, time_limit)
+        bar.update(1)
+        files = []
+        for extension in FORMATS:
+            options = {"counts": classes} if extension == ".c" and classes is not None else {}
+            files.append(_written(circuit, short, _beside(base, extension), options, time_limit))
+            bar.update(1)
+        compiled = _tested(short, _beside(base, ".c"), compiler, key)
+        bar.update(1)
+    result = CertifiedFiles(short, circuit.n_gates, answer.method, seconds, tuple(files), compiled, certificate)
+    _replace(certificate, json.dumps(_data(result, original), indent=1).encode())
+    return result
+
+
+def check_certificate(path: str | os.PathLike[str], *, time_limit: float | None = None) -> list[str]:
+    """Repeat the proofs of a certificate from its files.
+
+    Args:
+        path: the JSON file that `certify` wrote; the other files are looked for beside it.
+        time_limit: seconds for each proof; None for no limit.
+
+    Returns:
+        What is wrong, a sentence each: a file that is missing, changed, or not proved equal to the original. Empty if
+        all is proved again.
+
+    Raises:
+        ValueError: if the file is no certificate.
+        OSError: if it cannot be read.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        records = [data["original"], *data["files"]]
+        known = data["format"] == _FORMAT and all(isinstance(r["file"], str) and r["sha256"] for r in records)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"check_certificate: expected the JSON of certify, {path} is none: {error}.") from None
+    if not known:
+        raise ValueError(f"check_certificate: expected the JSON of certify, {path} is none: format {data['format']!r}.")
+    return list(_faults(Path(path).parent, records, time_limit))
+
+
+def _faults(folder: Path, records: list[dict[str, Any]], time_limit: float | None) -> Iterator[str]:
+    original = None
+    for record in records:
+        name = record["file"]
+        try:
+            content = (folder / Path(name).name).read_bytes()
+        except OSError as error:
+            yield f"{name} cannot be read: {error.strerror}."
+            continue
+        if hashlib.sha256(content).hexdigest() != record["sha256"]:
+            yield f"{name} has changed since it was certified."
+        try:
+            circuit = _read_back(content, Path(name))
+        except ParseError as error:
+            yield f"{name} is no circuit: {error}"
+            continue
+        if original is None:
+            if record is not records[0]:
+                return  # said already: there is nothing to compare with
+            original = circuit
+            continue
+        try:
+            answer = equivalent(original, circuit, time_limit=time_limit)
+        except ValueError as error:
+            yield f"{name} has other inputs or outputs than the original: {error}"
+            continue
+        if isinstance(answer, Counterexample):
+            yield f"{name} is not the original: they differ for {answer.inputs}."
+        elif not isinstance(answer, Equivalent):
+            yield f"{name} was neither proved nor refuted in {time_limit} s."
+
+
+def _beside(base: Path, extension: str) -> Path:
+    return base.with_name(base.name + extension)
+
+
+def _written(
+    circuit: Circuit, short: Circuit, path: Path, options: dict[str, Any], time_limit: float | None
+) -> FileProof:
+    """Write a file, read it back, and prove that it holds the circuit: `short`, which is proved to be `circuit`."""
+    start = time.perf_counter()
+    content = dumps(short, path.suffix, **options)
+    content = content.encode() if isinstance(content, str) else content
+    _replace(path, content)
+    content = path.read_bytes()
+    back = _read_back(content, path)
+    answer = _proved(path.name, short, back, time_limit)
+    seconds = time.perf_counter() - start
+    return FileProof(path, hashlib.sha256(content).hexdigest(), back.n_gates, answer.method, seconds)
+
+
+def _read_back(content: bytes, path: Path) -> Circuit:
+    circuit = loads(content, path.suffix, source=path.name)
+    if not isinstance(circuit, Circuit):
+        raise ParseError(f"expected gates, got {type(circuit).__name__}.")
+    return circuit
+
+
+def _proved(what: str, circuit: Circuit, other: Circuit, time_limit: float | None) -> Equivalent:
+    answer = equivalent(circuit, other, time_limit=time_limit)
+    if isinstance(answer, Undecided):
+        raise TimeoutError(f"certify: no proof that {what} is the circuit within {time_limit} s. Give more time_limit.")
+    if isinstance(answer, Counterexample):
+        raise RuntimeError(f"certify: {what} is not the circuit, for {answer.inputs}: a mistake in circuits.")
+    return answer
+
+
+def _tested(circuit: Circuit, path: Path, compiler: str | None, key: Key) -> str:
+    """Return what compiled C was tested on, in words."""
+    if compiler is None:
+        try:
+            compiler = c_compiler(None)
+        except RuntimeError:
+            return "not tested, since there is no C compiler"
+    check = check_c(circuit, path, compiler=compiler, key=key)
+    if not check.equal:
+        raise RuntimeError(f"certify: compiled, {path.name} is not the circuit: {check.difference or check.fault}")
+    every = " and all rows there are" if check.all_rows else ""
+    return (
+        f"tested, not proved: bits equal on {check.rows:,} rows in {len(check.lengths)} batches of 0 to "
+        f"{max(check.lengths):,} rows{every}, by {check.compiler}"
+    )
+
+
+def _data(result: CertifiedFiles, original: FileProof) -> dict[str, Any]:
+    def record(file: FileProof) -> dict[str, Any]:
+        return {
+            "file": file.path.name,
+            "sha256": file.digest,
+            "gates": file.gates,
+            "method": file.method,
+            "seconds": round(file.seconds, 3),
+        }
+
+    return {
+        "format": _FORMAT,
+        "claim": "each file, read, is the function of the original; proved, but for compilers, which were tested",
+        "inputs": result.circuit.n_inputs,
+        "outputs": result.circuit.n_outputs,
+        "original": record(original),
+        "simplified": {"gates": result.circuit.n_gates, "method": result.method, "seconds": round(result.seconds, 3)},
+        "files": [record(file) for file in result.files],
+        "compiled": result.compiled,
+    }
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,294 @@
+"""Layers of gates, one after the other: what reads what, which of them run together, and what they give.
+
+Scores of classes are sums over equal groups of the last layer (F. Petersen and others, Deep differentiable logic gate
+networks, 2022).
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from circuits.gate_networks import gate_wirings
+from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer
+from circuits.gate_networks.parametrisations import (
+    N_LOGITS,
+    Coefficients,
+    Forward,
+    Parametrisation,
+    coefficients,
+    hard_tables,
+)
+from jaxnet.pytrees import Key
+from jaxnet.validation import ShapeError
+
+
+class GateParams(NamedTuple):
+    """The parameters of a logic gate network.
+
+    Attributes:
+        gates: logits `(layers, P, W)`, P = 4 or 16, for each run of layers that are computed together.
+        choices: logits `(C, 2, W)` of the candidates for both inputs of each gate, for each layer whose wiring is
+            learned.
+    """
+
+    gates: tuple[Any, ...]
+    choices: tuple[Any, ...] = ()
+
+
+class Run(NamedTuple):
+    """Layers that are computed together: several of W gates, gate i of which reads nodes i and p(i); or any other one.
+
+    Attributes:
+        kind: "matched", "fixed" or "learned".
+        start: the first layer.
+        stop: the layer after the last.
+    """
+
+    kind: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GateLayers(GateStructure):
+    """The structure of a logic gate network: what reads what, and what its numbers mean.
+
+    Attributes:
+        n_inputs: n.
+        reads: for each layer the nodes of the layer before that its gates read, `(2, W)` int32; `(C, 2, W)`, the
+            candidates, where the wiring is learned.
+        n_classes: of equal groups of the last layer whose sums are the outputs; None where its gates are.
+        tau: what the sums are divided by.
+        parametrisation: what the logits mean.
+    """
+
+    n_inputs: int
+    reads: tuple[np.ndarray, ...]
+    n_classes: int | None
+    tau: float
+    parametrisation: Parametrisation
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many gates each layer has."""
+        return tuple(reads.shape[-1] for reads in self.reads)
+
+    @property
+    def n_outputs(self) -> int:  # type: ignore[override]
+        """How many numbers there are for an example."""
+        return self.n_classes or self.widths[-1]
+
+    @functools.cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Which layers are computed together."""
+        runs: list[Run] = []
+        before = self.n_inputs
+        for place, reads in enumerate(self.reads):
+            matched = reads.ndim == 2 and gate_wirings.is_matched(reads, before)
+            kind = "learned" if reads.ndim == 3 else "matched" if matched else "fixed"
+            if runs and kind == runs[-1].kind == "matched":
+                runs[-1] = runs[-1]._replace(stop=place + 1)
+            else:
+                runs.append(Run(kind, place, place + 1))
+            before = reads.shape[-1]
+        return tuple(runs)
+
+    @functools.cached_property
+    def shapes(self) -> GateParams:
+        """The shapes of the parameters."""
+        logits = N_LOGITS[self.parametrisation]
+        return GateParams(
+            tuple((run.stop - run.start, logits, self.widths[run.start]) for run in self.runs),
+            tuple(reads.shape for reads in self.reads if reads.ndim == 3),
+        )
+
+    @functools.cached_property
+    def readers(self) -> tuple[np.ndarray | None, ...]:
+        """Where each node is read, for each layer; see `gate_wirings`."""
+        before = (self.n_inputs, *self.widths[:-1])
+        return tuple(gate_wirings.readers(reads, n) for reads, n in zip(self.reads, before, strict=True))
+
+    def outputs(
+        self,
+        where: str,
+        params: Any,
+        x: ArrayLike,
+        forward: Forward = "soft",
+        temperature: ArrayLike = 1.0,
+        key: Key | None = None,
+    ) -> Array:
+        """Run the layers."""
+        return layered_outputs(where, self, params, x, forward, temperature, key)
+
+    def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
+        """Return the layers of gates, and of what they read, that are most likely."""
+        check_params(where, self, params)
+        layers = []
+        for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
+            if choices is not None:
+                chosen = np.argmax(choice_weights(choices, "hard", 1.0, None), axis=0)
+                reads = np.take_along_axis(reads, chosen[None], axis=0)[0]
+            layers.append(HardLayer(reads, hard_tables(logits, self.parametrisation)))
+        return layers
+
+    def __repr__(self) -> str:
+        text, widths, start = f"{self.n_inputs} ->", self.widths, 0
+        while start < len(widths):
+            stop = next((i for i in range(start, len(widths)) if widths[i] != widths[start]), len(widths))
+            text += f" {stop - start} x" * (stop - start > 1) + f" {widths[start]} ->"
+            start = stop
+        return text.removesuffix(" ->") + " gates" + f" -> {self.n_classes} classes" * (self.n_classes is not None)
+
+
+def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, Any]]:
+    """Return the parameters of each layer.
+
+    Args:
+        structure: of the network.
+        params: its parameters.
+
+    Returns:
+        For each layer the logits of its gates `(P, W)`, and of its choices `(C, 2, W)`, or None.
+
+    >>> from circuits import gate_network
+    >>> network = gate_network(3, [4, 4])
+    >>> params = network.init(jax.random.key(0))
+    >>> [(logits.shape, chosen) for logits, chosen in layer_logits(network.structure, params)]
+    [((4, 4), None), ((4, 4), None)]
+    """
+    chosen = iter(params.choices)
+    return [
+        (logits[layer - run.start], next(chosen) if run.kind == "learned" else None)
+        for run, logits in zip(structure.runs, params.gates, strict=True)
+        for layer in range(run.start, run.stop)
+    ]
+
+
+def check_params(where: str, structure: Any, params: Any) -> None:
+    """Check that parameters have the shapes that a network needs, `structure.shapes`.
+
+    Raises:
+        ShapeError: if not.
+
+    >>> from circuits import gate_network
+    >>> network = gate_network(3, [4])
+    >>> check_params("harden", network.structure, network.init(jax.random.key(0)))
+    """
+    if not isinstance(params, tuple) or len(params) != 2:
+        raise ShapeError(f"{where}: expected GateParams(gates, choices) for {structure}, got {type(params).__name__}.")
+    for name, arrays, shapes in zip(GateParams._fields, params, structure.shapes, strict=True):
+        given = tuple(jnp.shape(array) for array in arrays)
+        if given != shapes:
+            raise ShapeError(f"{where}: expected {name} of shapes {list(shapes)} for {structure}, got {list(given)}.")
+
+
+def layered_outputs(
+    where: str,
+    structure: GateLayers,
+    params: GateParams,
+    x: ArrayLike,
+    forward: Forward = "soft",
+    temperature: ArrayLike = 1.0,
+    key: Key | None = None,
+) -> Array:
+    """Run layers of gates, as `gate_outputs` does.
+
+    Args:
+        where: named in errors.
+        structure: of the network.
+        params: its parameters.
+        x: `(..., n)`.
+        forward: as for `coefficients`.
+        temperature: logits are divided by it.
+        key: for the noise of "gumbel".
+
+    Returns:
+        `(..., classes)`, or `(..., W)` without classes.
+
+    Raises:
+        ShapeError: if parameters or inputs do not fit.
+
+    >>> from circuits import gate_network
+    >>> network = gate_network(3, [4])
+    >>> layered_outputs("apply", network.structure, network.init(jax.random.key(0)), jnp.zeros((5, 3), bool)).shape
+    (5, 4)
+    """
+    check_params(where, structure, params)
+    x = jnp.asarray(x)
+    if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
+        raise ShapeError(f"{where}: expected inputs (..., {structure.n_inputs}) for {structure}, got {x.shape}.")
+    return _outputs(structure, params, x, temperature, key, forward=forward)
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "forward"))
+def _outputs(
+    structure: GateLayers, params: GateParams, x: Array, temperature: ArrayLike, key: Key | None, forward: Forward
+) -> Array:
+    """Run the layers, a row for each node and a column for each example, as one program: a loop alone is one anyway."""
+    dtype = jnp.result_type(*params[0])
+    leading = x.shape[:-1]
+    rows = x.reshape(math.prod(leading), structure.n_inputs).astype(dtype).T
+    n_keys = len(structure.runs) + len(params[1])
+    keys = iter(jax.random.split(key, n_keys) if forward == "gumbel" else [None] * n_keys)  # type: ignore[arg-type]
+    chosen = iter(params[1])
+    for run, logits in zip(structure.runs, params[0], strict=True):
+        k = coefficients(logits, structure.parametrisation, forward, temperature, next(keys))
+        reads, readers = structure.reads[run.start : run.stop], structure.readers[run.start]
+        if run.kind == "matched":
+            second = np.stack([r[1] for r in reads])
+            rows = matched_layers(k, jnp.asarray(second), jnp.asarray(np.argsort(second, axis=1)), rows)
+            continue
+        width = reads[0].shape[-1]
+        if run.kind == "learned":
+            weights = choice_weights(next(chosen), forward, temperature, next(keys))
+            both = _chosen(weights.reshape(len(weights), -1), rows, reads[0].reshape(len(weights), -1), readers)
+        else:
+            both = gathered(rows, jnp.asarray(reads[0].ravel()), None if readers is None else jnp.asarray(readers))
+        rows = gates(Coefficients(k.k[0], k.squash), both[:width], both[width:])
+    if structure.n_classes is not None:
+        groups = rows.reshape(structure.n_classes, len(rows) // structure.n_classes, rows.shape[1])
+        rows = groups.sum(axis=1) / jnp.asarray(structure.tau, dtype)
+    return rows.T.reshape(*leading, structure.n_outputs)
+
+
+def choice_weights(logits: ArrayLike, forward: Forward, temperature: ArrayLike, key: Key | None) -> Array:
+    """Return how much each candidate counts.
+
+    Args:
+        logits: `(C, ...)`.
+        forward: as for `coefficients`.
+        temperature: logits are divided by it.
+        key: for the noise of "gumbel".
+
+    Returns:
+        `(C, ...)`, of sum 1 along the first axis.
+
+    >>> choice_weights(jnp.array([[0.0], [1.0]]), "hard", 1.0, None).T
+    Array([[0., 1.]], dtype=float32)
+    """
+    z = jnp.asarray(logits)
+    if forward == "gumbel":
+        z = z + jax.random.gumbel(key, z.shape, z.dtype)  # type: ignore[arg-type]
+    z = z / jnp.asarray(temperature, z.dtype)
+    if forward == "soft":
+        return jax.nn.softmax(z, axis=0)
+    hard = jax.nn.one_hot(jnp.argmax(z, axis=0), z.shape[0], axis=0, dtype=z.dtype)
+    if forward == "hard":
+        return hard
+    soft = jax.nn.softmax(z, axis=0)
+    return hard + (soft - jax.lax.stop_gradient(soft))
+
+
+def _chosen(weights: Array, rows: Array, reads: np.ndarray, readers: np.ndarray | None) -> Array:
+    """Return inputs that are chosen among candidates: among all nodes as a product of matrices."""
+    if len(weights) == len(rows):
+        return jnp.matmul(weights.T, rows, precision=jax.lax.Precision.HIGHEST)
+    return mixed(weights, rows, jnp.asarray(reads), None if readers is None else jnp.asarray(readers))
