@@ -10,7 +10,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from circuits.errors import listed
 from circuits.gate_networks.layered_gates import GateParams
@@ -25,7 +24,7 @@ _THEIRS = np.array([(t & 1) << 3 | (t >> 2 & 1) << 2 | (t >> 1 & 1) << 1 | t >> 
 def from_difflogic(
     checkpoint: Any,
     *,
-    indices: Sequence[ArrayLike] | None = None,
+    indices: Sequence[Any] | None = None,
     classes: int | None = None,
     tau: float | None = None,
     inputs: int | None = None,

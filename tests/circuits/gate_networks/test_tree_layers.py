@@ -11,8 +11,8 @@ from circuits.gate_networks import tree_layers
 from circuits.gate_networks.parametrisations import hard_tables
 from jaxnet import ShapeError
 
-# Padding, an OR of 4, and more kernels than channels; an OR of 9 and of results that are left out; no OR, strides, more
-# leaves than places, and a window larger than the padded side leaves.
+# Padding and an OR of 4; an OR of 9, an odd number, and results that are left out; strides, no OR, more leaves than
+# places in a window.
 CASES = {
     "padded": {"shape": (5, 4, 3), "kernels": 4, "padding": 1},
     "pool of 3": {"shape": (6, 7, 1), "kernels": 2, "size": 2, "pool": 3, "parametrisation": "softmax"},
