@@ -49,6 +49,7 @@ from circuits.formulas import to_expression as to_expression
 from circuits.gate_networks.certified_files import CertifiedFiles as CertifiedFiles
 from circuits.gate_networks.certified_files import certify as certify
 from circuits.gate_networks.certified_files import check_certificate as check_certificate
+from circuits.gate_networks.difflogic_checkpoints import from_difflogic as from_difflogic
 from circuits.gate_networks.gate_pictures import draw_accuracy as draw_accuracy
 from circuits.gate_networks.gate_pictures import draw_gate_types as draw_gate_types
 from circuits.gate_networks.gate_pictures import draw_input_map as draw_input_map
@@ -62,6 +63,7 @@ from circuits.gate_networks.hardened_circuits import harden as harden
 from circuits.gate_networks.logic_gate_networks import gate_loss as gate_loss
 from circuits.gate_networks.logic_gate_networks import gate_network as gate_network
 from circuits.gate_networks.logic_gate_networks import gate_outputs as gate_outputs
+from circuits.gate_networks.logic_tree_convolutions import logic_convolution as logic_convolution
 from circuits.gate_networks.packed_inference import class_scores as class_scores
 from circuits.gate_networks.packed_inference import classify as classify
 from circuits.library import maj as maj

@@ -14,8 +14,10 @@ from jax import Array
 from jax.scipy.special import entr
 from jax.typing import ArrayLike
 
+from circuits.gate_networks.gate_structures import structure_of
 from circuits.gate_networks.hardened_circuits import hard_layers
-from circuits.gate_networks.logic_gate_networks import GateLayers, GateParams, gate_outputs, layer_logits, structure_of
+from circuits.gate_networks.layered_gates import GateLayers, GateParams, layer_logits
+from circuits.gate_networks.logic_gate_networks import gate_outputs
 from circuits.gate_networks.parametrisations import Parametrisation
 from circuits.gates import essential
 from circuits.netlist import Circuit
@@ -62,7 +64,7 @@ def gate_types(network: Network, params: GateParams) -> GateTypes:
     """
     layers = hard_layers(network, params)
     counts = np.stack([np.bincount(layer.tables, minlength=16) for layer in layers])
-    return GateTypes(counts, np.stack(_entropies(structure_of("gate_types", network), params)))
+    return GateTypes(counts, np.stack(_entropies(_layers("gate_types", network), params)))
 
 
 def gate_errors(network: Network) -> Callable[[GateParams, Batch], dict[str, Array]]:
@@ -88,7 +90,7 @@ def gate_errors(network: Network) -> Callable[[GateParams, Batch], dict[str, Arr
     >>> sorted(found), round(float(found["hard"]), 3)
     (['entropy1', 'hard', 'soft'], 0.333)
     """
-    structure = structure_of("gate_errors", network)
+    structure = _layers("gate_errors", network)
 
     def validate(params: GateParams, batch: Batch) -> dict[str, Array]:
         x, y = (jnp.asarray(array) for array in batch)
@@ -155,6 +157,13 @@ def table_entropy(logits: ArrayLike, parametrisation: Parametrisation) -> Array:
     if parametrisation == "walsh":
         z = jnp.stack([z[0] + z[1] * a + z[2] * b + z[3] * a * b for b in (-1, 1) for a in (-1, 1)])
     return (entr(jax.nn.sigmoid(z)) + entr(jax.nn.sigmoid(-z))).sum(axis=0) / np.log(2)
+
+
+def _layers(where: str, network: Network) -> GateLayers:
+    structure = structure_of(where, network)
+    if not isinstance(structure, GateLayers):
+        raise TypeError(f"{where}: expected a network made by gate_network, got {network!r}.")
+    return structure
 
 
 def _entropies(structure: GateLayers, params: GateParams) -> list[Array]:

@@ -7,24 +7,12 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from circuits.gate_networks.class_outputs import Scores, with_counts
-from circuits.gate_networks.layered_gates import GateParams, check_params, choice_weights, layer_logits
-from circuits.gate_networks.logic_gate_networks import gate_outputs, structure_of
-from circuits.gate_networks.parametrisations import hard_tables
+from circuits.gate_networks.gate_structures import HardLayer, structure_of
+from circuits.gate_networks.logic_gate_networks import gate_outputs
 from circuits.netlist import Circuit, check_names
 from jaxnet.networks.network import Network
+from jaxnet.pytrees import Params
 from jaxnet.validation import ShapeError
-
-
-class HardLayer(NamedTuple):
-    """A layer whose gates are decided.
-
-    Attributes:
-        reads: `(2, W)` int32, the values of the layer before, or the inputs, that each gate reads.
-        tables: `(W,)` uint8, the truth tables of `circuits.gates`.
-    """
-
-    reads: np.ndarray
-    tables: np.ndarray
 
 
 class Gap(NamedTuple):
@@ -42,11 +30,11 @@ class Gap(NamedTuple):
         return f"Gap(soft {100 * self.soft:.2f} %, hard {100 * self.hard:.2f} %)"
 
 
-def hard_layers(network: Network, params: GateParams) -> list[HardLayer]:
+def hard_layers(network: Network, params: Params) -> list[HardLayer]:
     """Return what each gate of a logic gate network is nearest to, and what it reads.
 
     Args:
-        network: made by `gate_network`.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them.
         params: its parameters.
 
     Returns:
@@ -62,18 +50,18 @@ def hard_layers(network: Network, params: GateParams) -> list[HardLayer]:
     >>> hard_layers(network, network.init(jax.random.key(0)))[0].tables.tolist() == [0b1010] * 3        # a of (a, b)
     True
     """
-    return _hard_layers("hard_layers", network, params)
+    return structure_of("hard_layers", network).hard_layers("hard_layers", params)
 
 
 def harden(
-    network: Network, params: GateParams, scores: Scores = "gates", *, input_names: Sequence[str] | None = None
+    network: Network, params: Params, scores: Scores = "gates", *, input_names: Sequence[str] | None = None
 ) -> Circuit:
     """Return the circuit of a logic gate network: each gate the truth table, each wire the node, that is most likely.
 
     Nothing is simplified: there is one gate in the circuit for each gate of the network.
 
     Args:
-        network: made by `gate_network`.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them.
         params: its parameters.
         scores: the outputs: "gates", those of the last layer, class0_gate0, class0_gate1, ..., or y0, y1, ... without
             classes; "counts", words score0, score1, ... with the numbers of ones; "class", a word of that name, the
@@ -107,7 +95,7 @@ def harden(
     if len(names) != n:
         raise ValueError(f"harden: expected {n} input names for {structure}, got {len(names)}.")
     check_names("harden", "input", names)
-    layers = _hard_layers("harden", network, params)
+    layers = structure.hard_layers("harden", params)
     first, fan_ins = 1, []
     before = n
     for layer in layers:
@@ -128,11 +116,11 @@ def harden(
     return circuit if scores == "gates" else with_counts(circuit, classes, scores)  # type: ignore[arg-type]
 
 
-def discretisation_gap(network: Network, params: GateParams, x: Any, y: ArrayLike) -> Gap:
+def discretisation_gap(network: Network, params: Params, x: Any, y: ArrayLike) -> Gap:
     """Return how often a logic gate network is right with soft gates, and with hard ones.
 
     Args:
-        network: made by `gate_network`, with classes.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them, with classes.
         params: its parameters.
         x: `(examples, n)`, Booleans.
         y: `(examples,)`, numbers of classes.
@@ -166,15 +154,3 @@ def discretisation_gap(network: Network, params: GateParams, x: Any, y: ArrayLik
         for forward in ("soft", "hard")
     ]
     return Gap(*(count / len(x) for count in right))
-
-
-def _hard_layers(where: str, network: Network, params: GateParams) -> list[HardLayer]:
-    structure = structure_of(where, network)
-    check_params(where, structure, params)
-    layers = []
-    for reads, (logits, choices) in zip(structure.reads, layer_logits(structure, params), strict=True):
-        if choices is not None:
-            chosen = np.argmax(choice_weights(choices, "hard", 1.0, None), axis=0)
-            reads = np.take_along_axis(reads, chosen[None], axis=0)[0]
-        layers.append(HardLayer(reads, hard_tables(logits, structure.parametrisation)))
-    return layers

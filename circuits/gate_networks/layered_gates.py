@@ -17,12 +17,14 @@ from jax.typing import ArrayLike
 
 from circuits.gate_networks import gate_wirings
 from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     Coefficients,
     Forward,
     Parametrisation,
     coefficients,
+    hard_tables,
 )
 from jaxnet.pytrees import Key
 from jaxnet.validation import ShapeError
@@ -56,7 +58,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GateLayers:
+class GateLayers(GateStructure):
     """The structure of a logic gate network: what reads what, and what its numbers mean.
 
     Attributes:
@@ -80,7 +82,7 @@ class GateLayers:
         return tuple(reads.shape[-1] for reads in self.reads)
 
     @property
-    def n_outputs(self) -> int:
+    def n_outputs(self) -> int:  # type: ignore[override]
         """How many numbers there are for an example."""
         return self.n_classes or self.widths[-1]
 
@@ -113,6 +115,29 @@ class GateLayers:
         """Where each node is read, for each layer; see `gate_wirings`."""
         before = (self.n_inputs, *self.widths[:-1])
         return tuple(gate_wirings.readers(reads, n) for reads, n in zip(self.reads, before, strict=True))
+
+    def outputs(
+        self,
+        where: str,
+        params: Any,
+        x: ArrayLike,
+        forward: Forward = "soft",
+        temperature: ArrayLike = 1.0,
+        key: Key | None = None,
+    ) -> Array:
+        """Run the layers."""
+        return layered_outputs(where, self, params, x, forward, temperature, key)
+
+    def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
+        """Return the layers of gates, and of what they read, that are most likely."""
+        check_params(where, self, params)
+        layers = []
+        for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
+            if choices is not None:
+                chosen = np.argmax(choice_weights(choices, "hard", 1.0, None), axis=0)
+                reads = np.take_along_axis(reads, chosen[None], axis=0)[0]
+            layers.append(HardLayer(reads, hard_tables(logits, self.parametrisation)))
+        return layers
 
     def __repr__(self) -> str:
         text, widths, start = f"{self.n_inputs} ->", self.widths, 0
@@ -147,8 +172,8 @@ def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, A
     ]
 
 
-def check_params(where: str, structure: GateLayers, params: Any) -> None:
-    """Check that parameters have the shapes that a network needs.
+def check_params(where: str, structure: Any, params: Any) -> None:
+    """Check that parameters have the shapes that a network needs, `structure.shapes`.
 
     Raises:
         ShapeError: if not.

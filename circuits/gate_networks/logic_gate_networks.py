@@ -8,7 +8,7 @@ logic gate networks, 2022; described as patent pending by its authors).
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +18,11 @@ from jax.typing import ArrayLike
 
 import jaxnet
 from circuits.gate_networks import gate_wirings
+from circuits.gate_networks.gate_structures import check_word, structure_of
 from circuits.gate_networks.layered_gates import GateLayers, GateParams, layered_outputs
 from circuits.gate_networks.parametrisations import Forward, Initial, Parametrisation, logits_of
 from jaxnet.networks.network import Network
-from jaxnet.pytrees import Batch, Key
+from jaxnet.pytrees import Batch, Key, Params
 from jaxnet.validation import check_key, integers, whole_number
 
 Wiring = Literal["balanced", "random", "learned"]
@@ -77,8 +78,8 @@ def gate_network(
     if not widths:
         raise ValueError("gate_network: expected at least one layer, got no widths.")
     choices = whole_number("gate_network", "choices", choices, 1)
-    _one_of("gate_network", "parametrisation", parametrisation, Parametrisation)
-    _one_of("gate_network", "initial", initial, Initial)
+    check_word("gate_network", "parametrisation", parametrisation, Parametrisation)
+    check_word("gate_network", "initial", initial, Initial)
     if classes is not None:
         classes = whole_number("gate_network", "classes", classes, 1)
         if widths[-1] % classes:
@@ -127,7 +128,7 @@ def network_of(structure: GateLayers, initial: Initial = "residual") -> Network:
 
 def gate_outputs(
     network: Network,
-    params: GateParams,
+    params: Params,
     x: ArrayLike,
     *,
     forward: Forward = "soft",
@@ -137,7 +138,7 @@ def gate_outputs(
     """Run a logic gate network with soft or hard gates.
 
     Args:
-        network: made by `gate_network`.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them.
         params: its parameters.
         x: `(..., n)`, Booleans or numbers in [0, 1].
         forward: "soft", as `network.apply`; "hard", the gates and wires that are most likely, as in the circuit that
@@ -159,17 +160,17 @@ def gate_outputs(
     (1, 4)
     """
     structure = structure_of("gate_outputs", network)
-    _one_of("gate_outputs", "forward", forward, Forward)
+    check_word("gate_outputs", "forward", forward, Forward)
     if forward == "gumbel":
         check_key("gate_outputs", key)
-    return layered_outputs("gate_outputs", structure, params, x, forward, temperature, key)
+    return structure.outputs("gate_outputs", params, x, forward, temperature, key)
 
 
 def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float = 1.0) -> Callable[..., Array]:
     """Return the loss of a logic gate network for `jaxnet.gradient_descent`: the mean cross-entropy.
 
     Args:
-        network: made by `gate_network`.
+        network: made by `gate_network` or `logic_convolution`, or a chain of them.
         forward: "soft", the default; "straight-through"; "gumbel"; see `gate_outputs`.
         temperature: logits are divided by it.
 
@@ -188,9 +189,9 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
     ()
     """
     structure = structure_of("gate_loss", network)
-    _one_of("gate_loss", "forward", forward, Forward)
+    check_word("gate_loss", "forward", forward, Forward)
 
-    def loss(params: GateParams, batch: Batch, key: Key) -> Array:
+    def loss(params: Params, batch: Batch, key: Key) -> Array:
         x, y = batch
         outputs = gate_outputs(network, params, x, forward=forward, temperature=temperature, key=key)
         if structure.n_classes is None:
@@ -198,24 +199,6 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
         return jaxnet.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
 
     return loss
-
-
-def structure_of(where: str, network: Network) -> GateLayers:
-    """Return the structure of a logic gate network.
-
-    Args:
-        where: named in the error.
-        network: any.
-
-    Raises:
-        TypeError: if it is none.
-
-    >>> structure_of("harden", gate_network(3, [4])).widths
-    (4,)
-    """
-    if not isinstance(network, Network) or not isinstance(network.structure, GateLayers):
-        raise TypeError(f"{where}: expected a network made by gate_network, got {network!r}.")
-    return network.structure
 
 
 def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, choices: int) -> np.ndarray:
@@ -230,7 +213,7 @@ def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, 
                 f"{reads.min()}..{reads.max()}."
             )
         return reads
-    _one_of("gate_network", "wiring", kind, Wiring)
+    check_word("gate_network", "wiring", kind, Wiring)
     if kind == "balanced":
         reads = gate_wirings.balanced(rng, n, width)
     elif kind == "random":
@@ -239,11 +222,6 @@ def _reads(rng: np.random.Generator, place: int, kind: Any, n: int, width: int, 
         reads = gate_wirings.candidates(rng, n, width, choices)
     reads.flags.writeable = False
     return reads
-
-
-def _one_of(where: str, name: str, value: Any, kinds: Any) -> None:
-    if value not in get_args(kinds):
-        raise ValueError(f"{where}: expected {name} to be one of {get_args(kinds)}, got {value!r}.")
 
 
 def _initial_params(structure: GateLayers, initial: Initial, key: Key) -> GateParams:

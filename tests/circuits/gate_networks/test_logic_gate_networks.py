@@ -285,7 +285,10 @@ def test_errors_of_a_call(error):
         "gate_loss": lambda: gate_loss(other),
         "here": lambda: structure_of("here", other),
     }.items():
-        assert error(TypeError, call) == f"{name}: expected a network made by gate_network, got {other!r}."
+        assert (
+            error(TypeError, call)
+            == f"{name}: expected a network made by gate_network or logic_convolution, or a chain of them, got {other!r}."
+        )
     message = f"expected forward to be one of {forwards}, got 'Hard'."
     assert error(ValueError, lambda: gate_outputs(NETWORK, params, ROWS, forward="Hard")) == f"gate_outputs: {message}"
     assert error(ValueError, lambda: gate_loss(NETWORK, forward="Hard")) == f"gate_loss: {message}"
