@@ -115,7 +115,7 @@ def coefficients(
     Array([0., 0., 0., 1.], dtype=float32)
     """
     z = jnp.asarray(logits)
-    if forward == "gumbel" and key is not None:
+    if forward == "gumbel":
         noise = jax.random.gumbel if parametrisation == "softmax" else jax.random.logistic
         drawn = noise(key, z.shape, z.dtype)  # type: ignore[arg-type]
         if parametrisation == "walsh":  # one draw for each row of the table, as Walsh coefficients

@@ -25,6 +25,7 @@ def network_of_all_kinds(parametrisation):
         wiring=["learned", "balanced", "balanced", "balanced", "learned", "random"],
         choices=5,
         initial="normal",
+        tau=2.0,
     )
 
 

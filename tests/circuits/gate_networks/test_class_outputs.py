@@ -50,5 +50,5 @@ def test_a_reopened_circuit_is_the_same(random_circuit):
 def test_outputs_that_are_no_groups(outputs, classes, error):
     circuit = Circuit(["a"], [], [], [1] * outputs, [f"y{i}" for i in range(outputs)])
     assert error(ValueError, with_counts, circuit, classes, "counts") == (
-        f"with_counts: expected outputs that are {classes} equal groups, one a class, got {outputs}."
+        f"with_counts: expected outputs that are {classes} equal groups, one a class, got {outputs} outputs."
     )

@@ -45,7 +45,7 @@ def test_values_and_derivatives_by_the_definition(parametrisation):
         assert y.dtype == jnp.float64
         np.testing.assert_allclose(y, z, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(dy), jax.tree.leaves(dz), strict=True):
-            assert np.abs(other).max() > 1e-4
+            assert np.abs(other).max() > 1e-5
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
 
 

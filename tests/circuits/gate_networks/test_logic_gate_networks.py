@@ -105,9 +105,9 @@ def test_wirings_of_ones_own():
     assert not any(layer.flags.writeable for layer in network.structure.reads)
 
 
-def test_tau_is_the_root_of_half_a_group():
-    assert gate_network(4, [8], classes=1).structure.tau == 2
-    assert gate_network(4, [16], classes=2).structure.tau == 2
+def test_tau_is_half_the_root_of_a_group():
+    assert gate_network(4, [16], classes=1).structure.tau == 2
+    assert gate_network(4, [32], classes=2).structure.tau == 2
     hot, cold = (gate_network(4, [16], classes=2, tau=tau) for tau in (1, 4))
     params = random_params(hot, 0)
     np.testing.assert_allclose(hot.apply(params, ROWS[:, :4]), 4 * cold.apply(params, ROWS[:, :4]), rtol=1e-6)
