@@ -11,6 +11,7 @@ from circuits.gate_networks.layered_gates import layer_logits
 
 PARAMETRISATIONS = ("input-wise", "softmax", "walsh")
 ROWS = np.array([[row >> i & 1 for i in range(5)] for row in range(32)], bool)
+NO_GATES = "expected a network made by gate_network or logic_convolution, or a chain of them"
 LABELS = (ROWS.sum(axis=1) % 3).astype(np.int32)
 
 

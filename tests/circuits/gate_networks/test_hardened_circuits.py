@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common.gate_references import LABELS, PARAMETRISATIONS, ROWS, network_of_all_kinds, random_params
+from common.gate_references import LABELS, NO_GATES, PARAMETRISATIONS, ROWS, network_of_all_kinds, random_params
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,7 +131,7 @@ def test_errors(error):
     assert error(ValueError, harden, plain, start, input_names=["a", "a"]).startswith("harden: ")
     for call in (harden, hard_layers):
         other = jaxnet.layer(2, 1)
-        text = f"{call.__name__}: expected a network made by gate_network or logic_convolution, or a chain of them, got {other!r}."
+        text = f"{call.__name__}: {NO_GATES}, got {other!r}."
         assert error(TypeError, call, other, ()) == text
         text = f"{call.__name__}: expected GateParams(gates, choices) for 2 -> 3 gates, got int."
         assert error(ShapeError, call, plain, 3) == text
@@ -142,5 +142,5 @@ def test_errors(error):
         "discretisation_gap: expected x (examples, n) and y (examples,), got (32, 5) and (5,)."
     )
     assert error(TypeError, discretisation_gap, other, (), ROWS, LABELS) == (
-        f"discretisation_gap: expected a network made by gate_network or logic_convolution, or a chain of them, got {other!r}."
+        f"discretisation_gap: {NO_GATES}, got {other!r}."
     )

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 from common.fitted import equal
-from common.gate_references import LABELS, PARAMETRISATIONS, ROWS, network_of_all_kinds, random_params
+from common.gate_references import LABELS, NO_GATES, PARAMETRISATIONS, ROWS, network_of_all_kinds, random_params
 from jax.sharding import AxisType
 
 import jaxnet
@@ -285,10 +285,7 @@ def test_errors_of_a_call(error):
         "gate_loss": lambda: gate_loss(other),
         "here": lambda: structure_of("here", other),
     }.items():
-        assert (
-            error(TypeError, call)
-            == f"{name}: expected a network made by gate_network or logic_convolution, or a chain of them, got {other!r}."
-        )
+        assert error(TypeError, call) == f"{name}: {NO_GATES}, got {other!r}."
     message = f"expected forward to be one of {forwards}, got 'Hard'."
     assert error(ValueError, lambda: gate_outputs(NETWORK, params, ROWS, forward="Hard")) == f"gate_outputs: {message}"
     assert error(ValueError, lambda: gate_loss(NETWORK, forward="Hard")) == f"gate_loss: {message}"
