@@ -101,7 +101,7 @@ def draw_accuracy(history: Mapping[str, Any] | Run, *, ax: Any = None, path: str
 
     >>> figure = draw_accuracy({"step": [100, 200], "soft": [0.5, 0.1], "hard": [0.6, 0.1]})
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    ['soft gates: 90.00 % at last', 'hardened: 90.00 % at last', 'discretisation gap']
+    ['soft gates: 90.00 % at the end', 'hardened: 90.00 % at the end', 'discretisation gap']
     """
     steps, curves = _evaluations(history.validation if isinstance(history, Run) else history)
     entropies = sorted((name for name in curves if name.startswith("entropy")), key=lambda name: (len(name), name))
@@ -115,8 +115,10 @@ def draw_accuracy(history: Mapping[str, Any] | Run, *, ax: Any = None, path: str
     upper = axes[0]
     upper.fill_between(steps, soft, hard, color="grey", alpha=0.3, linewidth=0, label="discretisation gap")
     marks = {"marker": "o", "markersize": 3} if len(steps) <= 50 else {}
-    upper.plot(steps, soft, linestyle=DASHES[0], color=BLUE, label=f"soft gates: {soft[-1]:.2f} % at last", **marks)
-    upper.plot(steps, hard, linestyle=DASHES[1], color=VERMILION, label=f"hardened: {hard[-1]:.2f} % at last", **marks)
+    upper.plot(steps, soft, linestyle=DASHES[0], color=BLUE, label=f"soft gates: {soft[-1]:.2f} % at the end", **marks)
+    upper.plot(
+        steps, hard, linestyle=DASHES[1], color=VERMILION, label=f"hardened: {hard[-1]:.2f} % at the end", **marks
+    )
     upper.set_ylabel("accuracy (%)")
     handles, labels = upper.get_legend_handles_labels()
     upper.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], fontsize="small", loc="lower right")
@@ -216,7 +218,7 @@ def _draw_entropies(panel: "Axes", steps: np.ndarray, entropies: list[np.ndarray
         panel.plot(steps, entropy, linestyle=DASHES[place % 7], color=shade, label=f"layer {place + 1}")
     panel.set_ylim(bottom=0)
     panel.set_ylabel("mean entropy of a gate (bits)")
-    panel.legend(fontsize="small", ncols=2)
+    panel.legend(fontsize="small", ncols=2 if len(entropies) <= 8 else 4)
 
 
 def _evaluations(history: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
