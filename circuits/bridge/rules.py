@@ -29,8 +29,7 @@ class _Condition(NamedTuple):
 def rule(circuit: Circuit | ThresholdCircuit, encoding: Encoding, output: str | None = None) -> str:
     """Return when an output is 1, as a rule in the columns of a table.
 
-    Conditions are `=` and `!=` of a column and a value, `>=` and `<` where levels are ordered (thermometers and bits),
-    and `=` and `!=` of two columns that share values. The rule says exactly what the circuit says on the whole domain
+    Conditions are `=` and `!=` of a column and a value, `>=` and `<` where levels are ordered (all but one-hot), and `=` and `!=` of two columns that share values. The rule says exactly what the circuit says on the whole domain
     of the encoding; it is short, and not proved the shortest.
 
     Args:
@@ -89,7 +88,7 @@ def _conditions(encoding: Encoding, rows: np.ndarray) -> list[_Condition]:
     found = [condition for field in encoding.fields for condition in _of_column(field, places[field.name])]
     for k, one in enumerate(encoding.fields):
         for other in encoding.fields[:k]:
-            if len({*one.levels} & {*other.levels}) > 1:
+            if "ranges" not in (one.kind, other.kind) and len({*one.levels} & {*other.levels}) > 1:
                 same = np.array([a == b for a, b in zip(table[one.name], table[other.name], strict=True)])
                 found.append(_Condition(f"{other.name} = {one.name}", same, 1.5))
                 found.append(_Condition(f"{other.name} != {one.name}", ~same, 1.6))
@@ -98,7 +97,16 @@ def _conditions(encoding: Encoding, rows: np.ndarray) -> list[_Condition]:
 
 def _of_column(field: Field, places: np.ndarray) -> list[_Condition]:
     found = []
-    for place, level in enumerate(field.levels):
+    if field.kind == "ranges":
+        known = places < len(field.levels) - (field.levels[-1] is None)
+        for place, level in enumerate(field.levels[1:], 1):
+            if level is None:
+                found += [_Condition(f"{field.name} = ?", ~known, 1), _Condition(f"{field.name} != ?", known, 1)]
+            else:
+                found.append(_Condition(f"{field.name} >= {level}", known & (places >= place), 1))
+                found.append(_Condition(f"{field.name} < {level}", places < place, 1))
+        return found
+    for place, level in enumerate("?" if level is None else level for level in field.levels):
         found.append(_Condition(f"{field.name} = {level}", places == place, 1))
         if len(field.levels) > 2:
             found.append(_Condition(f"{field.name} != {level}", places != place, 1.1))
