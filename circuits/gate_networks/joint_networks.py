@@ -20,10 +20,12 @@ from circuits.gate_networks.logic_gate_networks import (
     GateLayers,
     GateParams,
     check_params,
+    gate_outputs,
     layer_logits,
     network_of,
     structure_of,
 )
+from circuits.gate_networks.parametrisations import Forward
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key
 from jaxnet.validation import check_key
@@ -93,7 +95,6 @@ def side_by_side(networks: Sequence[Network]) -> Network:
     )
     classes = None if one.n_classes is None else count * one.n_classes
     structure = Members(tuple(networks), dataclasses.replace(one, reads=reads, n_classes=classes))
-    whole = network_of(structure.whole)
 
     def init(key: Key) -> GateParams:
         check_key("init", key)
@@ -101,10 +102,33 @@ def side_by_side(networks: Sequence[Network]) -> Network:
         return _joined(structure, [network.init(k) for network, k in zip(networks, keys, strict=True)])
 
     def apply(params: GateParams, x: ArrayLike) -> Array:
-        outputs = whole.apply(params, x)
-        return outputs.reshape(*outputs.shape[:-1], count, one.n_outputs)
+        return _outputs(structure, params, x, "soft")
 
     return Network(init, apply, structure)
+
+
+def joint_outputs(network: Network, params: GateParams, x: ArrayLike, *, forward: Forward = "soft") -> Array:
+    """Run networks side by side with soft or hard gates.
+
+    Args:
+        network: made by `side_by_side`.
+        params: its parameters.
+        x: `(..., n)`, Booleans or numbers in [0, 1].
+        forward: "soft", "hard" or "straight-through", as for `gate_outputs`.
+
+    Returns:
+        What `network.apply` returns.
+
+    Raises:
+        TypeError: if the network is not made by `side_by_side`.
+        ShapeError: if parameters or inputs do not fit.
+
+    >>> from circuits import gate_network
+    >>> several = side_by_side([gate_network(2, [4], classes=2, seed=seed) for seed in range(3)])
+    >>> joint_outputs(several, several.init(jax.random.key(0)), jnp.array([[0, 1]]), forward="hard").shape
+    (1, 3, 2)
+    """
+    return _outputs(_members("joint_outputs", network), params, x, forward)
 
 
 def split_params(network: Network, params: GateParams) -> list[GateParams]:
@@ -181,6 +205,11 @@ def _members(where: str, network: Network) -> Members:
     if not isinstance(network, Network) or not isinstance(network.structure, Members):
         raise TypeError(f"{where}: expected a network made by side_by_side, got {network!r}.")
     return network.structure
+
+
+def _outputs(structure: Members, params: GateParams, x: ArrayLike, forward: Forward) -> Array:
+    outputs = gate_outputs(network_of(structure.whole), params, x, forward=forward)
+    return outputs.reshape(*outputs.shape[:-1], len(structure.networks), -1)
 
 
 def _shape(structure: GateLayers) -> tuple:
