@@ -12,15 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import Array
 
 import jaxnet
 from circuits.bridge.encodings import Encoding
 from circuits.errors import cut_short
-from circuits.gate_networks.hardened_circuits import discretisation_gap, harden
+from circuits.gate_networks.hardened_circuits import harden
 from circuits.gate_networks.joint_networks import joint_loss, joint_outputs, side_by_side, split_params
 from circuits.gate_networks.logic_gate_networks import GateParams, gate_network
 from circuits.gate_networks.packed_inference import classify
-from circuits.gate_networks.table_parts import divided_table
+from circuits.gate_networks.table_parts import Rows, divided_table
 from circuits.netlist import Circuit
 from circuits.synthesis.simplification import simplify
 from jaxnet.networks.network import Network
@@ -167,9 +168,9 @@ def learn_table(
     if batch_size is None:
         batch_size = None if len(parts["training"].y) <= 2 * _BATCH else _BATCH
     params, losses = _trained(joint, *parts["training"], steps, batch_size, learning_rate, seed, progress)
-    measured = [name for name in parts if name != "test"]
-    members = np.stack([_right(joint, params, *parts[name]) for name in measured], axis=1)
-    # The last measured, validation if there is one, goes first; then training, then the loss.
+    right = _right(joint, params, parts)
+    members = np.stack([right[name][1] for name in parts if name != "test"], axis=1)
+    # The last of these, validation if there is one, goes first; then training, then the loss.
     chosen = int(np.lexsort((losses, *(-members.T)))[0])
     network, own = networks[chosen], split_params(joint, params)[chosen]
     votes = harden(network, own, input_names=encoding.names)
@@ -186,13 +187,8 @@ def learn_table(
         simplified,
         (votes.n_gates, simplify(votes).n_gates),
         {
-            name: Part(
-                len(y),
-                discretisation_gap(network, own, bits, y).soft,
-                float((classify(simplified, bits) == y).mean()),
-                float((y == majority).mean()),
-            )
-            for name, (bits, y) in parts.items()
+            name: Part(len(y), float(right[name][0, chosen]), float(right[name][1, chosen]), (y == majority).mean())
+            for name, (_, y) in parts.items()
         },
         members,
         chosen,
@@ -228,9 +224,18 @@ def _trained(
     return run.params, np.asarray(run.history["members"][-1])
 
 
-def _right(joint: Network, params: GateParams, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the share of rows for which each network is right once it is hardened."""
-    classes = jax.jit(lambda bits: joint_outputs(joint, params, bits, forward="hard").argmax(-1))
-    blocks = range(0, len(x), _BLOCK)
-    found = np.concatenate([np.asarray(classes(x[start : start + _BLOCK])) for start in blocks])
-    return (found == y[:, None]).mean(axis=0)
+def _right(joint: Network, params: GateParams, parts: dict[str, Rows]) -> dict[str, np.ndarray]:
+    """Return for each part `(2, members)`: the share of rows for which each network is right, soft and hardened."""
+
+    @jax.jit
+    def classes(params: GateParams, x: Array) -> Array:
+        return jnp.stack([joint_outputs(joint, params, x, forward=f).argmax(axis=-1) for f in ("soft", "hard")])
+
+    # Parts are filled up to blocks of one size, so that one program does for all.
+    size = min(_BLOCK, max(len(y) for _, y in parts.values()))
+    shares = {}
+    for name, (x, y) in parts.items():
+        blocks = np.pad(x, ((0, -len(x) % size), (0, 0))).reshape(-1, size, x.shape[1])
+        found = np.concatenate([np.asarray(classes(params, block)) for block in blocks], axis=1)[:, : len(y)]
+        shares[name] = (found == y[:, None]).mean(axis=1)
+    return shares

@@ -1,0 +1,63 @@
+"""Learning from tables: rules that are known are found, and what is claimed of the circuit is what the circuit does."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import circuits
+from circuits.gate_networks.class_formulas import class_bits, short_formula
+from circuits.gate_networks.hardened_circuits import discretisation_gap
+from circuits.gate_networks.table_learning import learn_table
+
+ROWS = list(itertools.product(["red", "green", "blue"], range(5), ["n", "y"])) * 2
+TABLE = dict(zip(("colour", "size", "old"), map(list, zip(*ROWS, strict=True)), strict=True))
+# The rule to be found, in three classes.
+TABLE["worth"] = ["none" if size < 2 else "much" if colour == "red" else "some" for colour, size, _ in ROWS]
+OPTIONS = {"gates": 24, "layers": 3, "seeds": 3, "steps": 200, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return learn_table(TABLE, "worth", test=TABLE, **OPTIONS)
+
+
+def test_the_rule_is_found_and_said(learned):
+    assert [learned.parts[name].rows for name in ("training", "validation", "test")] == [48, 12, 60]
+    assert learned.parts["test"].hard == 1
+    assert learned.classes == ("much", "none", "some")
+    names = [f"worth={label}" for label in learned.classes]
+    bits = class_bits(learned.simplified, names)
+    formulas = [short_formula(bits, learned.encoding, name) for name in names]
+    assert formulas == ["colour = red and size >= 2", "size < 2", "colour != red and size >= 2"]
+
+
+def test_what_is_said_of_the_circuit_is_what_it_does(learned):
+    assert learned.predict(TABLE) == TABLE["worth"]
+    assert isinstance(circuits.equivalent(learned.circuit, learned.simplified), circuits.Equivalent)
+    assert learned.circuit.output_names == ("class[0]", "class[1]")
+    assert learned.votes[0] == 3 * 24 > learned.votes[1]
+    y = [learned.classes.index(label) for label in TABLE["worth"]]
+    gap = discretisation_gap(learned.network, learned.params, learned.encoding.encode(TABLE), y)
+    assert (learned.parts["test"].soft, learned.parts["test"].hard) == gap
+    assert learned.parts["test"].majority == 24 / 60
+    assert learned.members.shape == (3, 2)
+    best = learned.members[learned.chosen]
+    assert best[1] == learned.members[:, 1].max() == learned.parts["validation"].hard
+    assert best[0] == learned.parts["training"].hard
+    assert repr(learned).startswith("Learned(worth: 3 classes; training ")
+
+
+def test_a_run_can_be_repeated_and_a_validation_part_left_out():
+    options = OPTIONS | {"steps": 20, "layers": 1, "validation": 0, "batch_size": 30}
+    one, other = (learn_table(TABLE, "worth", seed=3, **options) for _ in range(2))
+    np.testing.assert_array_equal(one.members, other.members)
+    np.testing.assert_array_equal(one.circuit.tables, other.circuit.tables)
+    assert (list(one.parts), one.members.shape) == (["training"], (3, 1))
+    assert one.members[one.chosen, 0] == one.members.max() == one.parts["training"].hard
+
+
+@pytest.mark.parametrize("name", ["gates", "layers", "seeds", "steps"])
+def test_numbers_are_positive(name):
+    with pytest.raises(ValueError, match=rf"^learn_table: expected {name} to be at least 1, got 0\.$"):
+        learn_table(TABLE, "worth", **(OPTIONS | {name: 0}))
