@@ -33,6 +33,14 @@ _BATCH = 256
 _BLOCK = 1000
 
 
+class _Measured(NamedTuple):
+    """What all networks are on one part, `(members,)` each: mean cross-entropy, and shares that are right."""
+
+    loss: np.ndarray
+    soft: np.ndarray
+    hard: np.ndarray
+
+
 class Part(NamedTuple):
     """How often one part of the rows is right.
 
@@ -65,7 +73,8 @@ class Learned:
         parts: a `Part` for "training", and for "validation" and "test" if there are such rows. The test is that of the
             chosen network alone.
         members: `(seeds, 2)`, the share of training and validation rows for which each hardened network is right.
-        chosen: which of them was best on the validation rows, or, without any, on the training rows.
+        chosen: which of them was best on the validation rows, or, without any, on the training rows: by that share,
+            then by the cross-entropy before it was hardened.
     """
 
     target: str
@@ -103,7 +112,7 @@ def learn_table(
     test: Mapping[str, Sequence[Any]] | None = None,
     categories: Iterable[str] = (),
     cuts: int = 8,
-    gates: int | None = None,
+    gates: int | Sequence[int] | None = None,
     layers: int = 6,
     seeds: int = 8,
     steps: int = 2000,
@@ -127,9 +136,9 @@ def learn_table(
         test: a table with the same columns, on which the chosen network is measured.
         categories: columns of numbers that are categories.
         cuts: the most thresholds that a column of numbers has.
-        gates: how many each layer has, rounded up to a multiple of the classes; if None, as many as there are Boolean
-            columns, and at least 12 a class.
-        layers: how many.
+        gates: how many each layer has, or a number for each, from the first; in the last layer rounded up to a multiple
+            of the classes. If None, as many as there are Boolean columns, and at least 12 a class.
+        layers: how many, where `gates` is not a number for each.
         seeds: how many networks learn.
         steps: how many each makes.
         batch_size: rows for each step; if None 256, or all of up to 512.
@@ -159,19 +168,21 @@ def learn_table(
         whole_number("learn_table", name, value, least)
     encoding, classes, parts = divided_table(table, target, test, categories, cuts, validation, seed)
     n, count = len(encoding.names), len(classes)
-    width = max(n, 12 * count) if gates is None else whole_number("learn_table", "gates", gates, 1)
-    width = -(-width // count) * count
-    networks = [
-        gate_network(n, [width] * layers, classes=count, tau=tau, seed=seed + member) for member in range(seeds)
+    gates = max(n, 12 * count) if gates is None else gates
+    widths = [
+        whole_number("learn_table", "gates", width, 1)
+        for width in (gates if isinstance(gates, Sequence) else [gates] * layers)
     ]
+    widths[-1] = -(-widths[-1] // count) * count
+    networks = [gate_network(n, widths, classes=count, tau=tau, seed=seed + member) for member in range(seeds)]
     joint = side_by_side(networks)
     if batch_size is None:
         batch_size = None if len(parts["training"].y) <= 2 * _BATCH else _BATCH
-    params, losses = _trained(joint, *parts["training"], steps, batch_size, learning_rate, seed, progress)
-    right = _right(joint, params, parts)
-    members = np.stack([right[name][1] for name in parts if name != "test"], axis=1)
-    # The last of these, validation if there is one, goes first; then training, then the loss.
-    chosen = int(np.lexsort((losses, *(-members.T)))[0])
+    params = _trained(joint, *parts["training"], steps, batch_size, learning_rate, seed, progress)
+    measured = _measured(joint, params, parts)
+    members = np.stack([measured[name].hard for name in parts if name != "test"], axis=1)
+    by = measured["validation" if "validation" in parts else "training"]
+    chosen = int(np.lexsort((by.loss, -by.hard))[0])
     network, own = networks[chosen], split_params(joint, params)[chosen]
     votes = harden(network, own, input_names=encoding.names)
     circuit = harden(network, own, "class", input_names=encoding.names)
@@ -187,8 +198,8 @@ def learn_table(
         simplified,
         (votes.n_gates, simplify(votes).n_gates),
         {
-            name: Part(len(y), float(right[name][0, chosen]), float(right[name][1, chosen]), (y == majority).mean())
-            for name, (_, y) in parts.items()
+            name: Part(len(y), float(shares.soft[chosen]), float(shares.hard[chosen]), float((y == majority).mean()))
+            for (name, shares), (_, y) in zip(measured.items(), parts.values(), strict=True)
         },
         members,
         chosen,
@@ -204,8 +215,8 @@ def _trained(
     learning_rate: float,
     seed: int,
     progress: bool,
-) -> tuple[GateParams, np.ndarray]:
-    """Return the parameters of all networks, and the last loss of each."""
+) -> GateParams:
+    """Return the parameters of all networks."""
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
     rule = jaxnet.gradient_descent(joint_loss(joint), optimizer, has_aux=True)
     first, batches = jax.random.split(jax.random.key(seed))
@@ -221,21 +232,23 @@ def _trained(
     )
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
-    return run.params, np.asarray(run.history["members"][-1])
+    return run.params
 
 
-def _right(joint: Network, params: GateParams, parts: dict[str, Rows]) -> dict[str, np.ndarray]:
-    """Return for each part `(2, members)`: the share of rows for which each network is right, soft and hardened."""
-
+def _measured(joint: Network, params: GateParams, parts: dict[str, Rows]) -> dict[str, _Measured]:
     @jax.jit
-    def classes(params: GateParams, x: Array) -> Array:
-        return jnp.stack([joint_outputs(joint, params, x, forward=f).argmax(axis=-1) for f in ("soft", "hard")])
+    def outputs(params: GateParams, x: Array) -> tuple[Array, Array]:
+        soft, hard = (joint_outputs(joint, params, x, forward=forward) for forward in ("soft", "hard"))
+        return jax.nn.log_softmax(soft), hard.argmax(axis=-1)
 
     # Parts are filled up to blocks of one size, so that one program does for all.
     size = min(_BLOCK, max(len(y) for _, y in parts.values()))
-    shares = {}
+    measured = {}
     for name, (x, y) in parts.items():
         blocks = np.pad(x, ((0, -len(x) % size), (0, 0))).reshape(-1, size, x.shape[1])
-        found = np.concatenate([np.asarray(classes(params, block)) for block in blocks], axis=1)[:, : len(y)]
-        shares[name] = (found == y[:, None]).mean(axis=1)
-    return shares
+        found = [outputs(params, block) for block in blocks]
+        logs, hard = (np.concatenate(arrays)[: len(y)] for arrays in zip(*found, strict=True))
+        loss = -np.take_along_axis(logs, y[:, None, None], axis=2).mean(axis=(0, 2))
+        right = [(classes == y[:, None]).mean(axis=0) for classes in (logs.argmax(axis=2), hard)]
+        measured[name] = _Measured(loss, *right)
+    return measured
