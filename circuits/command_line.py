@@ -251,8 +251,8 @@ def _add_learn(learn: argparse.ArgumentParser) -> None:
         default=8,
         help="the most thresholds of a column of numbers (default 8)",
     )
-    gates = "how many gates each layer has (default as many as Booleans, at least 12 a class)"
-    add("--gates", metavar="N", type=_up_to(10**6), help=gates)
+    gates = "how many gates each layer has, or such as 200,100,40 (default as many as Booleans, at least 12 a class)"
+    add("--gates", metavar="N", type=_widths, help=gates)
     add("--layers", metavar="N", type=_up_to(1000), default=6, help="how many layers (default 6)")
     add("--seeds", metavar="N", type=_up_to(10**4), default=8, help="how many networks learn (default 8)")
     add("--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)")
@@ -310,6 +310,11 @@ def _sizes(text: str) -> list[int]:
     if not all(re.fullmatch("[1-9][0-9]{0,8}", size) for size in sizes):
         raise argparse.ArgumentTypeError(f"expected sizes of groups such as 3,3,2, got {text!r}")
     return [int(size) for size in sizes]
+
+
+def _widths(text: str) -> int | list[int]:
+    widths = [_up_to(10**6)(width) for width in text.split(",")]
+    return widths if len(widths) > 1 else widths[0]
 
 
 def _activations(text: str) -> str | list[str]:

@@ -1,6 +1,9 @@
 """`python -m circuits learn`: what it prints and writes, and one line for what is wrong."""
 
 import itertools
+import re
+import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -47,11 +50,44 @@ def test_a_table_becomes_a_certified_circuit(capsys):
 
 def test_columns_left_out_and_numbers_as_categories(capsys):
     command = ["learn", "data.csv", "--target", "worth", "--without", "old", "--categories", "size", *QUICK]
-    assert main([*command, "--validation", "0", "--seeds", "1", "--steps", "5", "--layers", "1"]) == 0
+    assert main([*command, "--validation", "0", "--seeds", "1", "--steps", "5", "--gates", "10,6"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "2 columns as 6 Booleans; 2 classes of worth"
-    assert lines[1] == "network 6 -> 16 gates -> 2 classes"
+    assert lines[1] == "network 6 -> 10 -> 6 gates -> 2 classes"
     assert [line.split()[0] for line in lines[3:]][:3] == ["training", "discretisation", "gates:"]
+
+
+# J. R. Quinlan, C4.5: programs for machine learning (1993).
+WEATHER = """outlook,temperature,humidity,windy,play
+sunny,85,85,no,no
+sunny,80,90,yes,no
+overcast,83,78,no,yes
+rain,70,96,no,yes
+rain,68,80,no,yes
+rain,65,70,yes,no
+overcast,64,65,yes,yes
+sunny,72,95,no,no
+sunny,69,70,no,yes
+rain,75,80,no,yes
+sunny,75,70,yes,yes
+overcast,72,90,yes,yes
+overcast,81,75,no,yes
+rain,71,80,yes,no
+"""
+
+
+def test_the_page_shows_what_is_printed(capsys):
+    Path("weather.csv").write_text(WEATHER)
+    page = (Path(__file__).parents[2] / "docs/command_line.md").read_text()
+    command, shown = re.search(
+        r"^    python -m (circuits learn weather.*)\n\n((?:    .*\n)+)", page, re.MULTILINE
+    ).groups()
+    assert main(shlex.split(command)[1:]) == 0
+    lines, expected = capsys.readouterr().out.splitlines(), textwrap.dedent(shown).splitlines()
+    # All rows are learned anywhere; how many gates that takes may depend on how a processor rounds.
+    assert lines[:6] == expected[:6]
+    assert len(lines) == len(expected)
+    assert [line.split(":")[0] for line in lines[6:]] == ["gates", "play=yes"]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +117,7 @@ def test_one_line_for_what_is_wrong(content, options, message, capsys):
         (["--out", "x.aig"], "argument --out: expected a name without extension, got 'x.aig'"),
         (["--out", "no/x"], "argument --out: there is no folder no"),
         (["--gates", "0"], "argument --gates: expected a positive integer, got '0'"),
+        (["--gates", "8,"], "argument --gates: expected a positive integer, got ''"),
     ],
 )
 def test_options_that_are_wrong(options, message, capsys):
