@@ -47,7 +47,7 @@ BREAST = [
 ]
 
 
-def rows_of(name, separator=","):
+def rows_of(name, separator=True):
     """Return the rows of a file as texts, without spaces and full stops around them; none where it is absent."""
     path = DATA / name
     lines = path.read_text().splitlines() if path.is_file() else []
@@ -74,7 +74,8 @@ def parted(table):
 
 
 def monk(number):
-    parts = [rows_of(f"monk/monks-{number}.{part}", None) for part in ("train", "test")]
+    """Return the published parts of one of MONK's problems; None where the files are absent, as all that follow."""
+    parts = [rows_of(f"monk/monks-{number}.{part}", False) for part in ("train", "test")]
     return tuple(table_of(MONK, [row[:7] for row in rows], numbers=False) for rows in parts) if all(parts) else None
 
 
@@ -100,7 +101,30 @@ def king_rook_king_pawn():
 
 # Where a table comes from, its target, and the settings from which validation rows choose.
 TABLES = {
-    "MONK-1": (lambda: monk(1), "class", [{"gates": 24, "seeds": 10}]),
+    "MONK-1": (lambda: monk(1), "class", [{"gates": 24, "seeds": 10, "tau": tau} for tau in (2.4, 1.2)]),
+    "MONK-2": (lambda: monk(2), "class", [{"gates": 12, "seeds": 64, "tau": 1.0, "steps": 3000}]),
+    "MONK-3": (
+        lambda: monk(3),
+        "class",
+        [{"gates": 12, "seeds": 32, "steps": steps, "learning_rate": 0.02, "tau": 1.7} for steps in (200, 500, 1500)],
+    ),
+    "tic-tac-toe": (
+        lambda: headed("tictactoe/tic-tac-toe.data"),
+        "outcome",
+        [{"gates": 200, "layers": 6}, {"gates": [200, 200, 100, 40], "steps": 4000}],
+    ),
+    "breast cancer": (
+        breast_cancer,
+        "class",
+        [{"gates": [100, 50, 24], "steps": steps, "learning_rate": 0.02, "tau": 3.5} for steps in (250, 500, 1000)],
+    ),
+    "mushroom": (lambda: headed("mushroom/agaricus-lepiota.data"), "edibility", [{"gates": [200, 100, 100, 40]}]),
+    "king-rook-pawn": (king_rook_king_pawn, "won", [{"gates": [400, 200, 200, 100, 50], "steps": 4000}]),
+    "Adult": (
+        adult,
+        "income",
+        [{"gates": 400, "layers": layers, "learning_rate": 0.03, "seeds": 3} for layers in (3, 4)],
+    ),
 }
 
 
@@ -145,7 +169,7 @@ def peers():
             for depth, leaf in itertools.product((3, 6, 10, None), (1, 5))
         ],
         "boosting": lambda seed: [
-            HistGradientBoostingClassifier(max_iter=rounds, learning_rate=0.1, random_state=seed, early_stopping=False)
+            HistGradientBoostingClassifier(max_iter=rounds, learning_rate=0.1, random_state=seed, early_stopping=False)  # pyright: ignore[reportArgumentType]
             for rounds in (30, 100, 300)
         ],
         "MLP": lambda seed: [
@@ -193,7 +217,7 @@ def measure(name, models, runs):
 
 def all_seeds(number, widths, seeds, tau=None, rate=0.1, steps=2000):
     """Return the shares of training and test rows of MONK's problem that are right, for each seed: `(2, seeds)`."""
-    tables = monk(number)
+    tables = monk(number) or ({}, {})
     encoding = circuits.fit_encoding({name: values for name, values in tables[0].items() if name != "class"})
     (x, y), (x_test, y_test) = ((encoding.encode(t), np.array(t["class"], int)) for t in tables)
     networks = [circuits.gate_network(x.shape[1], widths, classes=2, tau=tau, seed=seed) for seed in range(seeds)]

@@ -36,11 +36,11 @@ class Members:
     """The structure of networks side by side.
 
     Attributes:
-        networks: each made by `gate_network`.
+        members: the structure of each.
         whole: all of them as one network, whose classes are those of the first, then those of the second, ...
     """
 
-    networks: tuple[Network, ...]
+    members: tuple[GateLayers, ...]
     whole: GateLayers
 
     @property
@@ -49,7 +49,7 @@ class Members:
         return self.whole.n_inputs
 
     def __repr__(self) -> str:
-        return f"{len(self.networks)} side by side: {self.networks[0].structure!r}"
+        return f"{len(self.members)} side by side: {self.members[0]!r}"
 
 
 def side_by_side(networks: Sequence[Network]) -> Network:
@@ -94,7 +94,7 @@ def side_by_side(networks: Sequence[Network]) -> Network:
         for nodes, layers in zip(before, zip(*(s.reads for s in structures), strict=True), strict=True)
     )
     classes = None if one.n_classes is None else count * one.n_classes
-    structure = Members(tuple(networks), dataclasses.replace(one, reads=reads, n_classes=classes))
+    structure = Members(tuple(structures), dataclasses.replace(one, reads=reads, n_classes=classes))
 
     def init(key: Key) -> GateParams:
         check_key("init", key)
@@ -154,7 +154,7 @@ def split_params(network: Network, params: GateParams) -> list[GateParams]:
     structure = _members("split_params", network)
     check_params("split_params", structure.whole, params)
     layers = layer_logits(structure.whole, params)
-    count = len(structure.networks)
+    count = len(structure.members)
     parts = [
         [
             tuple(None if logits is None else jnp.split(logits, count, axis=-1)[member] for logits in layer)
@@ -162,7 +162,7 @@ def split_params(network: Network, params: GateParams) -> list[GateParams]:
         ]
         for member in range(count)
     ]
-    return [_as_params(one.structure, part) for one, part in zip(structure.networks, parts, strict=True)]
+    return [_as_params(one, part) for one, part in zip(structure.members, parts, strict=True)]
 
 
 def joint_loss(network: Network) -> Callable[[GateParams, Batch], tuple[Array, dict[str, Array]]]:
@@ -209,7 +209,7 @@ def _members(where: str, network: Network) -> Members:
 
 def _outputs(structure: Members, params: GateParams, x: ArrayLike, forward: Forward) -> Array:
     outputs = gate_outputs(network_of(structure.whole), params, x, forward=forward)
-    return outputs.reshape(*outputs.shape[:-1], len(structure.networks), -1)
+    return outputs.reshape(*outputs.shape[:-1], len(structure.members), -1)
 
 
 def _shape(structure: GateLayers) -> tuple:
@@ -220,7 +220,7 @@ def _shape(structure: GateLayers) -> tuple:
 
 def _joined(structure: Members, params: Sequence[GateParams]) -> GateParams:
     """Return the parameters of the whole, given those of each."""
-    members = [layer_logits(one.structure, p) for one, p in zip(structure.networks, params, strict=True)]
+    members = [layer_logits(one, p) for one, p in zip(structure.members, params, strict=True)]
     layers = [
         tuple(None if logits[0] is None else jnp.concatenate(logits, axis=-1) for logits in zip(*layer, strict=True))
         for layer in zip(*members, strict=True)
@@ -228,7 +228,7 @@ def _joined(structure: Members, params: Sequence[GateParams]) -> GateParams:
     return _as_params(structure.whole, layers)
 
 
-def _as_params(structure: GateLayers, layers: Sequence[tuple[Any, Any]]) -> GateParams:
+def _as_params(structure: GateLayers, layers: Sequence[tuple[Any, ...]]) -> GateParams:
     """Return the parameters of a network, given those of each layer: the inverse of `layer_logits`."""
     gates = tuple(jnp.stack([logits for logits, _ in layers[run.start : run.stop]]) for run in structure.runs)
     return GateParams(gates, tuple(choices for _, choices in layers if choices is not None))

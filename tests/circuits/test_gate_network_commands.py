@@ -43,6 +43,7 @@ def test_a_table_becomes_a_certified_circuit(capsys):
     assert "simplified to " in lines[10]
     assert check_certificate("worth.json") == []
     written = circuits.read("worth.aig")
+    assert isinstance(written, circuits.Circuit)
     assert written.input_names == ("colour=blue", "colour=red", "size>=1", "size>=2", "size>=3", "old=n", "old=?")
     assert written(0, 1, 1, 1, 0, 1, 0) == 1
     assert written(1, 0, 1, 1, 0, 1, 0) == 0
@@ -79,9 +80,9 @@ rain,71,80,yes,no
 def test_the_page_shows_what_is_printed(capsys):
     Path("weather.csv").write_text(WEATHER)
     page = (Path(__file__).parents[2] / "docs/command_line.md").read_text()
-    command, shown = re.search(
+    ((command, shown),) = re.findall(
         r"^    python -m (circuits learn weather.*)\n\n((?:    .*\n)+)", page, re.MULTILINE
-    ).groups()
+    )
     assert main(shlex.split(command)[1:]) == 0
     lines, expected = capsys.readouterr().out.splitlines(), textwrap.dedent(shown).splitlines()
     # All rows are learned anywhere; how many gates that takes may depend on how a processor rounds.

@@ -94,7 +94,7 @@ def test_leading_axes_and_gates_without_classes():
             "side_by_side: expected a network made by gate_network, got Network(2 -> 1 sigmoid).",
         ),
         (
-            lambda: split_params(gate_network(2, [4]), None),
+            lambda: split_params(gate_network(2, [4]), gate_network(2, [4]).init(jax.random.key(0))),
             TypeError,
             "split_params: expected a network made by side_by_side, got Network(2 -> 4 gates).",
         ),

@@ -1,6 +1,7 @@
 """Learning from tables: rules that are known are found, and what is claimed of the circuit is what the circuit does."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from circuits.gate_networks.hardened_circuits import discretisation_gap
 from circuits.gate_networks.table_learning import learn_table
 
 ROWS = list(itertools.product(["red", "green", "blue"], range(5), ["n", "y"])) * 2
-TABLE = dict(zip(("colour", "size", "old"), map(list, zip(*ROWS, strict=True)), strict=True))
+TABLE: dict[str, list] = {name: [row[i] for row in ROWS] for i, name in enumerate(("colour", "size", "old"))}
 # The rule to be found, in three classes.
 TABLE["worth"] = ["none" if size < 2 else "much" if colour == "red" else "some" for colour, size, _ in ROWS]
-OPTIONS = {"gates": 24, "layers": 3, "seeds": 3, "steps": 200, "progress": False}
+OPTIONS: dict[str, Any] = {"gates": 24, "layers": 3, "seeds": 3, "steps": 200, "progress": False}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_what_is_said_of_the_circuit_is_what_it_does(learned):
     assert isinstance(circuits.equivalent(learned.circuit, learned.simplified), circuits.Equivalent)
     assert learned.circuit.output_names == ("class[0]", "class[1]")
     assert learned.votes[0] == 3 * 24 > learned.votes[1]
-    y = [learned.classes.index(label) for label in TABLE["worth"]]
+    y = np.array([learned.classes.index(label) for label in TABLE["worth"]])
     gap = discretisation_gap(learned.network, learned.params, learned.encoding.encode(TABLE), y)
     assert (learned.parts["test"].soft, learned.parts["test"].hard) == gap
     assert learned.parts["test"].majority == 24 / 60
