@@ -62,3 +62,17 @@ def test_a_run_can_be_repeated_and_a_validation_part_left_out():
 def test_numbers_are_positive(name):
     with pytest.raises(ValueError, match=rf"^learn_table: expected {name} to be at least 1, got 0\.$"):
         learn_table(TABLE, "worth", **(OPTIONS | {name: 0}))
+
+
+@pytest.mark.slow
+def test_the_first_of_monks_problems_is_solved():
+    # S. Thrun and others, The MONK's problems (1991): 124 of 432 rows, of which all 432 are the test.
+    every = np.array(list(itertools.product(range(3), range(3), range(2), range(3), range(4), range(2)))) + 1
+    table = {f"a{i}": column.astype(str).tolist() for i, column in enumerate(every.T, 1)}
+    table["robot"] = ((every[:, 0] == every[:, 1]) | (every[:, 4] == 1)).tolist()
+    some = np.random.default_rng(0).permutation(432)[:124]
+    training = {name: [values[row] for row in some] for name, values in table.items()}
+    learned = learn_table(training, "robot", test=table, gates=24, tau=2.4, validation=0, progress=False)
+    assert learned.parts["test"].hard == 1
+    bits = class_bits(learned.simplified, ["no", "yes"])
+    assert short_formula(bits, learned.encoding, "yes") in ("a5 = 1 or a1 = a2", "a1 = a2 or a5 = 1")
