@@ -7,6 +7,7 @@ from circuits.bridge.table_files import read_table
 from circuits.errors import ParseError
 from circuits.gate_networks.certified_files import certify
 from circuits.gate_networks.class_formulas import class_bits, short_formula
+from circuits.gate_networks.hardened_circuits import harden
 from circuits.gate_networks.table_learning import Learned, learn_table
 from circuits.netlist import depth
 
@@ -42,7 +43,8 @@ def learn(options: argparse.Namespace) -> int:
         raise ParseError(str(error).removeprefix("learn_table: "), source=options.data) from None
     print("\n".join(_report(learned)), flush=True)
     if options.out is not None:
-        print(certify(learned.circuit, options.out))
+        votes = harden(learned.network, learned.params, input_names=learned.encoding.names)
+        print(certify(votes, options.out, classes=len(learned.classes), scores="class"))
     return 0
 
 

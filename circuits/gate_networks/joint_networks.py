@@ -16,15 +16,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 import jaxnet
-from circuits.gate_networks.logic_gate_networks import (
-    GateLayers,
-    GateParams,
-    check_params,
-    gate_outputs,
-    layer_logits,
-    network_of,
-    structure_of,
-)
+from circuits.gate_networks.layered_gates import GateLayers, GateParams, check_params, layer_logits
+from circuits.gate_networks.logic_gate_networks import gate_outputs, network_of, structure_of
 from circuits.gate_networks.parametrisations import Forward
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key

@@ -20,7 +20,8 @@ from circuits.bridge.encodings import Encoding
 from circuits.errors import cut_short
 from circuits.gate_networks.hardened_circuits import harden
 from circuits.gate_networks.joint_networks import joint_loss, joint_outputs, side_by_side, split_params
-from circuits.gate_networks.logic_gate_networks import GateParams, gate_network
+from circuits.gate_networks.layered_gates import GateParams
+from circuits.gate_networks.logic_gate_networks import gate_network
 from circuits.gate_networks.packed_inference import classify
 from circuits.gate_networks.table_parts import Rows, divided_table
 from circuits.netlist import Circuit
