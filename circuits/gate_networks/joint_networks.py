@@ -16,8 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 import jaxnet
-from circuits.gate_networks.layered_gates import GateLayers, GateParams, check_params, layer_logits
-from circuits.gate_networks.logic_gate_networks import gate_outputs, network_of, structure_of
+from circuits.gate_networks.layered_gates import GateLayers, GateParams, check_params, layer_logits, layered_outputs
 from circuits.gate_networks.parametrisations import Forward
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key
@@ -71,7 +70,7 @@ def side_by_side(networks: Sequence[Network]) -> Network:
     >>> several.apply(several.init(jax.random.key(0)), jnp.zeros((5, 17), bool)).shape
     (5, 3, 2)
     """
-    structures = [structure_of("side_by_side", network) for network in networks]
+    structures = [_layers_of(network) for network in networks]
     if not structures:
         raise ValueError("side_by_side: expected at least one network, got none.")
     for place, structure in enumerate(structures):
@@ -194,6 +193,13 @@ def joint_loss(network: Network) -> Callable[[GateParams, Batch], tuple[Array, d
     return loss
 
 
+def _layers_of(network: Network) -> GateLayers:
+    structure = network.structure if isinstance(network, Network) else None
+    if not isinstance(structure, GateLayers):
+        raise TypeError(f"side_by_side: expected networks made by gate_network, got {network!r}.")
+    return structure
+
+
 def _members(where: str, network: Network) -> Members:
     if not isinstance(network, Network) or not isinstance(network.structure, Members):
         raise TypeError(f"{where}: expected a network made by side_by_side, got {network!r}.")
@@ -201,7 +207,7 @@ def _members(where: str, network: Network) -> Members:
 
 
 def _outputs(structure: Members, params: GateParams, x: ArrayLike, forward: Forward) -> Array:
-    outputs = gate_outputs(network_of(structure.whole), params, x, forward=forward)
+    outputs = layered_outputs("apply", structure.whole, params, x, forward)
     return outputs.reshape(*outputs.shape[:-1], len(structure.members), -1)
 
 

@@ -91,7 +91,7 @@ def test_leading_axes_and_gates_without_classes():
         (
             lambda: side_by_side([jaxnet.mlp([2, 1])]),
             TypeError,
-            "side_by_side: expected a network made by gate_network, got Network(2 -> 1 sigmoid).",
+            "side_by_side: expected networks made by gate_network, got Network(2 -> 1 sigmoid).",
         ),
         (
             lambda: split_params(gate_network(2, [4]), gate_network(2, [4]).init(jax.random.key(0))),
