@@ -40,14 +40,10 @@ def breast_cancer() -> tuple[np.ndarray, np.ndarray, circuits.Domain] | None:
     numbers = np.array([row for row in rows if "?" not in row], int)
     attributes, y = numbers[:, 1:10], numbers[:, 10] == 4
     training = attributes[parts_of(len(y))[0]]
-    table, kinds = {}, {}
-    for i, column in enumerate(attributes.T):
-        # Quantiles of the distinct values: most rows have the lowest.
-        levels = np.unique(training[:, i])
-        cuts = np.unique(np.quantile(levels, np.arange(1, CUTS + 1) / (CUTS + 1), method="higher"))
-        table[f"a{i}"] = np.searchsorted(cuts, column, side="right")
-        kinds[f"a{i}"] = range(len(cuts) + 1)
-    encoding = circuits.fit_encoding(table, "thermometer", levels=kinds)
+    table = {f"a{i}": column for i, column in enumerate(attributes.T)}
+    # Quantiles of the distinct values: most rows have the lowest.
+    cuts = {f"a{i}": circuits.cut_points(np.unique(column), CUTS) for i, column in enumerate(training.T)}
+    encoding = circuits.fit_encoding(table, thresholds=cuts)
     return encoding.encode(table), y, encoding.domain
 
 

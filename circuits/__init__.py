@@ -24,6 +24,8 @@ from circuits.bridge.network_files import NetworkFile as NetworkFile
 from circuits.bridge.network_files import read_network as read_network
 from circuits.bridge.network_files import write_network as write_network
 from circuits.bridge.rules import rule as rule
+from circuits.bridge.table_files import read_table as read_table
+from circuits.bridge.thermometers import cut_points as cut_points
 from circuits.bridge.tolerances import tolerance as tolerance
 from circuits.composition import cone as cone
 from circuits.composition import connect as connect
@@ -60,12 +62,18 @@ from circuits.gate_networks.gate_statistics import input_readers as input_reader
 from circuits.gate_networks.hardened_circuits import discretisation_gap as discretisation_gap
 from circuits.gate_networks.hardened_circuits import hard_layers as hard_layers
 from circuits.gate_networks.hardened_circuits import harden as harden
+from circuits.gate_networks.joint_networks import joint_loss as joint_loss
+from circuits.gate_networks.joint_networks import joint_outputs as joint_outputs
+from circuits.gate_networks.joint_networks import side_by_side as side_by_side
+from circuits.gate_networks.joint_networks import split_params as split_params
 from circuits.gate_networks.logic_gate_networks import gate_loss as gate_loss
 from circuits.gate_networks.logic_gate_networks import gate_network as gate_network
 from circuits.gate_networks.logic_gate_networks import gate_outputs as gate_outputs
 from circuits.gate_networks.logic_tree_convolutions import logic_convolution as logic_convolution
 from circuits.gate_networks.packed_inference import class_scores as class_scores
 from circuits.gate_networks.packed_inference import classify as classify
+from circuits.gate_networks.table_learning import Learned as Learned
+from circuits.gate_networks.table_learning import learn_table as learn_table
 from circuits.library import maj as maj
 from circuits.library import mux as mux
 from circuits.mapping.portfolio import map_to_units as map_to_units

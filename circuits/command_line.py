@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from circuits import bridge_commands, commands
+from circuits import bridge_commands, commands, gate_network_commands
 from circuits.bridge.network_files import ACTIVATIONS
 from circuits.circuit_arguments import add_flags, as_flags
 from circuits.errors import ParseError
@@ -42,11 +42,16 @@ _COMMANDS = {
         "network c432.bench net.safetensors --activation tanh",
     ),
     "extract": ("read a circuit out of a network, with what is guaranteed", "extract net.safetensors c432.th"),
+    "learn": (
+        "learn a circuit from a table, and write it with its proof",
+        "learn data.csv --target outcome --out learned",
+    ),
     "compare": ("compare Boolean neurons with sigmoid networks", 'compare "a ^ b" c17.bench --out study.png'),
 }
 
-# Commands that answer by their status, and those of the bridge.
-_ANSWER, _BRIDGE = ("prove", "recognise", "network", "extract"), ("network", "extract")
+# Commands that answer by their status, and the files of those that are not in `commands`.
+_ANSWER = ("prove", "recognise", "network", "extract")
+_FILES = {"network": bridge_commands, "extract": bridge_commands, "learn": gate_network_commands}
 # Exit statuses if the reader of an answer has gone before it, and after a mistake in this program.
 _GONE, _MISTAKE = 141, 70
 
@@ -71,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warned
-            status = getattr(bridge_commands if options.command in _BRIDGE else commands, options.command)(options)
+            status = getattr(_FILES.get(options.command, commands), options.command)(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -149,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     prove.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random patterns (default 0)")
     _add_network(command["network"])
     _add_extract(command["extract"])
+    _add_learn(command["learn"])
     compare = command["compare"]
     compare.add_argument(
         "functions", nargs="*", metavar="CIRCUIT", help="a file, an expression, or -; without any, those of `make demo`"
@@ -166,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)"
     )
     for name, each in command.items():
-        if name != "extract":  # which reads no circuit
+        if name not in ("extract", "learn"):  # which read no circuit
             add_flags(each)
     return parser
 
@@ -224,6 +230,37 @@ def _add_extract(extract: argparse.ArgumentParser) -> None:
     add("--certificate", metavar="FILE", type=_file(".json"), help="write what is claimed, which can be checked")
 
 
+def _add_learn(learn: argparse.ArgumentParser) -> None:
+    add = learn.add_argument
+    add(
+        "data",
+        metavar="DATA.csv",
+        help="a table: a header, then rows of numbers and categories; ? or nothing is missing",
+    )
+    add("--target", metavar="COLUMN", required=True, help="the column to predict, of 2 to 64 classes")
+    add("--test", metavar="TEST.csv", help="a table with the same columns, measured at the end")
+    out = "write NAME.aig, .blif, .v, .c, each proved, and the certificate NAME.json"
+    add("--out", metavar="NAME", type=_base, help=out)
+    add("--without", metavar="COLUMN", nargs="+", action="extend", default=[], help="columns to leave out")
+    what = "columns of numbers that are categories"
+    add("--categories", metavar="COLUMN", nargs="+", action="extend", default=[], help=what)
+    add(
+        "--cuts",
+        metavar="N",
+        type=_up_to(1000),
+        default=8,
+        help="the most thresholds of a column of numbers (default 8)",
+    )
+    gates = "how many gates each layer has, or such as 200,100,40 (default as many as Booleans, at least 12 a class)"
+    add("--gates", metavar="N", type=_widths, help=gates)
+    add("--layers", metavar="N", type=_up_to(1000), default=6, help="how many layers (default 6)")
+    add("--seeds", metavar="N", type=_up_to(10**4), default=8, help="how many networks learn (default 8)")
+    add("--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)")
+    share = "the share of rows that choose the network, 0 for the training rows (default 0.2)"
+    add("--validation", metavar="SHARE", type=_number, default=0.2, help=share)
+    add("--seed", type=_seed, default=0, metavar="N", help="of wirings, parameters and rows held out (default 0)")
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {(error.strerror or str(error)).lower()}"
@@ -275,12 +312,26 @@ def _sizes(text: str) -> list[int]:
     return [int(size) for size in sizes]
 
 
+def _widths(text: str) -> int | list[int]:
+    widths = [_up_to(10**6)(width) for width in text.split(",")]
+    return widths if len(widths) > 1 else widths[0]
+
+
 def _activations(text: str) -> str | list[str]:
     names = text.split(",")
     for name in names:
         if name not in ACTIVATIONS:
             raise argparse.ArgumentTypeError(f"expected names among {', '.join(ACTIVATIONS)}, got {name!r}")
     return names if len(names) > 1 else text
+
+
+def _base(text: str) -> str:
+    """Return the name of files to write, without an extension, in a folder that there is."""
+    if not Path(text).name or Path(text).suffix.lower() in (".aig", ".blif", ".v", ".c", ".json"):
+        raise argparse.ArgumentTypeError(f"expected a name without extension, got {text!r}")
+    if not Path(text).absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {Path(text).parent}")
+    return text
 
 
 def _file(*known: str) -> Callable[[str], str]:

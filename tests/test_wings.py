@@ -39,7 +39,14 @@ BEFORE = {
 }
 AFTER = {
     "jaxnet": ["figure", "canvas", "plots", "launch"],
-    "circuits": ["circuit_arguments", "commands", "bridge_commands", "command_line", "__main__"],
+    "circuits": [
+        "circuit_arguments",
+        "commands",
+        "bridge_commands",
+        "gate_network_commands",
+        "command_line",
+        "__main__",
+    ],
 }
 FILES = [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 

@@ -1,5 +1,8 @@
 """Encodings: a table of values as Booleans, and a circuit over them as a formula in the names of the columns."""
 
+import bisect
+import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from circuits.formulas import to_expression
 from circuits.netlist import Circuit, check_names
 from circuits.ports import bits_of
 
-Kind = Literal["one-hot", "thermometer", "bits"]
+Kind = Literal["one-hot", "thermometer", "bits", "ranges"]
 _KINDS = ("one-hot", "thermometer", "bits")
 
 
@@ -22,8 +25,10 @@ class Field(NamedTuple):
     Attributes:
         name: of the column.
         kind: "one-hot", one Boolean a level; "thermometer", one for each level but the lowest, 1 from that level on;
-            "bits", the place of the level among the levels in binary, lowest bit first.
-        levels: the values that there may be, ascending unless they were given.
+            "bits", the place of the level among the levels in binary, lowest bit first; "ranges", one for each
+            threshold, 1 from that number on, and one for a missing number if there may be one.
+        levels: the values that there may be, ascending unless they were given; of "ranges" where each begins, -inf
+            first. None, last, stands for a missing value.
     """
 
     name: str
@@ -74,7 +79,8 @@ class Encoding:
             `(rows, columns)` bool; `.astype(float)` feeds a network.
 
         Raises:
-            ValueError: if a column is missing or of another length, or a value is no level of its column.
+            ValueError: if a column is missing or of another length, or a value is no level of its column. Any number
+                is in one of the ranges of a column with thresholds.
         """
         missing = [field.name for field in self.fields if field.name not in table]
         if missing:
@@ -91,6 +97,9 @@ class Encoding:
 
         Args:
             rows: `(rows, columns)`, Booleans or zeros and ones.
+
+        Returns:
+            By column name the values; of a column with thresholds where the range of the value begins.
 
         Raises:
             ValueError: if a row is not in the domain.
@@ -121,24 +130,33 @@ def fit_encoding(
     kinds: Kind | Mapping[str, Kind] = "one-hot",
     *,
     levels: Mapping[str, Iterable[Any]] | None = None,
+    thresholds: Mapping[str, Iterable[float]] | None = None,
 ) -> Encoding:
     """Return the encoding of a table: for each column its kind, and the values that there are.
 
     Args:
-        table: by column name, the values of the column, as a list or `(rows,)`.
+        table: by column name, the values of the column, as a list or `(rows,)`. None and NaN are missing values, a
+            level of its own.
         kinds: "one-hot", "thermometer" or "bits", for all columns, or by column name; "one-hot" where it is not said.
         levels: by column name, all values that there may be, in order, if the table may lack some.
+        thresholds: by column name, ascending numbers: a thermometer that says of each whether a number reaches it, so
+            that all numbers can be encoded. `cut_points` finds some.
 
     Raises:
-        ValueError: if there is no such kind or column, a column has no values, or two levels are equal.
+        ValueError: if there is no such kind or column, a column has no values, two levels are equal, thresholds do not
+            ascend, or numbers are missing where no level can say so.
 
     >>> fit_encoding({"a": [0, 3, 1]}, "bits", levels={"a": range(4)}).encode({"a": [3, 2]}).astype(int)
     array([[1, 1],
            [0, 1]])
+    >>> ages = fit_encoding({"age": [25, 52, None]}, thresholds={"age": [30, 65]})
+    >>> ages.names, ages.encode({"age": [80, 41.5, None]}).astype(int).tolist()
+    (('age>=30', 'age>=65', 'age=?'), [[1, 1, 0], [1, 0, 0], [0, 0, 1]])
     """
     by_column: Mapping[str, Any] = dict.fromkeys(table, kinds) if isinstance(kinds, str) else kinds
     given = {} if levels is None else {name: [_plain(v) for v in values] for name, values in levels.items()}
-    for name in (*by_column, *given):
+    cuts = {} if thresholds is None else {name: [_plain(v) for v in values] for name, values in thresholds.items()}
+    for name in (*by_column, *given, *cuts):
         if name not in table:
             raise ValueError(f"fit_encoding: there is no column {name!r}; the columns are {list(table)}.")
     fields = []
@@ -146,9 +164,14 @@ def fit_encoding(
         kind = by_column.get(name, "one-hot")
         if kind not in _KINDS:
             raise ValueError(f"fit_encoding: expected a kind of {', '.join(_KINDS)} for {name!r}, got {kind!r}.")
-        found = given[name] if name in given else sorted({_plain(value) for value in values})
+        if name in cuts:
+            fields.append(_ranges(name, cuts[name], any(_plain(value) is None for value in values)))
+            continue
+        found = given[name] if name in given else _sorted({_plain(value) for value in values})
         if not found or len(set(found)) < len(found):
             raise ValueError(f"fit_encoding: expected levels of {name!r}, each once, got {found!r}.")
+        if None in found and kind != "one-hot":
+            raise ValueError(f"fit_encoding: values of {name!r} are missing: expected it one-hot, or thresholds.")
         fields.append(Field(name, kind, tuple(found)))
     encoding = Encoding(tuple(fields))
     check_names("fit_encoding", "column", encoding.names)
@@ -190,8 +213,20 @@ def formula(circuit: Circuit, names: Sequence[str] | None = None, **options: Any
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of an array as that of Python, so that levels compare and print alike."""
-    return value.item() if isinstance(value, np.generic) else value
+    """Return a value of an array as that of Python, so that levels compare and print alike; None for NaN."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _sorted(levels: set) -> list:
+    return sorted(levels - {None}) + [None] * (None in levels)
+
+
+def _ranges(name: str, cuts: list, missing: bool) -> Field:
+    numbers = all(isinstance(cut, (int, float)) and math.isfinite(cut) for cut in cuts)
+    if not numbers or any(a >= b for a, b in itertools.pairwise(cuts)):
+        raise ValueError(f"fit_encoding: expected thresholds of {name!r} that are numbers and ascend, got {cuts!r}.")
+    return Field(name, "ranges", (-math.inf, *cuts, *[None] * missing))
 
 
 def _codes(field: Field) -> np.ndarray:
@@ -199,17 +234,20 @@ def _codes(field: Field) -> np.ndarray:
     count = len(field.levels)
     if field.kind == "one-hot":
         return np.eye(count, dtype=bool)
-    if field.kind == "thermometer":
-        return np.tri(count, count - 1, -1, dtype=bool)
+    if field.kind in ("thermometer", "ranges"):
+        codes = np.tri(count, count - 1, -1, dtype=bool)
+        if field.levels[-1] is None:  # it is no number, and reaches none
+            codes[-1, :-1] = False
+        return codes
     width = max(1, (count - 1).bit_length())
     return (np.arange(count)[:, None] >> np.arange(width) & 1).astype(bool)
 
 
 def _names(field: Field) -> list[str]:
     if field.kind == "one-hot":
-        return [f"{field.name}={level}" for level in field.levels]
-    if field.kind == "thermometer":
-        return [f"{field.name}>={level}" for level in field.levels[1:]]
+        return [f"{field.name}={'?' if level is None else level}" for level in field.levels]
+    if field.kind in ("thermometer", "ranges"):
+        return [f"{field.name}=?" if level is None else f"{field.name}>={level}" for level in field.levels[1:]]
     width = _codes(field).shape[1]
     return [field.name] if width == 1 else bits_of(field.name, width)
 
@@ -218,7 +256,7 @@ def _domain(field: Field) -> Domain:
     count = len(field.levels)
     if field.kind == "one-hot":
         return Domain.one_hot([count])
-    if field.kind == "thermometer":
+    if field.kind in ("thermometer", "ranges") and field.levels[-1] is not None:
         return Domain.thermometer([count - 1] if count > 1 else [])
     codes = _codes(field)
     return Domain.cube(codes.shape[1]) if count == 2 ** codes.shape[1] else Domain.listed(codes)
@@ -226,6 +264,8 @@ def _domain(field: Field) -> Domain:
 
 def _places(field: Field, values: Any) -> list[int]:
     """Return the place of each value among the levels."""
+    if field.kind == "ranges":
+        return [_range(field, row, _plain(value)) for row, value in enumerate(values)]
     place = {level: i for i, level in enumerate(field.levels)}
     places = []
     for row, value in enumerate(values):
@@ -237,3 +277,13 @@ def _places(field: Field, values: Any) -> list[int]:
             )
         places.append(place[value])
     return places
+
+
+def _range(field: Field, row: int, value: Any) -> int:
+    """Return the place of a number among the ranges."""
+    if value is None and field.levels[-1] is None:
+        return len(field.levels) - 1
+    if not isinstance(value, (int, float)):
+        known = "a number" if field.levels[-1] is not None else "a number, or None for a missing one"
+        raise ValueError(f"encode: row {row} of {field.name!r} is {value!r}; expected {known}.")
+    return bisect.bisect_right(field.levels, value, 1, len(field.levels) - (field.levels[-1] is None)) - 1

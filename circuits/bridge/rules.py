@@ -26,23 +26,26 @@ class _Condition(NamedTuple):
     cost: float
 
 
-def rule(circuit: Circuit | ThresholdCircuit, encoding: Encoding, output: str | None = None) -> str:
+def rule(
+    circuit: Circuit | ThresholdCircuit, encoding: Encoding, output: str | None = None, *, most: int | None = None
+) -> str:
     """Return when an output is 1, as a rule in the columns of a table.
 
-    Conditions are `=` and `!=` of a column and a value, `>=` and `<` where levels are ordered (thermometers and bits),
-    and `=` and `!=` of two columns that share values. The rule says exactly what the circuit says on the whole domain
-    of the encoding; it is short, and not proved the shortest.
+    Conditions are `=` and `!=` of a column and a value, `>=` and `<` where levels are ordered (all but one-hot), and
+    `=` and `!=` of two columns that share values. The rule says exactly what the circuit says on the whole domain of
+    the encoding; it is short, and not proved the shortest.
 
     Args:
         circuit: of as many inputs as the encoding has columns.
         encoding: of a table, with at most 2^16 rows in its domain.
         output: which, by name; not needed if there is one.
+        most: how many conditions the rule may have; None for any number.
 
     Returns:
         A text: conjunctions of conditions joined by "or", perhaps under "not"; "always" or "never".
 
     Raises:
-        ValueError: if the circuit does not fit, or the domain is larger.
+        ValueError: if the circuit does not fit, the domain is larger, or no rule is found with as few conditions.
 
     Source: P. Clark and T. Niblett (1989).
 
@@ -67,9 +70,11 @@ def rule(circuit: Circuit | ThresholdCircuit, encoding: Encoding, output: str | 
     if wanted.all() or not wanted.any():
         return "always" if wanted.any() else "never"
     conditions = _conditions(encoding, rows)
-    terms, negated = _cover(conditions, wanted), _cover(conditions, ~wanted)
-    if _cost(negated) + 1 < _cost(terms):
-        return f"not ({_text(negated)})"
+    terms, negated = _cover(conditions, wanted, most), _cover(conditions, ~wanted, most)
+    if terms is None and negated is None:
+        raise ValueError(f"rule: found none of at most {most} conditions for {names[column]!r} of {circuit!r}.")
+    if terms is None or (negated is not None and _cost(negated) + 1 < _cost(terms)):
+        return f"not ({_text(negated or [])})"
     return _text(terms)
 
 
@@ -89,7 +94,7 @@ def _conditions(encoding: Encoding, rows: np.ndarray) -> list[_Condition]:
     found = [condition for field in encoding.fields for condition in _of_column(field, places[field.name])]
     for k, one in enumerate(encoding.fields):
         for other in encoding.fields[:k]:
-            if len({*one.levels} & {*other.levels}) > 1:
+            if "ranges" not in (one.kind, other.kind) and len({*one.levels} & {*other.levels}) > 1:
                 same = np.array([a == b for a, b in zip(table[one.name], table[other.name], strict=True)])
                 found.append(_Condition(f"{other.name} = {one.name}", same, 1.5))
                 found.append(_Condition(f"{other.name} != {one.name}", ~same, 1.6))
@@ -98,7 +103,16 @@ def _conditions(encoding: Encoding, rows: np.ndarray) -> list[_Condition]:
 
 def _of_column(field: Field, places: np.ndarray) -> list[_Condition]:
     found = []
-    for place, level in enumerate(field.levels):
+    if field.kind == "ranges":
+        known = places < len(field.levels) - (field.levels[-1] is None)
+        for place, level in enumerate(field.levels[1:], 1):
+            if level is None:
+                found += [_Condition(f"{field.name} = ?", ~known, 1), _Condition(f"{field.name} != ?", known, 1)]
+            else:
+                found.append(_Condition(f"{field.name} >= {level}", known & (places >= place), 1))
+                found.append(_Condition(f"{field.name} < {level}", places < place, 1))
+        return found
+    for place, level in enumerate("?" if level is None else level for level in field.levels):
         found.append(_Condition(f"{field.name} = {level}", places == place, 1))
         if len(field.levels) > 2:
             found.append(_Condition(f"{field.name} != {level}", places != place, 1.1))
@@ -108,8 +122,11 @@ def _of_column(field: Field, places: np.ndarray) -> list[_Condition]:
     return found
 
 
-def _cover(conditions: list[_Condition], wanted: np.ndarray) -> list[list[_Condition]]:
-    """Return conjunctions that hold on the wanted rows, each on one of them at least, and on no other."""
+def _cover(conditions: list[_Condition], wanted: np.ndarray, most: int | None) -> list[list[_Condition]] | None:
+    """Return conjunctions that hold on the wanted rows, each on one of them at least, and on no other.
+
+    None if they have more than `most` conditions, and twice as many before those that are not needed are left out.
+    """
     holds = np.stack([condition.holds for condition in conditions])
     costs = np.array([condition.cost for condition in conditions])
     terms, left = [], wanted.copy()
@@ -117,11 +134,15 @@ def _cover(conditions: list[_Condition], wanted: np.ndarray) -> list[list[_Condi
         term = _without_needless(_best_term(holds, costs, wanted, left), holds, costs, wanted)
         terms.append(term)
         left &= ~holds[term].all(axis=0)
+        if most is not None and sum(map(len, terms)) > 2 * most:
+            return None
     # One that the others cover is not needed; the longest go first.
     for term in sorted(terms, key=lambda term: -costs[term].sum()):
         others = [other for other in terms if other is not term]
         if others and (np.any([holds[other].all(axis=0) for other in others], axis=0) >= wanted).all():
             terms = others
+    if most is not None and sum(map(len, terms)) > most:
+        return None
     return [[conditions[k] for k in sorted(term)] for term in terms]
 
 

@@ -1,7 +1,10 @@
+import math
 import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from circuits import parse
 from circuits.bridge.encodings import fit_encoding, formula
@@ -80,6 +83,26 @@ def test_formulas_keep_names_that_look_like_other_names():
             "decode: row 0 is not in the Domain(2 columns: 1 one-hot group of 2; 2 rows).",
         ),
         (
+            lambda: fit_encoding({"a": [1]}, thresholds={"a": [2, 2]}),
+            "fit_encoding: expected thresholds of 'a' that are numbers and ascend, got [2, 2].",
+        ),
+        (
+            lambda: fit_encoding({"a": [1]}, thresholds={"b": [2]}),
+            "fit_encoding: there is no column 'b'; the columns are ['a'].",
+        ),
+        (
+            lambda: fit_encoding({"a": [1, None]}, "bits"),
+            "fit_encoding: values of 'a' are missing: expected it one-hot, or thresholds.",
+        ),
+        (
+            lambda: fit_encoding({"a": [1]}, thresholds={"a": [2]}).encode({"a": [1, None]}),
+            "encode: row 1 of 'a' is None; expected a number.",
+        ),
+        (
+            lambda: fit_encoding({"a": [None]}, thresholds={"a": [2]}).encode({"a": ["red"]}),
+            "encode: row 0 of 'a' is 'red'; expected a number, or None for a missing one.",
+        ),
+        (
             lambda: formula(parse("a & b"), ["x"]),
             "formula: expected 2 names for Circuit(2 inputs, 1 outputs, 1 gates), got 1.",
         ),
@@ -88,3 +111,36 @@ def test_formulas_keep_names_that_look_like_other_names():
 def test_errors_say_what_came(make, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         make()
+
+
+def test_numbers_between_thresholds_and_missing_ones():
+    table = {"age": [25, None, 70], "weight": np.array([1.5, np.nan, 0.0]), "colour": ["red", None, "blue"]}
+    encoding = fit_encoding(table, thresholds={"age": [30, 65], "weight": [0.5]})
+    assert encoding.names == (
+        *("age>=30", "age>=65", "age=?", "weight>=0.5", "weight=?"),
+        *("colour=blue", "colour=red", "colour=?"),
+    )
+    rows = encoding.encode(
+        {"age": [30, 29.9, None], "weight": [0.5, -1e300, float("nan")], "colour": ["red", None, "red"]}
+    )
+    assert rows.astype(int).tolist() == [[1, 0, 0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 1, 0, 1, 0, 1, 0]]
+    assert encoding.domain.n_rows == 4 * 3 * 3
+    assert encoding.domain.contains(rows).all()
+    assert not encoding.domain.contains([1, 0, 1, 1, 0, 0, 1, 0])
+    decoded = {"age": [30, -math.inf, None], "weight": [0.5, -math.inf, None], "colour": ["red", None, "red"]}
+    assert encoding.decode(rows) == decoded
+    every = encoding.domain.block(0, encoding.domain.n_rows)
+    np.testing.assert_array_equal(encoding.encode(encoding.decode(every)), every)
+
+
+def test_a_column_without_thresholds_has_no_columns():
+    assert fit_encoding({"a": [1, 2]}, thresholds={"a": []}).encode({"a": [5]}).shape == (1, 0)
+
+
+@given(
+    numbers=st.lists(st.floats(allow_nan=False), min_size=1, max_size=9),
+    cuts=st.lists(st.floats(-9, 9), unique=True, max_size=5).map(sorted),
+)
+def test_each_threshold_says_whether_a_number_reaches_it(numbers, cuts):
+    found = fit_encoding({"a": numbers}, thresholds={"a": cuts}).encode({"a": numbers})
+    np.testing.assert_array_equal(found, np.array(numbers)[:, None] >= np.array(cuts)[None])

@@ -76,3 +76,22 @@ def test_errors(error):
     assert error(ValueError, rule, parse("|".join(f"a{k}" for k in range(17))), wide) == (
         "rule: expected a domain of at most 65,536 rows, got 131,072."
     )
+
+
+def test_thresholds_and_missing_values_in_rules():
+    encoding = fit_encoding({"age": [25, None, 70], "cut": [30]}, thresholds={"age": [30, 65], "cut": [30, 65]})
+    names = ["age30", "age65", "unknown", "cut30", "cut65"]
+    assert rule(parse("age30 & ~age65", inputs=names), encoding) == "age >= 30 and age < 65"
+    assert rule(parse("unknown", inputs=names), encoding) == "age = ?"
+    # Not "age < 65", which a missing age is not.
+    assert rule(parse("~age65", inputs=names), encoding) in ("age < 65 or age = ?", "not (age >= 65)")
+    # Both columns have the same thresholds, and yet equal ranges are not equal numbers.
+    assert "cut = age" not in rule(parse("age30 & cut30 | ~age30 & ~cut30 & ~unknown", inputs=names), encoding)
+
+
+def test_a_rule_of_few_conditions_or_none():
+    encoding = fit_encoding({name: ["n", "y"] for name in "abcd"})
+    names = [f"{name}{level}" for name in "abcd" for level in "ny"]
+    assert rule(parse("ay & by", inputs=names), encoding, most=2) == "a = y and b = y"
+    with pytest.raises(ValueError, match=r"^rule: found none of at most 3 conditions for 'out' of Circuit"):
+        rule(parse("ay ^ by ^ cy", inputs=names), encoding, most=3)
