@@ -44,6 +44,26 @@ def read_idx(path):
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 
 
+def read_mnist(folder, part):
+    """Return the images `(n, 28, 28)` and labels `(n,)` of MNIST, bytes; `part` is "train" or "t10k"."""
+    _, images = _bytes_of(folder, f"{part}-images-idx3-ubyte", (28, 28))
+    path, labels = _bytes_of(folder, f"{part}-labels-idx1-ubyte", ())
+    if len(labels) != len(images) or labels.max() > 9:
+        wanted, got = f"{len(images):,} labels in 0..9, one per image", f"{len(labels):,} up to {labels.max()}"
+        raise IdxError(f"{path}: expected {wanted}, got {got}.")
+    return images, labels
+
+
+def _bytes_of(folder, name, shape):
+    plain = Path(folder) / name
+    path = plain if plain.exists() else plain.with_name(f"{name}.gz")
+    array = read_idx(path)
+    if array.dtype != np.uint8 or array.shape[1:] != shape or not len(array):
+        wanted = str(("n", *shape)).replace("'", "")
+        raise IdxError(f"{path}: expected bytes of shape {wanted}, got {array.dtype} {array.shape}.")
+    return path, array
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         try:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from idx import IdxError, read_idx
+from idx import IdxError, read_mnist
 
 import jaxnet
 
@@ -37,22 +37,8 @@ BATCH_SIZE, STEP_SIZE, SMOOTHING = 128, 3e-3, 0.1
 
 
 # 1. The data: 60,000 images to learn from, the last twelfth of them for validation, and 10,000 others for the test.
-def read(name, shape):
-    plain = Path(options.data) / name
-    path = plain if plain.exists() else plain.with_name(f"{name}.gz")
-    array = read_idx(path)
-    if array.dtype != np.uint8 or array.shape[1:] != shape or not len(array):
-        wanted = str(("n", *shape)).replace("'", "")
-        raise IdxError(f"{path}: expected bytes of shape {wanted}, got {array.dtype} {array.shape}.")
-    return path, array
-
-
 def read_pair(part):
-    _, images = read(f"{part}-images-idx3-ubyte", (28, 28))
-    path, labels = read(f"{part}-labels-idx1-ubyte", ())
-    if len(labels) != len(images) or labels.max() > 9:
-        wanted, got = f"{len(images):,} labels in 0..9, one per image", f"{len(labels):,} up to {labels.max()}"
-        raise IdxError(f"{path}: expected {wanted}, got {got}.")
+    images, labels = read_mnist(options.data, part)
     return jnp.asarray(images.reshape(-1, 784) / 255, float), jnp.asarray(labels, int)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import circuits
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MNIST = Path(os.environ["JAXNET_DATA"]) / "learning" / "mnist"
 
@@ -132,6 +134,19 @@ def test_mnist_learns_draws_and_compares(tmp_path):
     assert deviation == pytest.approx(abs(first - second) / 2**0.5, abs=0.01)
     for name in ("learning_curves", "confusion_matrix"):
         assert (tmp_path / "new" / f"mnist_{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["--small", None])
+def test_digits_are_learned_by_gates_and_proved(tmp_path, size):
+    make_mnist(tmp_path)
+    out = tmp_path / "new"
+    options = [size] * (size is not None)
+    text = run("learned_digits", "--data", tmp_path, "--quick", "--epochs", 30, "--out", out, *options)
+    assert text.startswith("images: 458 to learn from, 42 for validation\n")
+    _, hard, proved, *_ = percents(text.split("100 test images")[1])
+    assert hard == proved > 80
+    assert circuits.check_certificate(out / "digits0.json") == []
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ def candidates(rng: np.random.Generator, n: int, width: int, choices: int) -> np
     """
     if choices >= n:
         return np.broadcast_to(np.arange(n, dtype=np.int32)[:, None, None], (n, 2, width))
-    return np.stack([balanced(rng, n, width) for _ in range(choices)])
+    first, *others = (balanced(rng, n, width) for _ in range(choices))
+    # Where width is n, gate i reads node i first in each: without an exchange of gates there would be no choice.
+    return np.stack([first, *(reads[:, rng.permutation(width)] for reads in others)])
 
 
 def is_matched(reads: np.ndarray, n: int) -> bool:

@@ -35,7 +35,7 @@ def gate_network(
     classes: int | None = None,
     parametrisation: Parametrisation = "input-wise",
     wiring: Wiring | Sequence[Wiring | ArrayLike] = "balanced",
-    choices: int = 8,
+    choices: int | Sequence[int] = 8,
     initial: Initial = "residual",
     tau: float | None = None,
     seed: int = 0,
@@ -51,7 +51,8 @@ def gate_network(
             for each table, as in the paper; "walsh", four coefficients of a polynomial of which a sigmoid is taken.
         wiring: one for all layers, or one for each: "balanced", all nodes read equally often; "random"; "learned", each
             input of each gate chosen among candidates; or the nodes to read, integers `(2, W)`.
-        choices: how many candidates an input of a learned layer has; n of the layer before or more for all of them.
+        choices: how many candidates an input of a learned layer has, one number for all layers or one for each; n of
+            the layer before or more for all of them.
         initial: how `init` draws logits: "residual", gates close to passing their first input on; "normal".
         tau: the temperature of the sums; if None half the square root of the gates of a group.
         seed: for the wiring, which belongs to the network and not to its parameters.
@@ -77,7 +78,6 @@ def gate_network(
     widths = [whole_number("gate_network", f"width {i}", width, 1) for i, width in enumerate(widths)]
     if not widths:
         raise ValueError("gate_network: expected at least one layer, got no widths.")
-    choices = whole_number("gate_network", "choices", choices, 1)
     check_word("gate_network", "parametrisation", parametrisation, Parametrisation)
     check_word("gate_network", "initial", initial, Initial)
     if classes is not None:
@@ -94,11 +94,14 @@ def gate_network(
     kinds = [wiring] * len(widths) if isinstance(wiring, str) else list(wiring)
     if len(kinds) != len(widths):
         raise ValueError(f"gate_network: expected a wiring for each of {len(widths)} layers, got {len(kinds)}.")
+    counts = list(choices) if isinstance(choices, Sequence) else [choices] * len(widths)
+    if len(counts) != len(widths):
+        raise ValueError(f"gate_network: expected choices for each of {len(widths)} layers, got {len(counts)}.")
+    counts = [whole_number("gate_network", "choices", count, 1) for count in counts]
     rng = np.random.default_rng(seed)
     before = [inputs, *widths[:-1]]
     reads = tuple(
-        _reads(rng, place, kind, n, width, choices)
-        for place, (kind, n, width) in enumerate(zip(kinds, before, widths, strict=True))
+        _reads(rng, place, *layer) for place, layer in enumerate(zip(kinds, before, widths, counts, strict=True))
     )
     return network_of(GateLayers(inputs, reads, classes, tau, parametrisation), initial)
 

@@ -64,6 +64,15 @@ def test_candidates_are_balanced_wirings_or_all_nodes(seed, n, width, choices):
             assert counts.max() - counts.min() <= 1
 
 
+@pytest.mark.parametrize("width", [40, 50])
+def test_both_inputs_have_a_choice(width):
+    """Also where gate i reads node i first, as in each balanced wiring of a square layer."""
+    reads = candidates(np.random.default_rng(0), 40, width, 4)
+    assert width != 40 or (reads[0, 0] == np.arange(40)).all()
+    distinct = (np.diff(np.sort(reads, axis=0), axis=0) > 0).sum(axis=0) + 1
+    assert (distinct.mean(axis=1) > 3.5).all()
+
+
 @given(seed=seeds, n=sizes, width=sizes, choices=st.integers(1, 3))
 def test_readers_add_up_what_a_scatter_adds_up(seed, n, width, choices):
     rng = np.random.default_rng(seed)

@@ -89,6 +89,11 @@ def test_the_wiring_is_of_the_seed_and_the_parameters_are_of_the_key():
     assert (a.gates[0][0] != a.gates[1][0]).all()
 
 
+def test_layers_have_as_many_choices_as_they_are_given():
+    network = gate_network(6, [8, 8, 4], wiring=["learned", "balanced", "learned"], choices=[3, 1, 5])
+    assert network.structure.shapes.choices == ((3, 2, 8), (5, 2, 4))
+
+
 def test_residual_choices_past_the_first_layer_begin_as_a_wiring():
     network = gate_network(6, [8, 8], wiring="learned", choices=3)
     first, second = network.init(jax.random.key(0)).choices
@@ -234,6 +239,8 @@ def test_a_function_is_learned(parametrisation, forward):
         ({"widths": [4, 0]}, ValueError, "expected width 1 to be at least 1, got 0."),
         ({"widths": []}, ValueError, "expected at least one layer, got no widths."),
         ({"choices": 0}, ValueError, "expected choices to be at least 1, got 0."),
+        ({"choices": [8, 0]}, ValueError, "expected choices to be at least 1, got 0."),
+        ({"choices": [8]}, ValueError, "expected choices for each of 2 layers, got 1."),
         ({"classes": 0}, ValueError, "expected classes to be at least 1, got 0."),
         (
             {"classes": 3},
