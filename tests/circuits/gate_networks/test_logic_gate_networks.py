@@ -67,7 +67,7 @@ def test_straight_through_has_the_very_values_of_hard_gates_and_derivatives(para
     assert counts.std() > 0
     for leaf in jax.tree.leaves(gradient):
         assert np.isfinite(leaf).all()
-        assert (leaf != 0).mean() > 0.2  # the others are of gates that no class depends on
+        assert (leaf != 0).mean() > 0.1  # the others are of gates that no class depends on
 
 
 def test_gumbel_draws_anew_for_each_key():
