@@ -63,8 +63,6 @@ def mixed(weights: Array, x: Array, reads: Array, readers: Array | None) -> Arra
     >>> mixed(jnp.array([[0.5], [0.5]]), jnp.array([[0.0, 1.0], [1.0, 1.0]]), jnp.array([[0], [1]]), None)
     Array([[0.5, 1. ]], dtype=float32)
     """
-    if readers is None:
-        return _mixed_rows(weights, x, reads)
     return _mixed(weights, x, reads, readers)
 
 
@@ -154,24 +152,30 @@ def _gathered_back(readers: Array, g: Array) -> tuple:
 _gathered.defvjp(_gathered_forward, _gathered_back)
 
 
-def _mixed_rows(weights: Array, x: Array, reads: Array) -> Array:
-    return sum((w[:, None] * _rows(x, r) for w, r in zip(weights, reads, strict=True)), jnp.zeros((), x.dtype))
-
-
 @jax.custom_vjp
-def _mixed(weights: Array, x: Array, reads: Array, readers: Array) -> Array:
-    return _mixed_rows(weights, x, reads)
+def _mixed(weights: Array, x: Array, reads: Array, readers: Array | None) -> Array:
+    # A loop, since its result is then stored: else each reader of the gates that follow would compute it anew.
+    def add(total: Array, candidate: tuple) -> tuple[Array, None]:
+        w, r = candidate
+        return total + w[:, None] * _rows(x, r), None
+
+    return jax.lax.scan(add, jnp.zeros((reads.shape[1], x.shape[1]), x.dtype), (weights, reads))[0]
 
 
-def _mixed_forward(weights: Array, x: Array, reads: Array, readers: Array) -> tuple:
-    return _mixed_rows(weights, x, reads), (weights, x, reads, readers)
+def _mixed_forward(weights: Array, x: Array, reads: Array, readers: Array | None) -> tuple:
+    return _mixed(weights, x, reads, readers), (weights, x, reads, readers)
 
 
 def _mixed_back(kept: tuple, g: Array) -> tuple:
     weights, x, reads, readers = kept
-    to_weights = jnp.stack([(g * _rows(x, r)).sum(1) for r in reads])
-    flat = jnp.append(weights.ravel(), 0)
-    to_x = sum(flat[place][:, None] * _rows(g, place % g.shape[0]) for place in readers)
+    _, to_weights = jax.lax.scan(lambda _, r: (None, (g * _rows(x, r)).sum(1)), None, reads)
+    if readers is None:
+        to_x = jnp.zeros_like(x)
+        for w, r in zip(weights, reads, strict=True):
+            to_x = to_x.at[r].add(w[:, None] * g)
+    else:
+        flat = jnp.append(weights.ravel(), 0)
+        to_x = sum(flat[place][:, None] * _rows(g, place % g.shape[0]) for place in readers)
     return to_weights, to_x, None, None
 
 
