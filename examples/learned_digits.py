@@ -39,7 +39,7 @@ if options.data is None and not data.is_dir():
     print("MNIST is no part of the repository: python examples/learned_digits.py --data FOLDER reads it from there.")
     sys.exit()
 if options.small:
-    layers = {"widths": [4000] * 2, "wiring": "learned", "choices": [16, 8], "tau": 6.0}
+    layers = {"widths": [4000] * 2, "wiring": "learned", "choices": [16, 8], "tau": 4.0}
 else:
     layers = {"widths": [8000] * 6, "tau": 14.0}
 if options.quick:
