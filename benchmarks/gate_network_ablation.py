@@ -10,7 +10,6 @@ it is what is changed: a variant that likes another one is at a disadvantage.
 """
 
 import argparse
-import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -22,10 +21,12 @@ import optax
 
 import circuits
 import jaxnet
+from circuits.gate_networks.joint_networks import side_by_side
 from circuits.gate_networks.logic_gate_networks import network_of
+from circuits.gate_networks.parametrisations import Initial
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
-from idx import read_mnist
+from idx import read_mnist  # type: ignore[import-not-found]
 
 DATA = Path(os.environ.get("JAXNET_DATA", "shared/data")) / "learning"
 BATCH_SIZE, STEP_SIZE = 100, 0.2
@@ -50,29 +51,18 @@ VARIANTS = [
 MONK_SIZES = (3, 3, 2, 3, 4, 2)
 
 
-def side_by_side(structures):
-    """Return the structure of several networks as one wide network, in which each reads its own nodes alone."""
-    one = structures[0]
-    first = [0, *one.widths[:-1]]  # of its own nodes, times its number; all share the inputs
-    reads = tuple(
-        np.concatenate([s.reads[layer] + np.int32(i * first[layer]) for i, s in enumerate(structures)], axis=-1)
-        for layer in range(len(first))
-    )
-    return dataclasses.replace(one, reads=reads, n_classes=len(structures) * one.n_classes)
-
-
 def learner(
-    inputs, classes, width, steps, seeds, *, forward="soft", wiring="balanced", initial="residual", stretch=1.0,
-    step_size=STEP_SIZE, constant=False, **options,
+    inputs, classes, width, steps, seeds, *, forward="soft", wiring="balanced", initial: Initial = "residual",
+    stretch=1.0, step_size=STEP_SIZE, constant=False, **options,
 ):  # fmt: skip
     """Return a function of training and other examples: train on the first, return right shares, `(seeds, 2)`."""
     depth, width = round(6 * stretch), round(width / stretch)
     wirings = ["learned" if wiring == "first" else wiring] + ["balanced" if wiring == "first" else wiring] * (depth - 1)
     networks = [
-        circuits.gate_network(inputs, [width] * depth, classes=classes, wiring=wirings, seed=seed, **options)
+        circuits.gate_network(inputs, [width] * depth, classes=classes, wiring=wirings, seed=seed, **options)  # type: ignore[arg-type]
         for seed in range(seeds)
     ]
-    network = network_of(side_by_side([network.structure for network in networks]), initial)
+    network = network_of(side_by_side(networks).structure.whole, initial)  # type: ignore[union-attr]
     rate = step_size if constant else optax.cosine_decay_schedule(step_size, steps)
 
     def scores(params, x, **how):

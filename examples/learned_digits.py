@@ -83,7 +83,7 @@ def learn(seed):
 
     steps = options.epochs * n // BATCH_SIZE
     adams = {name: optax.adam(optax.cosine_decay_schedule(size, steps)) for name, size in STEP_SIZES.items()}
-    adam = optax.partition(adams, lambda params: params._replace(gates="gates", choices="choices"))
+    adam = optax.partition(adams, lambda params: params._replace(gates="gates", choices="choices"))  # type: ignore
     rule = jaxnet.gradient_descent(loss, adam)
     init_key, run_key = jax.random.split(jax.random.key(seed))
     run = jaxnet.fit(rule, network.init(init_key), training, steps=steps, batch_size=BATCH_SIZE, key=run_key)
