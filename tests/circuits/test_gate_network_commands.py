@@ -49,6 +49,7 @@ def test_a_table_becomes_a_certified_circuit(capsys):
     assert written(1, 0, 1, 1, 0, 1, 0) == 0
 
 
+@pytest.mark.slow
 def test_columns_left_out_and_numbers_as_categories(capsys):
     command = ["learn", "data.csv", "--target", "worth", "--without", "old", "--categories", "size", *QUICK]
     assert main([*command, "--validation", "0", "--seeds", "1", "--steps", "5", "--gates", "10,6"]) == 0

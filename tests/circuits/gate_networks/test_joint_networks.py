@@ -27,8 +27,11 @@ def same(one, other, atol=1e-6):
 # With six inputs and a first layer of six gates, the layers that run together are others than those of the whole.
 @pytest.mark.parametrize(
     "options",
-    [{}, {"parametrisation": "softmax", "wiring": "random"}, {"wiring": ["learned"] * 3, "choices": 6}],
-    ids=["balanced", "random", "learned"],
+    [
+        pytest.param({}, id="balanced"),
+        pytest.param({"parametrisation": "softmax", "wiring": "random"}, id="random", marks=pytest.mark.slow),
+        pytest.param({"wiring": ["learned"] * 3, "choices": 6}, id="learned", marks=pytest.mark.slow),
+    ],
 )
 def test_parameters_outputs_and_gradients_are_those_of_each(options):
     members = networks(**options)

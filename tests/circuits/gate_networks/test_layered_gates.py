@@ -24,7 +24,9 @@ jax.monitoring.register_event_duration_secs_listener(
 )
 
 
-@pytest.mark.parametrize("parametrisation", ["input-wise", "walsh", pytest.param("softmax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "parametrisation", ["input-wise", *(pytest.param(p, marks=pytest.mark.slow) for p in ("walsh", "softmax"))]
+)
 def test_values_and_derivatives_by_the_definition(parametrisation):
     """By logits, choices and inputs, at another temperature than 1, in float64."""
     network = network_of_all_kinds(parametrisation)

@@ -144,6 +144,7 @@ def test_parameters_are_drawn_under_vmap():
     close(jax.tree.map(lambda leaf: leaf[1], drawn), alone)
 
 
+@pytest.mark.slow
 @one
 def test_bfloat16_and_float64(parametrisation):
     network = network_of_all_kinds(parametrisation)

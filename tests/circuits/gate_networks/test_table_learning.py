@@ -49,6 +49,7 @@ def test_what_is_said_of_the_circuit_is_what_it_does(learned):
     assert repr(learned).startswith("Learned(worth: 3 classes; training ")
 
 
+@pytest.mark.slow
 def test_a_run_can_be_repeated_and_a_validation_part_left_out():
     options = OPTIONS | {"steps": 20, "layers": 1, "validation": 0, "batch_size": 30}
     one, other = (learn_table(TABLE, "worth", seed=3, **options) for _ in range(2))

@@ -115,7 +115,7 @@ def test_layers_read_only_the_layer_before(case):
     assert sum(len(layer.tables) for layer in layers[: len(structure.widths)]) == trees * (len(structure.leaves[0]) - 1)
 
 
-@pytest.mark.parametrize("leaves_at_once", [1, 2**21])
+@pytest.mark.parametrize("leaves_at_once", [1, pytest.param(2**21, marks=pytest.mark.slow)])
 def test_derivatives_are_those_of_plain_code(leaves_at_once, monkeypatch):
     monkeypatch.setattr(tree_layers, "_LEAVES_AT_ONCE", leaves_at_once)
     network = logic_convolution((4, 4, 2), 2, size=2, padding=1, initial="normal")
@@ -155,7 +155,7 @@ def test_groups_are_equal_and_fit(kernels, numbers, groups):
     assert tree_layers._groups(kernels, numbers) == groups
 
 
-@pytest.mark.parametrize("forward", ["straight-through", "gumbel"])
+@pytest.mark.parametrize("forward", ["straight-through", pytest.param("gumbel", marks=pytest.mark.slow)])
 def test_gates_that_are_drawn_give_bits_with_derivatives(forward):
     network = logic_convolution(**CASES["padded"])
     params, x = network.init(jax.random.key(0)), bits(1, 5, network)
