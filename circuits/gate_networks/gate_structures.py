@@ -9,9 +9,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from circuits.gate_networks.parametrisations import Forward
+from circuits.gate_networks.parametrisations import SOFT, Pass
 from jaxnet.networks.network import Chain, Network, describe
-from jaxnet.pytrees import Key
 from jaxnet.validation import ShapeError, located
 
 
@@ -40,15 +39,7 @@ class GateStructure:
     n_outputs: int
     n_classes: int | None
 
-    def outputs(
-        self,
-        where: str,
-        params: Any,
-        x: ArrayLike,
-        forward: Forward = "soft",
-        temperature: ArrayLike = 1.0,
-        key: Key | None = None,
-    ) -> Array:
+    def outputs(self, where: str, params: Any, x: ArrayLike, how: Pass = SOFT) -> Array:
         """Run the network, as `gate_outputs` does."""
         raise NotImplementedError
 
@@ -79,22 +70,14 @@ class GateChain(GateStructure):
         """Those of the last part."""
         return self.parts[-1].n_classes
 
-    def outputs(
-        self,
-        where: str,
-        params: Any,
-        x: ArrayLike,
-        forward: Forward = "soft",
-        temperature: ArrayLike = 1.0,
-        key: Key | None = None,
-    ) -> Array:
+    def outputs(self, where: str, params: Any, x: ArrayLike, how: Pass = SOFT) -> Array:
         """Run the parts, first to last, each with a key of its own."""
         self._check_params(where, params)
         n = len(self.parts)
-        keys = jax.random.split(key, n) if forward == "gumbel" else [None] * n  # type: ignore[arg-type]
+        keys = jax.random.split(how.key, n) if how.forward == "gumbel" else [None] * n  # type: ignore[arg-type]
         for i, (part, p, k) in enumerate(zip(self.parts, params, keys, strict=True), start=1):
             with located(where, f"layer {i} of {n} ({part})"):
-                x = part.outputs("apply", p, x, forward, temperature, k)
+                x = part.outputs("apply", p, x, how._replace(key=k))
         return jnp.asarray(x)
 
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:

@@ -16,8 +16,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 import jaxnet
-from circuits.gate_networks.layered_gates import GateLayers, GateParams, check_params, layer_logits, layered_outputs
-from circuits.gate_networks.parametrisations import Forward
+from circuits.gate_networks.layered_gates import GateLayers, GateParams, check_params, layer_logits
+from circuits.gate_networks.parametrisations import Forward, Pass
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key
 from jaxnet.validation import check_key
@@ -207,7 +207,7 @@ def _members(where: str, network: Network) -> Members:
 
 
 def _outputs(structure: Members, params: GateParams, x: ArrayLike, forward: Forward) -> Array:
-    outputs = layered_outputs("apply", structure.whole, params, x, forward)
+    outputs = structure.whole.outputs("apply", params, x, Pass(forward))
     return outputs.reshape(*outputs.shape[:-1], len(structure.members), -1)
 
 

@@ -20,9 +20,11 @@ from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, 
 from circuits.gate_networks.gate_structures import GateStructure, HardLayer
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
+    SOFT,
     Coefficients,
     Forward,
     Parametrisation,
+    Pass,
     coefficients,
     hard_tables,
 )
@@ -116,17 +118,13 @@ class GateLayers(GateStructure):
         before = (self.n_inputs, *self.widths[:-1])
         return tuple(gate_wirings.readers(reads, n) for reads, n in zip(self.reads, before, strict=True))
 
-    def outputs(
-        self,
-        where: str,
-        params: Any,
-        x: ArrayLike,
-        forward: Forward = "soft",
-        temperature: ArrayLike = 1.0,
-        key: Key | None = None,
-    ) -> Array:
+    def outputs(self, where: str, params: Any, x: ArrayLike, how: Pass = SOFT) -> Array:
         """Run the layers."""
-        return layered_outputs(where, self, params, x, forward, temperature, key)
+        check_params(where, self, params)
+        x = jnp.asarray(x)
+        if x.ndim == 0 or x.shape[-1] != self.n_inputs:
+            raise ShapeError(f"{where}: expected inputs (..., {self.n_inputs}) for {self}, got {x.shape}.")
+        return _outputs(self, params, x, how.temperature, how.key, forward=how.forward)
 
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
         """Return the layers of gates, and of what they read, that are most likely."""
@@ -188,44 +186,6 @@ def check_params(where: str, structure: Any, params: Any) -> None:
         given = tuple(jnp.shape(array) for array in arrays)
         if given != shapes:
             raise ShapeError(f"{where}: expected {name} of shapes {list(shapes)} for {structure}, got {list(given)}.")
-
-
-def layered_outputs(
-    where: str,
-    structure: GateLayers,
-    params: GateParams,
-    x: ArrayLike,
-    forward: Forward = "soft",
-    temperature: ArrayLike = 1.0,
-    key: Key | None = None,
-) -> Array:
-    """Run layers of gates, as `gate_outputs` does.
-
-    Args:
-        where: named in errors.
-        structure: of the network.
-        params: its parameters.
-        x: `(..., n)`.
-        forward: as for `coefficients`.
-        temperature: logits are divided by it.
-        key: for the noise of "gumbel".
-
-    Returns:
-        `(..., classes)`, or `(..., W)` without classes.
-
-    Raises:
-        ShapeError: if parameters or inputs do not fit.
-
-    >>> from circuits import gate_network
-    >>> network = gate_network(3, [4])
-    >>> layered_outputs("apply", network.structure, network.init(jax.random.key(0)), jnp.zeros((5, 3), bool)).shape
-    (5, 4)
-    """
-    check_params(where, structure, params)
-    x = jnp.asarray(x)
-    if x.ndim == 0 or x.shape[-1] != structure.n_inputs:
-        raise ShapeError(f"{where}: expected inputs (..., {structure.n_inputs}) for {structure}, got {x.shape}.")
-    return _outputs(structure, params, x, temperature, key, forward=forward)
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "forward"))

@@ -19,8 +19,8 @@ from jax.typing import ArrayLike
 import jaxnet
 from circuits.gate_networks import gate_wirings
 from circuits.gate_networks.gate_structures import check_word, structure_of
-from circuits.gate_networks.layered_gates import GateLayers, GateParams, layered_outputs
-from circuits.gate_networks.parametrisations import Forward, Initial, Parametrisation, logits_of
+from circuits.gate_networks.layered_gates import GateLayers, GateParams
+from circuits.gate_networks.parametrisations import Forward, Initial, Parametrisation, Pass, logits_of
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Batch, Key, Params
 from jaxnet.validation import check_key, integers, whole_number
@@ -124,7 +124,7 @@ def network_of(structure: GateLayers, initial: Initial = "residual") -> Network:
         return draw(key)
 
     def apply(params: GateParams, x: ArrayLike) -> Array:
-        return layered_outputs("apply", structure, params, x)
+        return structure.outputs("apply", params, x)
 
     return Network(init, apply, structure)
 
@@ -166,7 +166,7 @@ def gate_outputs(
     check_word("gate_outputs", "forward", forward, Forward)
     if forward == "gumbel":
         check_key("gate_outputs", key)
-    return structure.outputs("gate_outputs", params, x, forward, temperature, key)
+    return structure.outputs("gate_outputs", params, x, Pass(forward, temperature, key))
 
 
 def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float = 1.0) -> Callable[..., Array]:

@@ -41,6 +41,23 @@ _RESIDUAL = {
 }
 
 
+class Pass(NamedTuple):
+    """How a network of gates is run.
+
+    Attributes:
+        forward: with soft or hard gates, as for `coefficients`.
+        temperature: logits, and noise, are divided by it; a positive number.
+        key: for the noise of "gumbel".
+    """
+
+    forward: Forward = "soft"
+    temperature: ArrayLike = 1.0
+    key: Key | None = None
+
+
+SOFT = Pass()
+
+
 class Coefficients(NamedTuple):
     """What gates compute: polynomials, and for Walsh gates a sigmoid of them.
 

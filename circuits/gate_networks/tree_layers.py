@@ -20,9 +20,11 @@ from circuits.gate_networks.gate_structures import GateStructure, HardLayer
 from circuits.gate_networks.layered_gates import GateParams, check_params
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
+    SOFT,
     Coefficients,
     Forward,
     Parametrisation,
+    Pass,
     coefficients,
     hard_tables,
 )
@@ -107,15 +109,7 @@ class TreeLayers(GateStructure):
         reads = np.where(inside, (row * w + column) * c + channel, self.n_inputs)
         return reads.reshape(*reads.shape[:2], -1).astype(np.int32)
 
-    def outputs(
-        self,
-        where: str,
-        params: Any,
-        x: ArrayLike,
-        forward: Forward = "soft",
-        temperature: ArrayLike = 1.0,
-        key: Key | None = None,
-    ) -> Array:
+    def outputs(self, where: str, params: Any, x: ArrayLike, how: Pass = SOFT) -> Array:
         """Run all trees at all places."""
         check_params(where, self, params)
         x = jnp.asarray(x)
@@ -124,7 +118,7 @@ class TreeLayers(GateStructure):
                 f"{where}: expected inputs (..., {self.n_inputs}) for {self}, got {x.shape}. An image {self.shape} is "
                 f"given flat, x.reshape(-1, {self.n_inputs})."
             )
-        return _outputs(self, params, x, temperature, key, forward=forward)
+        return _outputs(self, params, x, how.temperature, how.key, forward=how.forward)
 
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
         """Return each level of all trees at all places as a layer, then the levels of the ORs."""

@@ -12,8 +12,8 @@ from circuits.gate_networks.layered_gates import (
     check_params,
     choice_weights,
     layer_logits,
-    layered_outputs,
 )
+from circuits.gate_networks.parametrisations import Pass
 from jaxnet import ShapeError
 
 X = np.random.default_rng(0).random((32, 5))
@@ -33,7 +33,7 @@ def test_values_and_derivatives_by_the_definition(parametrisation):
     assert [run.kind for run in network.structure.runs] == ["learned", "matched", "fixed", "learned", "fixed"]
 
     def ours(params, x):
-        y = layered_outputs("apply", network.structure, params, x, "soft", 0.7)
+        y = network.structure.outputs("apply", params, x, Pass("soft", 0.7))
         return (y * WEIGHTS).sum(), y
 
     def theirs(params, x):
@@ -145,6 +145,6 @@ def test_errors(error):
         "here: expected gates of shapes [(1, 4, 4), (1, 4, 2)] for 3 -> 4 -> 2 gates, got [(1, 4, 4)]."
     )
     for x in (np.zeros((3, 2)), np.float32(1)):
-        assert error(ShapeError, layered_outputs, "here", structure, good, x) == (
+        assert error(ShapeError, structure.outputs, "here", good, x) == (
             f"here: expected inputs (..., 3) for 3 -> 4 -> 2 gates, got {x.shape}."
         )
