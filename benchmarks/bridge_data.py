@@ -6,7 +6,6 @@ the rows is held out, and another fifth chooses between seeds.
 """
 
 import csv
-import gzip
 import os
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from common.digits import read_digits
 
 import circuits
 import jaxnet
@@ -115,18 +115,10 @@ def measure(name: str, hidden: int, activation, data: tuple[np.ndarray, np.ndarr
 
 
 def digits() -> tuple[np.ndarray, ...] | None:
-    files = [
-        DATA / "mnist" / f"{part}-{kind}.gz"
-        for part in ("train", "t10k")
-        for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
-    ]
-    if not all(file.is_file() for file in files):
+    parts = [read_digits(DATA / "mnist", part) for part in ("train", "t10k")]
+    if parts[0] is None or parts[1] is None:
         return None
-    skip = (16, 8, 16, 8)
-    arrays = [
-        np.frombuffer(gzip.decompress(file.read_bytes())[s:], np.uint8) for file, s in zip(files, skip, strict=True)
-    ]
-    return tuple(array.reshape(-1, 784) >= 128 if k % 2 == 0 else array for k, array in enumerate(arrays))
+    return tuple(array for images, classes in parts for array in (images >= 128, classes))  # type: ignore[misc]
 
 
 def measure_digits(data: tuple[np.ndarray, ...]) -> None:

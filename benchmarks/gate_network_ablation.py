@@ -11,22 +11,19 @@ it is what is changed: a variant that likes another one is at a disadvantage.
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from common.digits import read_digits
 
 import circuits
 import jaxnet
 from circuits.gate_networks.joint_networks import side_by_side
 from circuits.gate_networks.logic_gate_networks import network_of
 from circuits.gate_networks.parametrisations import Initial
-
-sys.path.append(str(Path(__file__).parents[1] / "examples"))
-from idx import read_mnist  # type: ignore[import-not-found]
 
 DATA = Path(os.environ.get("JAXNET_DATA", "shared/data")) / "learning"
 BATCH_SIZE, STEP_SIZE = 100, 0.2
@@ -111,10 +108,11 @@ def monk_shares():
     return lambda change: jax.jit(jax.vmap(learner(17, 2, 24, 2000, 5, **change)))(training, others)
 
 
-def mnist_shares():
+def mnist_shares(found):
     """Return, for a variant, the shares right of soft and hard networks, `(1, seeds, 2)`."""
-    images, labels = read_mnist(DATA / "mnist", "train")
-    x, y = jnp.asarray(images[:, 4:24, 4:24].reshape(-1, 400) > 127), jnp.asarray(labels, int)
+    images, labels = found
+    inner = images.reshape(-1, 28, 28)[:, 4:24, 4:24].reshape(-1, 400)
+    x, y = jnp.asarray(inner > 127), jnp.asarray(labels, int)
     training, others = (x[:-5000], y[:-5000]), (x[-5000:], y[-5000:])
     return lambda change: jax.jit(learner(400, 10, 2000, 1100, 3, **change))(training, others)[None]
 
@@ -146,7 +144,7 @@ if not options.mnist:
     else:
         print(f"no MONK: {DATA / 'monk'} is not there")
 if not options.monk:
-    if (DATA / "mnist").is_dir():
-        table(["MNIST"], mnist_shares())
+    if (found := read_digits(DATA / "mnist", "train")) is not None:
+        table(["MNIST"], mnist_shares(found))
     else:
         print(f"no MNIST: {DATA / 'mnist'} is not there")
