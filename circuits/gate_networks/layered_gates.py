@@ -180,7 +180,7 @@ def check_params(where: str, structure: Any, params: Any) -> None:
     >>> network = gate_network(3, [4])
     >>> check_params("harden", network.structure, network.init(jax.random.key(0)))
     """
-    if not isinstance(params, tuple) or len(params) != 2:
+    if not isinstance(params, tuple) or len(params) != 2 or not all(isinstance(part, tuple | list) for part in params):
         raise ShapeError(f"{where}: expected GateParams(gates, choices) for {structure}, got {type(params).__name__}.")
     for name, arrays, shapes in zip(GateParams._fields, params, structure.shapes, strict=True):
         given = tuple(jnp.shape(array) for array in arrays)

@@ -148,3 +148,10 @@ def test_errors(error):
         assert error(ShapeError, structure.outputs, "here", good, x) == (
             f"here: expected inputs (..., 3) for 3 -> 4 -> 2 gates, got {x.shape}."
         )
+
+
+def test_parameters_that_are_no_tuples_of_arrays_are_refused():
+    with pytest.raises(
+        ShapeError, match=r"^here: expected GateParams\(gates, choices\) for 5 -> 4 gates, got tuple\.$"
+    ):
+        check_params("here", gate_network(5, [4]).structure, (1, 2))
