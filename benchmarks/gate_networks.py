@@ -10,6 +10,7 @@ loss and gradient must be the same; all must learn. The first step counts buildi
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -108,10 +109,10 @@ class Peers:
     def __init__(self, python, path, threads, folders):
         script = Path(__file__).parent / "common" / "gate_peers.py"
         self.process = subprocess.Popen(
-            [python, str(script), str(path), str(threads), *folders],
+            [python, str(script), str(path), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             # On shared cores a thread that spins while it waits for another takes the time that the other needs.
-            env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
+            env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": os.pathsep.join(map(str, folders))},
         )  # fmt: skip
         assert self.process.stdin
         assert self.process.stdout
@@ -132,7 +133,8 @@ class Peers:
 
     def close(self):
         """End the process."""
-        self.requests.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+            self.requests.close()
         self.process.wait()
 
 
