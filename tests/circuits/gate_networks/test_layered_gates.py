@@ -151,7 +151,5 @@ def test_errors(error):
 
 
 def test_parameters_that_are_no_tuples_of_arrays_are_refused():
-    with pytest.raises(
-        ShapeError, match=r"^here: expected GateParams.* for 5 -> 4 gates, got tuple\.$"
-    ):
+    with pytest.raises(ShapeError, match=r"^here: expected GateParams.* for 5 -> 4 gates, got tuple\.$"):
         check_params("here", gate_network(5, [4]).structure, (1, 2))
