@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-_FORMAT = 1
+_FORMAT, _WITH_NETWORK = 1, 2  # versions of jaxnet that know no networks refuse the latter
 _LONGEST_HEADER = 25_000_000  # characters; safetensors stops at 100 MB, and writes these with escapes
 
 
@@ -35,7 +35,8 @@ def write_file(path: str | os.PathLike[str], tensors: dict[str, np.ndarray], hea
     """
     from safetensors.numpy import save as serialize
 
-    versions = {"format": _FORMAT, "jaxnet": version("jaxnet-circuits"), "jax": jax.__version__}
+    number = _WITH_NETWORK if "network" in header else _FORMAT
+    versions = {"format": number, "jaxnet": version("jaxnet-circuits"), "jax": jax.__version__}
     text = json.dumps({**versions, **header})
     if len(text) > _LONGEST_HEADER:
         raise ValueError(
@@ -64,19 +65,17 @@ def opened(where: str, path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict
         raise damaged(where, path, f"it is no whole safetensors file ({error})") from error
 
 
-def read_tensor(
-    where: str, path: str | os.PathLike[str], file: Any, header: Mapping[str, Any], name: str
-) -> np.ndarray:
+def read_tensor(where: str, path: str | os.PathLike[str], file: Any, name: str, expected: Any) -> np.ndarray:
     """Return a tensor of an open file, if its bytes are those that were written.
 
     Args:
         where: the function that the user called.
         path: the file.
         file: as `opened` gives it.
-        header: its header.
         name: of the tensor.
+        expected: its CRC-32, as the header has it.
     """
-    tensor, expected = file.get_tensor(name), header["leaves"][name]["crc32"]
+    tensor = file.get_tensor(name)
     found = crc32(bytes_of(tensor))
     if found != expected:
         raise damaged(where, path, f"leaf {name or '(the root)'} has CRC-32 {found}, expected {expected}")
@@ -127,15 +126,18 @@ def _header(where: str, path: str | os.PathLike[str], file: Any) -> dict[str, An
         raise damaged(where, path, f"its header has CRC-32 {crc32(text.encode())}, expected {metadata.get('crc32')}")
     try:
         header = json.loads(text)
-        if header["format"] != _FORMAT:
+        if header["format"] not in (_FORMAT, _WITH_NETWORK):
             raise CheckpointError(
-                f"{where}: {path}: expected format {_FORMAT}, found {header['format']}, "
+                f"{where}: {path}: expected format {_FORMAT} or {_WITH_NETWORK}, found {header['format']}, "
                 f"written by jaxnet {header['jaxnet']}. Read it with that version."
             )
-        whole = all({"kind", "dtype", "shape", "crc32"} <= record.keys() for record in header["leaves"].values())
-        if not whole or set(file.keys()) != set(header["leaves"]):
+        leaves, arrays = header["leaves"], header["network"]["arrays"] if "network" in header else {}
+        whole = all({"kind", "dtype", "shape", "crc32"} <= record.keys() for record in leaves.values())
+        if not whole or sorted(file.keys()) != sorted([*leaves, *arrays]):
             raise damaged(where, path, "its tensors are not those that its header describes")
-    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except CheckpointError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise damaged(where, path, f"its header cannot be read ({error!r})") from error
     return header
 

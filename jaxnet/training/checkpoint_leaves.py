@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.devices.sharding import as_numpy, put_on_devices
-from jaxnet.training.checkpoint_files import bytes_of
+from jaxnet.training.checkpoint_files import bytes_of, damaged, read_tensor
 
 # Held by every version of safetensors that pyproject.toml allows, and read back by safetensors.numpy.
 _NATIVE = {"bool", "float16", "float32", "float64", "bfloat16"}
@@ -77,6 +77,32 @@ def extras(name: str, leaf: Any) -> dict[str, Any]:
             f"Save jax.random.key_data(key)."
         )
     return {"implementation": implementation}
+
+
+def read_leaves(
+    where: str,
+    path: Any,
+    file: Any,
+    found: dict[str, dict[str, Any]],
+    leaves: dict[str, tuple[Any, dict[str, Any]]],
+) -> list[Any]:
+    """Return leaves of an open file, checked, as the kinds that `like` has.
+
+    Args:
+        where: the function that the user called.
+        path: the file.
+        file: as `opened` gives it.
+        found: the records of the file.
+        leaves: of `like`, as `described` gives them, which do not differ.
+    """
+    values = []
+    for name, (leaf, record) in leaves.items():
+        tensor = read_tensor(where, path, file, name, found[name]["crc32"])
+        try:
+            values.append(placed(as_value(tensor, leaf, record), leaf, found[name]))
+        except ValueError as error:
+            raise damaged(where, path, f"leaf {_shown(name)} is not as its header describes it ({error})") from None
+    return values
 
 
 def as_value(tensor: np.ndarray, leaf: Any, record: dict[str, Any]) -> np.ndarray:

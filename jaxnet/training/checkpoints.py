@@ -12,23 +12,30 @@ from typing import Any
 import jax
 
 from jaxnet.devices.processes import is_first
+from jaxnet.networks.network import Network
 from jaxnet.training.checkpoint_files import CheckpointError as CheckpointError
-from jaxnet.training.checkpoint_files import crc32, opened, read_tensor, write_file
+from jaxnet.training.checkpoint_files import crc32, opened, write_file
 from jaxnet.training.checkpoint_leaves import (
     ARRAYS,
     as_tensor,
-    as_value,
     bytes_of,
     described,
     differences_of,
     extras,
-    placed,
+    read_leaves,
 )
+from jaxnet.training.saved_networks import network_on_file
 
 _SHOWN = 5  # leaves in one error
 
 
-def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | None = None) -> None:
+def save(
+    path: str | os.PathLike[str],
+    tree: Any,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    network: Network | None = None,
+) -> None:
     """Save a tree of arrays in one file, which is replaced only when the new one is complete and on disk.
 
     The bytes go to `path` + ".partial" in the same directory, which then takes the place of `path`: killed at any
@@ -44,11 +51,13 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
             (of 64 bits), float and complex. None and empty containers are structure. Dtypes that safetensors lacks are
             stored as their bytes (float8, int4) or as pairs of real numbers (complex), all of them bit for bit.
         metadata: a dict that JSON can hold: text as keys, lists instead of tuples, no NaN.
+        network: whose parameters the tree is: what it is made of is saved as well, and `load_network` gives both back.
+            Activations are saved by name.
 
     Raises:
         TypeError: if a leaf is none of these, or if the metadata are not JSON.
-        ValueError: if two leaves have the same path, if an integer has more than 64 bits, or if the header would be
-            longer than safetensors allows.
+        ValueError: if two leaves have the same path, if an integer has more than 64 bits, if the header would be longer
+            than safetensors allows; or if the tree is not that of the network, or the network cannot be saved.
         OSError: if the file cannot be written.
         RuntimeError: if another process writes the same file.
 
@@ -66,9 +75,14 @@ def save(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, Any] | 
     for name, (leaf, record) in leaves.items():
         tensors[name] = as_tensor(name, leaf, record)
         records[name] = {**record, **extras(name, leaf), "crc32": crc32(bytes_of(tensors[name]))}
+    header = {"structure": str(structure), "leaves": records, "metadata": metadata}
+    if network is not None:
+        record, arrays = network_on_file(network, tree)
+        header["network"] = {"record": record, "arrays": {name: crc32(bytes_of(a)) for name, a in arrays.items()}}
+        tensors |= arrays
     if shared and not is_first():
         return
-    write_file(path, tensors, {"structure": str(structure), "leaves": records, "metadata": metadata})
+    write_file(path, tensors, header)
 
 
 def load(path: str | os.PathLike[str], like: Any) -> Any:
@@ -118,10 +132,7 @@ def load_tree(where: str, path: str | os.PathLike[str], like: Any) -> Any:
             lines += [f"  and {len(differences) - _SHOWN} more"] * (len(differences) > _SHOWN)
             lines += ["Pass a `like` made as the saved tree was; jaxnet.read_header tells what the file holds."]
             raise CheckpointError("\n".join(lines))
-        values = []
-        for name, (leaf, record) in leaves.items():
-            tensor = read_tensor(where, path, file, header, name)
-            values.append(placed(as_value(tensor, leaf, record), leaf, found[name]))
+        values = read_leaves(where, path, file, found, leaves)
     return structure.unflatten(values)
 
 
@@ -133,7 +144,8 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Returns:
         A dict: `leaves`, by path a dict of `kind` ("array", "key", "int", ...), `dtype`, `shape` and more; the caller's
-        `metadata`; `structure`, the tree as text; `format`, `jaxnet` and `jax`, the versions that wrote it.
+        `metadata`; `structure`, the tree as text; `format`, `jaxnet` and `jax`, the versions that wrote it; `network`,
+        what it is made of, if it was saved with one.
 
     Raises:
         CheckpointError: if the file is no whole checkpoint; the bytes of the arrays are not read.
