@@ -38,7 +38,7 @@ BEFORE = {
     ],
 }
 AFTER = {
-    "jaxnet": ["figure", "canvas", "plots", "launch"],
+    "jaxnet": ["figure", "canvas", "plots", "network_layout", "network_pictures", "launch"],
     "circuits": [
         "circuit_arguments",
         "commands",
