@@ -4,6 +4,7 @@ The order is by barycentres (K. Sugiyama and others, Methods for visual understa
 1981); inputs keep theirs.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,8 @@ from jaxnet.networks.wiring import Wiring
 from jaxnet.pytrees import Params
 
 RADIUS = 0.32  # of a unit, where neighbours in a column are 1 apart
-COLUMN = 3.0  # from one column to the next
+_COLUMN, _STEEPEST = 3.0, 0.4  # from one column to the next: at least so far, and in the height of the highest
+_GAP = 0.5  # between units of different parts
 _SWEEPS = 8
 _BENDS = (0.0, 0.7, -0.7, 1.4, -1.4, 2.1, -2.1, 2.8, -2.8, 3.5, -3.5)
 
@@ -33,7 +35,7 @@ class UnitGraph:
         part: of each node the name of the node of a dag that it belongs to, or "".
         activation: of each node the name of its non-linearity, "" for inputs.
         bias: of each node, 0 for inputs.
-        shown: of each node what it gives, if asked for.
+        value: of each node what it gives, if asked for.
         delta: of each node the derivative of the loss by its pre-activation, if asked for; NaN for inputs.
         edges: source, target and weight of each.
         outputs: the nodes that are read.
@@ -129,11 +131,11 @@ def _grow(
         names = [name_of(activation.functions[kind]) for kind in activation.kinds]
     known = list(nodes)
     for unit, (first, last) in enumerate(zip(wiring.offsets[:-1], wiring.offsets[1:], strict=True)):
-        reads: dict[int, float] = {}
+        weights: dict[int, float] = {}
         for edge in range(first, last):
             source = known[wiring.sources[edge]]
-            reads[source] = reads.get(source, 0.0) + float(w[edge])
-        known.append(graph.add(part, names[unit], float(b[unit]), float(deltas[unit]), reads))
+            weights[source] = weights.get(source, 0.0) + float(w[edge])
+        known.append(graph.add(part, names[unit], float(b[unit]), float(deltas[unit]), weights))
     y = None
     if x is not None:
         y = jnp.concatenate([jnp.asarray(x), _values(structure, wiring, params, x)])
@@ -181,7 +183,7 @@ def places(graph: UnitGraph) -> np.ndarray:
         near[source].append(target)
         near[target].append(source)
     y = np.zeros(len(level))
-    _centre(y, columns[0])
+    _centre(y, columns[0], graph.part)
     for sweep in range(_SWEEPS):
         for column in columns[1:]:
             others = [[node for node in near[unit] if sweep or level[node] < level[unit]] for unit in column]
@@ -192,12 +194,15 @@ def places(graph: UnitGraph) -> np.ndarray:
             }
             # Units of one part stay together; equal wishes leave the order as it is.
             column.sort(key=lambda unit: (-of_part[graph.part[unit]], graph.part[unit], -round(wish[unit], 6)))
-            _centre(y, column)
-    return np.stack([COLUMN * level, y], axis=1)
+            _centre(y, column, graph.part)
+    width = max(_COLUMN, _STEEPEST * max(map(len, columns)))
+    return np.stack([width * level, y], axis=1)
 
 
-def _centre(y: np.ndarray, column: list[int]) -> None:
-    y[column] = (len(column) - 1) / 2 - np.arange(len(column))
+def _centre(y: np.ndarray, column: list[int], part: list[str]) -> None:
+    gaps = [1 + _GAP * (part[a] != part[b]) for a, b in itertools.pairwise(column)]
+    down = np.cumsum([0, *gaps])
+    y[column] = down[-1] / 2 - down[: len(column)]
 
 
 def curve(start: np.ndarray, end: np.ndarray, others: np.ndarray) -> np.ndarray:

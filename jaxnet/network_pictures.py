@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxnet.canvas import BLUE, VERMILION, finished, given_axes, new_figure
-from jaxnet.network_layout import COLUMN, RADIUS, UnitGraph, curve, places, unit_graph
+from jaxnet.network_layout import RADIUS, UnitGraph, curve, places, unit_graph
 from jaxnet.networks.composition import Dag
 from jaxnet.networks.evaluation import Wired
 from jaxnet.networks.network import Chain, Layer, Network, Structure
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MOST_UNITS = 100
 _MOST_INPUTS = 64
 _WIDTHS = 0.4, 3.2  # of lines, in points, from weight 0 to the largest
+_INCH, _LEAST, _HEIGHT = 0.5, 0.3, 10.0  # from a unit to the next in its column, less where a column is higher
 _PALE = "#D9D9D9"  # weights near 0: seen, but after all others
 
 
@@ -44,9 +45,9 @@ def draw_network(
 ) -> "Figure":
     """Draw a network: units as circles, one column for each level; weights as lines, biases as rims of the circles.
 
-    Positive weights are vermilion and solid, negative ones blue and dashed; the larger, the darker and the thicker. With
-    `inputs` each unit shows its value; with targets and a loss its delta, the derivative of the loss by what the unit
-    adds up, as backpropagation finds it (eq. 9-10).
+    Positive weights are vermilion and solid, negative ones blue and dashed; the larger, the darker and the thicker.
+    With `inputs` each unit shows its value; with targets and a loss its delta, the derivative of the loss by what the
+    unit adds up, as backpropagation finds it (eq. 9-10).
 
     Args:
         network: made of `layer`, `mlp`, `chain`, `wired` and `dag`, of at most 100 units and 64 inputs.
@@ -81,8 +82,9 @@ def draw_network(
     # Units without a level 0: a wiring may have no inputs.
     names = _names("input_names", input_names, "x", n), _names("output_names", output_names, "y", m)
     at = places(graph)
-    width = 2.6 + 1.5 * (max(graph.level, default=0) + 1)
-    height = 1.5 + 0.55 * max(3, np.bincount(graph.level).max(initial=1))
+    low, high = at.min(axis=0) - 1.6, at.max(axis=0) + np.array([2.2, 0.9])
+    inch = float(np.clip(_HEIGHT / (high[1] - low[1]), _LEAST, _INCH))
+    width, height = 2.0 + inch * (high[0] - low[0]), 0.4 + inch * max(4.5, high[1] - low[1])
     if ax is None:
         panel = new_figure(width, height).subplots()
     else:
@@ -93,13 +95,13 @@ def draw_network(
     _draw_boxes(panel, graph, at)
     _draw_weights(panel, graph, at, largest)
     _draw_outputs(panel, graph, at, names[1])
-    _draw_units(panel, graph, at, largest, None if inputs is None else graph.value if loss is None else graph.delta)
+    numbers = None if inputs is None else graph.value if loss is None else graph.delta
+    _draw_units(panel, graph, at, largest, numbers, 7 * inch / _INCH)
     for node in range(n):
         panel.text(at[node, 0] - 1.5 * RADIUS, at[node, 1], names[0][node], ha="right", va="center")
     _draw_activations(panel, graph, at)
     if inputs is not None:
         panel.set_title("values of the units" if loss is None else "deltas of the units")
-    low, high = at.min(axis=0) - [1.6, 1.6], at.max(axis=0) + [2.2, 0.9]
     panel.set_xlim(low[0], high[0])
     panel.set_ylim(low[1], high[1])
     _draw_scale(panel, largest)
@@ -125,9 +127,8 @@ def _checked(network: Network, params: Params, inputs: Any, targets: Any, loss: 
         raise ValueError("draw_network: expected finite parameters, got NaN or infinity: did the training diverge?")
     if inputs is None:
         return unit_graph("draw_network", network, params)
-    x = jnp.asarray(
-        inputs, jnp.result_type(float) if not jnp.issubdtype(jnp.result_type(inputs), jnp.floating) else None
-    )
+    x = jnp.asarray(inputs)
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
     if x.shape != (n,):
         raise ShapeError(f"draw_network: expected inputs ({n},), one example, got {x.shape}.")
     if loss is None:
@@ -150,11 +151,10 @@ def _smaller(structure: Structure) -> str:
     """Return what to draw instead of a network that is too large: the last layers that fit, if there are some."""
     parts = structure.parts if isinstance(structure, Chain) else ()
     for first in range(1, len(parts)):
-        rest = parts[first:]
-        if all(isinstance(part, Layer) for part in rest) and rest[0].n_inputs <= _MOST_INPUTS:
-            if sum(map(_count, rest)) <= _MOST_UNITS:
-                sizes = [rest[0].n_inputs, *(part.n_outputs for part in rest)]
-                return f"Draw its last layers, draw_network(jaxnet.mlp({sizes}, ...), params[{first}:])."
+        rest = [part for part in parts[first:] if isinstance(part, Layer)]
+        sizes = [rest[0].n_inputs, *(part.n_outputs for part in rest)] if len(rest) == len(parts) - first else []
+        if sizes and sizes[0] <= _MOST_INPUTS and sum(sizes[1:]) <= _MOST_UNITS:
+            return f"Draw its last layers, draw_network(jaxnet.mlp({sizes}, ...), params[{first}:])."
     return "Draw a part, or a matrix of weights as an image, matplotlib.pyplot.imshow(w)."
 
 
@@ -190,31 +190,37 @@ def _draw_line(ax: "Axes", start: np.ndarray, end: np.ndarray, at: np.ndarray, *
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Line
 
-    far = abs(end[0] - start[0]) > 1.5 * COLUMN
+    far = bool(((at[:, 0] > start[0] + RADIUS) & (at[:, 0] < end[0] - RADIUS)).any())
     points = curve(start, end, at) if far else np.stack([start, end])
     codes = [Line.MOVETO, *[Line.CURVE3 if far else Line.LINETO] * (len(points) - 1)]
     ax.add_patch(PathPatch(Line(points, codes), facecolor="none", capstyle="butt", **style))
 
 
-def _draw_units(ax: "Axes", graph: UnitGraph, at: np.ndarray, largest: float, numbers: list[float] | None) -> None:
+def _draw_units(
+    ax: "Axes", graph: UnitGraph, at: np.ndarray, largest: float, numbers: list[float] | None, size: float
+) -> None:
     from matplotlib.patches import Circle
 
     most = np.nanmax(np.abs(numbers), initial=0.0) if numbers else 0.0
     for node, (level, bias) in enumerate(zip(graph.level, graph.bias, strict=True)):
         number = None if numbers is None or np.isnan(numbers[node]) else numbers[node]
         share = abs(number) / most if number is not None and 0 < most < np.inf else 0.0
-        rim = _style(bias, largest) if level else {"edgecolor": "black", "linewidth": 0.8}
-        rim["linewidth"] = max(rim["linewidth"], 0.8)
+        if level and bias:
+            ax.add_patch(Circle(tuple(at[node]), 1.12 * RADIUS, facecolor="white", zorder=3, **_style(bias, largest)))
         # Grey that leaves black text readable.
-        ax.add_patch(Circle(tuple(at[node]), RADIUS, facecolor=str(1 - 0.35 * share), zorder=4, **rim))
+        fill = {"facecolor": str(1 - 0.35 * share), "edgecolor": "black", "linewidth": 0.6}
+        ax.add_patch(Circle(tuple(at[node]), RADIUS, zorder=4, **fill))
         if number is not None:
-            ax.text(*at[node], _written(number), ha="center", va="center", fontsize=7, zorder=5)
+            ax.text(at[node, 0], at[node, 1], _written(number), ha="center", va="center", fontsize=size, zorder=5)
 
 
 def _written(number: float) -> str:
     """Return a number in at most five characters or so, with a true minus sign."""
-    text = f"{number:.2f}" if 0.005 <= abs(number) < 100 or number == 0 else f"{number:.0e}".replace("e-0", "e-")
-    return text.replace("0.00", "0").replace("e+0", "e").replace("-", "−")  # noqa: RUF001
+    if number == round(number) and abs(number) < 1000:
+        text = f"{number:.0f}"
+    else:
+        text = f"{number:.2f}" if 0.005 <= abs(number) < 100 else f"{number:.0e}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")  # noqa: RUF001
 
 
 def _draw_outputs(ax: "Axes", graph: UnitGraph, at: np.ndarray, names: list[str]) -> None:
@@ -226,7 +232,7 @@ def _draw_outputs(ax: "Axes", graph: UnitGraph, at: np.ndarray, names: list[str]
         while any(abs(y - other) < 0.45 for other in taken):  # two outputs at one unit, or at one height
             y -= 0.5
         taken.append(y)
-        end = np.array([right + COLUMN / 3, y])
+        end = np.array([right + 1.0, y])
         _draw_line(ax, at[node], end, at, edgecolor="black", linewidth=0.6, zorder=0.5)
         ax.text(end[0] + 0.1, y, name, ha="left", va="center")
 
@@ -238,7 +244,7 @@ def _draw_activations(ax: "Axes", graph: UnitGraph, at: np.ndarray) -> None:
         nodes = [node for node, own in enumerate(graph.level) if own == level]
         kinds = dict.fromkeys(graph.activation[node] for node in nodes)
         text = "\n".join(kinds) if level else "inputs"
-        ax.text(COLUMN * level, bottom, text, ha="center", va="top", fontsize="small", color="dimgrey")
+        ax.text(at[nodes[0], 0], bottom, text, ha="center", va="top", fontsize="small", color="dimgrey")
 
 
 def _draw_boxes(ax: "Axes", graph: UnitGraph, at: np.ndarray) -> None:
@@ -246,9 +252,9 @@ def _draw_boxes(ax: "Axes", graph: UnitGraph, at: np.ndarray) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     for part, level in dict.fromkeys(zip(graph.part, graph.level, strict=True)):
-        ys = [at[i, 1] for i in range(graph.n_nodes) if (graph.part[i], graph.level[i]) == (part, level)]
+        inside = [at[i] for i in range(graph.n_nodes) if (graph.part[i], graph.level[i]) == (part, level)]
         if part:
-            x, low, high = COLUMN * level, min(ys), max(ys)
+            (x, low), (_, high) = np.min(inside, axis=0), np.max(inside, axis=0)
             size = 2 * RADIUS, high - low + 2 * RADIUS
             box = FancyBboxPatch((x - RADIUS, low - RADIUS), *size, boxstyle="round,pad=0.1", zorder=0,
                                  facecolor="whitesmoke", edgecolor="darkgrey", linewidth=0.6)  # fmt: skip
