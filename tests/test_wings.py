@@ -44,6 +44,7 @@ AFTER = {
         "commands",
         "bridge_commands",
         "gate_network_commands",
+        "picture_commands",
         "command_line",
         "__main__",
     ],

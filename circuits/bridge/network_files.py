@@ -146,6 +146,18 @@ def _names(what: str, names: Sequence[str] | None, stem: str, count: int) -> lis
     return list(names)
 
 
+def is_network_file(text: str) -> bool:
+    """Return whether an argument of the command line names a file of a network.
+
+    Args:
+        text: as it was typed.
+
+    >>> is_network_file("net.safetensors"), is_network_file("a & b")
+    (True, False)
+    """
+    return text.lower().endswith(".safetensors")
+
+
 def _header(source: str) -> dict[str, Any]:
     """Return the header of a file of `jaxnet.save`; an empty one if the file is foreign."""
     from safetensors import SafetensorError, safe_open
