@@ -80,6 +80,7 @@ def unit_graph(where: str, network: Network, params: Params, x: Any = None, slop
     Raises:
         TypeError: if a part of the network is of another kind.
 
+    >>> import jax
     >>> from jaxnet.networks.layers import mlp
     >>> net = mlp([2, 3, 1])
     >>> unit_graph("draw_network", net, net.init(jax.random.key(0))).level
@@ -171,6 +172,7 @@ def places(graph: UnitGraph) -> np.ndarray:
     Returns:
         `(nodes, 2)`: columns of inputs and levels from left to right, each centred at 0.
 
+    >>> import jax
     >>> from jaxnet.networks.layers import mlp
     >>> net = mlp([2, 1])
     >>> places(unit_graph("here", net, net.init(jax.random.key(0)))).tolist()

@@ -118,9 +118,11 @@ def _checked(network: Network, params: Params, inputs: Any, targets: Any, loss: 
         )
     if (targets is None) != (loss is None) or (targets is not None and inputs is None):
         raise ValueError("draw_network: expected inputs, targets and a loss to show deltas, got only some of them.")
-    unit_graph("draw_network", network, jax.tree.map(jnp.zeros_like, params))  # refuses other kinds of networks
     try:
-        check_fit(network, shapes_of(network), shapes_by_path(params))
+        needed = shapes_of(network)
+        zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape), needed)
+        unit_graph("draw_network", network, zeros)  # refuses other kinds of networks
+        check_fit(network, needed, shapes_by_path(params))
     except RecordError as error:
         raise ShapeError(f"draw_network: {str(error).removeprefix('network: ')}.") from None
     if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
