@@ -58,7 +58,7 @@ def test_jaxnet_alone_says_which_package_knows_it(path):
     save(path, params_of(ONE), network=ONE)
     code = f"import jaxnet; jaxnet.load_network({str(path)!r})"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    expected = "found 'circuits.gates'. It may be one of the package circuits: import it first."
+    expected = "found 'circuits/gates'. It may be one of the package circuits: import it first."
     assert answer.stderr.splitlines()[-1].endswith(expected)
 
 

@@ -36,7 +36,7 @@ def registered(monkeypatch):
         return {"factors": writer.array(np.array(structure.factors))}
 
     register(
-        Kind("tests.scale", Scale, write, lambda reader, record: scale(record.array("factors", float, 1).tolist()))
+        Kind("tests/scale", Scale, write, lambda reader, record: scale(record.array("factors", float, 1).tolist()))
     )
 
 

@@ -271,7 +271,7 @@ MLP = jaxnet.mlp([2, 3, 1], [functools.partial(jaxnet.leaky_relu, negative_slope
     [
         (MLP, ["version"], 2, "network.version: expected 1, found a later one. Read it with a newer jaxnet"),
         (MLP, ["kind"], "transformer", "network.kind: expected one of chain, "),
-        (MLP, ["kind"], "other.gates", "It may be one of the package other: import it first"),
+        (MLP, ["kind"], "other/gates", "It may be one of the package other: import it first"),
         (MLP, ["kind"], ["layer"], "network.kind: expected text, found ['layer']"),
         (MLP, ["sizes"], [2, 3, 1], "network: expected no field 'sizes'"),
         (MLP, ["parts"], {}, "network.parts: expected a list, found {}"),
