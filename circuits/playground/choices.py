@@ -1,0 +1,119 @@
+"""What the visitor chose to look at. A choice that fails leaves the one before, with a message of one line."""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from circuits.errors import ParseError
+from circuits.expressions import parse
+from circuits.formats.files import read
+from circuits.netlist import Circuit
+from circuits.playground.gallery import circuit_named
+from circuits.threshold.gate_conversion import from_circuit, to_circuit
+from circuits.threshold.threshold_circuits import ThresholdCircuit
+
+MOST_INPUTS, MOST_UNITS = 6, 40
+
+
+class Choice(NamedTuple):
+    """A circuit on the page.
+
+    Attributes:
+        name: what it is called there.
+        circuit: its gates.
+        units: its threshold units.
+        message: what is wrong with the choice that was made after it, or what its reader warns of; else "".
+    """
+
+    name: str
+    circuit: Circuit
+    units: ThresholdCircuit
+    message: str = ""
+
+
+def from_gallery(name: str) -> Choice:
+    """Return a circuit of the gallery.
+
+    Args:
+        name: one of `gallery.NAMES`.
+
+    >>> from_gallery("XOR").units
+    ThresholdCircuit(2 inputs, 1 outputs, 2 units)
+    """
+    return _choice(name, circuit_named(name))
+
+
+def from_text(text: str, before: Choice) -> Choice:
+    """Return the circuit of an expression.
+
+    Args:
+        text: as `circuits.parse` reads it; a blank one changes nothing.
+        before: what is on the page.
+
+    Returns:
+        The new choice, or the one before with a message.
+
+    >>> xor = from_gallery("XOR")
+    >>> from_text("a & (b | c)", xor).circuit
+    Circuit(3 inputs, 1 outputs, 2 gates)
+    >>> from_text("a &", xor).name, from_text("a &", xor).message
+    ('XOR', 'expression:1:4: expected a value, got the end')
+    """
+    if not text.strip():
+        return before._replace(message="")
+    return _chosen(before, lambda: _choice(" ".join(text.split()), parse(text)))
+
+
+def from_upload(name: str, data: bytes, before: Choice) -> Choice:
+    """Return the circuit of a file that was uploaded.
+
+    Args:
+        name: of the file; its extension says the format.
+        data: what is in it.
+        before: what is on the page.
+
+    Returns:
+        The new choice, or the one before with a message.
+
+    >>> from_upload("broken.bench", b"INPUT(a)", from_gallery("XOR")).message
+    'broken.bench: no OUTPUT line'
+    """
+    name = Path(name.replace("\\", "/")).name or "file"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+
+        def read_it() -> Choice:
+            path.write_bytes(data)
+            return _choice(name, read(path))
+
+        found = _chosen(before, read_it)
+    return found._replace(message=found.message.replace(f"{Path(folder)}{path.parts[-1][:0]}", "").lstrip("/\\"))
+
+
+def _choice(name: str, circuit: Circuit | ThresholdCircuit) -> Choice:
+    """Return a circuit with its units, if the page can show it."""
+    if not 1 <= circuit.n_inputs <= MOST_INPUTS:
+        raise ParseError(f"expected 1 to {MOST_INPUTS} inputs, got {circuit.n_inputs:,}", source=name)
+    if not circuit.n_outputs:
+        raise ParseError("expected an output, got none", source=name)
+    # A gate may need two units, but never fewer than half a unit.
+    gates = circuit.n_gates if isinstance(circuit, Circuit) else circuit.n_units
+    if gates > 100 * MOST_UNITS:
+        raise ParseError(f"expected at most {MOST_UNITS} threshold units, got {gates:,} gates", source=name)
+    units = circuit if isinstance(circuit, ThresholdCircuit) else from_circuit(circuit)
+    if units.n_units > MOST_UNITS:
+        raise ParseError(f"expected at most {MOST_UNITS} threshold units, got {units.n_units:,}", source=name)
+    return Choice(name, to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit, units)
+
+
+def _chosen(before: Choice, make: Callable[[], Choice]) -> Choice:
+    """Return a new choice, with the first warning as its message, or the choice before with the first line of what is wrong."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            made = make()
+        except (ValueError, OSError, RecursionError) as error:
+            return before._replace(message=(str(error).splitlines() or [type(error).__name__])[0])
+    return made._replace(message=str(caught[0].message).splitlines()[0] if caught else "")

@@ -1,0 +1,68 @@
+"""The circuit of a learned network: hardened and extracted, as a formula, and proved equal to what it learned or not."""
+
+from typing import NamedTuple
+
+from circuits.bridge.extraction import from_network
+from circuits.expressions import parse
+from circuits.formulas import to_expression
+from circuits.netlist import Circuit
+from circuits.threshold.gate_conversion import to_circuit
+from circuits.threshold.threshold_circuits import ThresholdCircuit
+from circuits.verification.answers import Counterexample
+from circuits.verification.equivalence import equivalent
+from jaxnet.networks.network import Network
+from jaxnet.pytrees import Params
+
+
+class ReadBack(NamedTuple):
+    """What is known of a learned network.
+
+    Attributes:
+        extracted: what `circuits.from_network` says of it, in a line.
+        structural: whether its units, hardened, are the circuit.
+        circuit: its gates.
+        formula: a minimal sum of products of each output, a line each.
+        equal: whether the circuit was proved equal to what it learned.
+        verdict: the same in words, with a row on which they differ.
+    """
+
+    extracted: str
+    structural: bool
+    circuit: Circuit
+    formula: str
+    equal: bool
+    verdict: str
+
+
+def read_back(network: Network, params: Params, target: Circuit) -> ReadBack:
+    """Read a circuit out of a network and compare it with a circuit.
+
+    Args:
+        network: any that `circuits.from_network` takes.
+        params: its parameters, finite.
+        target: what it should compute, with at most 10 inputs.
+
+    Returns:
+        A `ReadBack`.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxnet import Neuron, mlp
+    >>> params = (Neuron(jnp.array([[9.0, 9.0], [9.0, 9.0]]), jnp.array([-4.0, -14.0])),
+    ...           Neuron(jnp.array([[9.0, -9.0]]), jnp.array([-4.0])))
+    >>> found = read_back(mlp([2, 2, 1]), params, parse("y = a ^ b"))
+    >>> found.formula, found.verdict
+    ('y = a & ~b | ~a & b', 'proved equal on all 4 rows')
+    """
+    names = {"input_names": target.input_names, "output_names": target.output_names}
+    found = from_network(network, params, **names)
+    gates = to_circuit(found.circuit) if isinstance(found.circuit, ThresholdCircuit) else found.circuit
+    formula = "\n".join(f"{name} = {to_expression(gates, name, minimal=True)}" for name in gates.output_names)
+    answer = equivalent(target, gates)
+    if isinstance(answer, Counterexample):
+        wrong = next(name for name, bit in answer.outputs_a.items() if answer.outputs_b[name] != bit)
+        row = ", ".join(f"{name} = {int(bit)}" for name, bit in answer.inputs.items())
+        verdict = f"not equal: for {row} it gives {wrong} = {int(answer.outputs_b[wrong])}"
+    else:
+        verdict = f"proved equal on all {2**target.n_inputs} rows"
+    equal = not isinstance(answer, Counterexample)
+    return ReadBack(str(found), found.guarantee == "structural", gates, formula, equal, verdict)

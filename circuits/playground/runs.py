@@ -1,0 +1,147 @@
+"""Whole runs of many networks, recorded step by step: what the slider of the page goes through."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from circuits.netlist import Circuit
+from circuits.playground.members import (
+    ACTIVATIONS,
+    RULE,
+    Settings,
+    initial_params,
+    on,
+    outputs,
+    recorded_params,
+    settings,
+)
+from circuits.simulation.truth_tables import rows, truth_table
+from jaxnet.networks.activations import sigmoid
+from jaxnet.networks.layers import mlp
+from jaxnet.networks.network import Network
+from jaxnet.pytrees import Params
+from jaxnet.training.ensembles import train_ensemble
+
+STEPS, EVERY, MOST_SEEDS = 1000, 10, 32
+
+
+class Plan(NamedTuple):
+    """What the visitor chose for a run.
+
+    Attributes:
+        width: hidden units, 1 to `members.WIDEST`.
+        activation: of hidden units, one of `members.ACTIVATIONS`.
+        optimiser: one of `members.OPTIMISERS`.
+        step_size: eta.
+        seeds: how many networks, 1 to `MOST_SEEDS`.
+        seed: of their starts.
+    """
+
+    width: int = 4
+    activation: str = "sigmoid"
+    optimiser: str = "Adam"
+    step_size: float = 0.1
+    seeds: int = 32
+    seed: int = 0
+
+
+class Run(NamedTuple):
+    """Networks that learned a circuit, before the first step and after every tenth.
+
+    Attributes:
+        plan: what was chosen.
+        steps: `(records,)`, how many steps were made before each record.
+        params: of all networks, with the axes networks and records first.
+        values: `(networks, records, rows, m)`, of the outputs on all rows.
+        losses: `(networks, records)`, the mean squared error of eq. 10.
+        right: `(networks, records)`, whether all outputs are on the right side of 1/2 on all rows.
+    """
+
+    plan: Plan
+    steps: np.ndarray
+    params: Params
+    values: np.ndarray
+    losses: np.ndarray
+    right: np.ndarray
+
+    @property
+    def solved(self) -> np.ndarray:
+        """Return the share of networks that are right on all rows, `(records,)`."""
+        return self.right.mean(axis=0)
+
+    @property
+    def best(self) -> int:
+        """Return which network has the least loss at the end; the first if all diverged."""
+        last = self.losses[:, -1]
+        return int(np.nanargmin(last)) if np.isfinite(last).any() else 0
+
+
+def train(circuit: Circuit, plan: Plan) -> Run:
+    """Train networks on all rows of a circuit.
+
+    The first run for a number of inputs and outputs compiles; all others, whatever their plan, take milliseconds.
+
+    Args:
+        circuit: of 1 to 6 inputs.
+        plan: what is trained, and how.
+
+    Returns:
+        A `Run`.
+
+    Source: Y. Zhang (2019), eq. 10 and the incremental step.
+
+    >>> from circuits import parse
+    >>> run = train(parse("a & b"), Plan(width=2, seeds=8))
+    >>> run.losses.shape, float(run.solved[-1])
+    ((8, 101), 1.0)
+    """
+    x, y = rows(circuit.n_inputs).astype(np.float32), np.asarray(truth_table(circuit), np.float32)
+    start = initial_params(circuit.n_inputs, circuit.n_outputs, plan.width, MOST_SEEDS, plan.seed)
+    chosen = settings(plan.width, plan.activation, plan.optimiser, plan.step_size)
+    params, values = jax.device_get(_trained(start, chosen, jnp.asarray(x), jnp.asarray(y)))
+    params, values = jax.tree.map(lambda leaf: leaf[: plan.seeds], (params, values))
+    losses = 0.5 * ((values - y) ** 2).sum(axis=3).mean(axis=2)
+    right = (np.abs(values - y) < 0.5).all(axis=(2, 3))
+    return Run(plan, EVERY * np.arange(values.shape[1]), params, values, losses, right)
+
+
+@jax.jit
+def _trained(start: Params, chosen: Settings, x: Array, y: Array) -> tuple[Params, Array]:
+    """Return the parameters of all networks at all records, and their outputs on all rows."""
+    each = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (MOST_SEEDS, *jnp.shape(leaf))), chosen)
+    states = jax.vmap(RULE.init)((start, each))
+    keys = jax.random.split(jax.random.key(0), MOST_SEEDS)  # nothing is drawn
+    _, history = train_ensemble(RULE, states, (x, y), keys=keys, steps=STEPS, record_every=EVERY)
+    params = jax.tree.map(
+        lambda first, rest: jnp.concatenate([first[:, None], rest], axis=1), start, recorded_params(history)
+    )
+    of_record = jax.vmap(jax.vmap(outputs, in_axes=(0, None, None)), in_axes=(0, None, None))
+    return params, of_record(params, chosen, x)
+
+
+def network_at(run: Run, member: int, record: int) -> tuple[Network, Params]:
+    """Return one network of a run as it was at a record.
+
+    Args:
+        run: any run.
+        member: which network, from 0.
+        record: which record, from 0.
+
+    Returns:
+        A `jaxnet.mlp`, and its parameters.
+
+    >>> from circuits import parse
+    >>> network_at(train(parse("a & b"), Plan(width=2)), 0, 100)[0]
+    Network(2 -> 2 sigmoid -> 1 sigmoid)
+    """
+    hidden, last = params = on(run.plan.width, jax.tree.map(lambda leaf: leaf[member, record], run.params))
+    return _network(hidden.w.shape[1], run.plan.width, len(last.b), run.plan.activation), params
+
+
+@functools.cache
+def _network(n: int, width: int, m: int, activation: str) -> Network:
+    return mlp([n, width, m], [ACTIVATIONS[activation], sigmoid])
