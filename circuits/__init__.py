@@ -3,7 +3,7 @@
 Flat in the package: what a circuit is and how one is made: composed (composition.py), traced (bits.py, words.py with
 arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read after those before it:
 `simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`, `drawing`, `gate_networks`,
-`study`.
+`study`, `playground`.
 """
 
 from importlib.resources import files as _files
@@ -155,6 +155,7 @@ _WINGS = (
     "drawing",
     "gate_networks",
     "study",
+    "playground",
 )
 
 

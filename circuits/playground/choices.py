@@ -59,7 +59,7 @@ def from_text(text: str, before: Choice) -> Choice:
     >>> from_text("a & (b | c)", xor).circuit
     Circuit(3 inputs, 1 outputs, 2 gates)
     >>> from_text("a &", xor).name, from_text("a &", xor).message
-    ('XOR', 'expression:1:4: expected a value, got the end')
+    ('XOR', 'expression:1:4: expected a name, a constant, ~ or (, found end of the statement')
     """
     if not text.strip():
         return before._replace(message="")
@@ -78,7 +78,7 @@ def from_upload(name: str, data: bytes, before: Choice) -> Choice:
         The new choice, or the one before with a message.
 
     >>> from_upload("broken.bench", b"INPUT(a)", from_gallery("XOR")).message
-    'broken.bench: no OUTPUT line'
+    'broken.bench: expected at least one OUTPUT(net), found none'
     """
     name = Path(name.replace("\\", "/")).name or "file"
     with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +89,7 @@ def from_upload(name: str, data: bytes, before: Choice) -> Choice:
             return _choice(name, read(path))
 
         found = _chosen(before, read_it)
-    return found._replace(message=found.message.replace(f"{Path(folder)}{path.parts[-1][:0]}", "").lstrip("/\\"))
+    return found._replace(message=found.message.replace(str(path), name))
 
 
 def _choice(name: str, circuit: Circuit | ThresholdCircuit) -> Choice:

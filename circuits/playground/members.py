@@ -17,7 +17,7 @@ from jax import Array
 from jaxnet.learning.losses import squared_error
 from jaxnet.learning.rules import Rule
 from jaxnet.networks.activations import relu, sigmoid, tanh
-from jaxnet.networks.units import Neuron
+from jaxnet.networks.units import Neuron, pre_activation
 from jaxnet.pytrees import Batch, Key, Metrics, Params
 
 WIDEST = 12
@@ -83,9 +83,9 @@ def outputs(params: Params, settings: Settings, x: Array) -> Array:
         `(rows, m)`.
     """
     hidden, last = params
-    z = x @ hidden.w.T + hidden.b
+    z = pre_activation(hidden, x)
     each = [on * f(z) for on, f in zip(settings.activation, ACTIVATIONS.values(), strict=True)]
-    return sigmoid((sum(each) * settings.present) @ last.w.T + last.b)
+    return sigmoid(pre_activation(last, sum(each) * settings.present[None]))
 
 
 def initial_params(n: int, m: int, width: int, seeds: int, seed: int) -> Params:
@@ -120,7 +120,8 @@ def _update(member: Member, batch: Batch, key: Key) -> tuple[Member, Metrics]:
     params, chosen, memories = member
     x, y = batch
     gradient = jax.grad(lambda p: squared_error(outputs(p, chosen, x), y).mean())(params)
-    made = [o.update(gradient, memory) for o, memory in zip(OPTIMISERS.values(), memories, strict=True)]
+    with jax.numpy_dtype_promotion("standard"):  # Optax multiplies Python floats by its integer step count
+        made = [o.update(gradient, memory) for o, memory in zip(OPTIMISERS.values(), memories, strict=True)]
     # The updates of all optimisers, of which one counts.
     change = jax.tree.map(
         lambda *each: chosen.step_size * sum(on * u for on, u in zip(chosen.optimiser, each, strict=True)),

@@ -69,7 +69,7 @@ def gain_curve(circuit: ThresholdCircuit, gains: np.ndarray = GAINS) -> GainCurv
     >>> from circuits import from_circuit, parse
     >>> curve = gain_curve(from_circuit(parse("a ^ b")), np.array([2.0, 8.0]))
     >>> curve.measured.round(3), curve.promised.round(3)
-    (array([0.522, 0.053]), array([  nan, 0.038]))
+    (array([0.519, 0.024]), array([  nan, 0.028]))
     """
     x, outputs, weights = rows(circuit.n_inputs), circuit.wiring.outputs, weights_of_units(circuit)
     bits = unit_values(circuit, x)[:, outputs]
