@@ -125,7 +125,8 @@ def _checked(network: Network, params: Params, inputs: Any, targets: Any, loss: 
         check_fit(network, needed, shapes_by_path(params))
     except RecordError as error:
         raise ShapeError(f"draw_network: {str(error).removeprefix('network: ')}.") from None
-    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+    # NumPy: JAX would compile this for each new shape.
+    if not all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(params)):
         raise ValueError("draw_network: expected finite parameters, got NaN or infinity: did the training diverge?")
     if inputs is None:
         return unit_graph("draw_network", network, params)

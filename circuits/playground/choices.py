@@ -109,7 +109,7 @@ def _choice(name: str, circuit: Circuit | ThresholdCircuit) -> Choice:
 
 
 def _chosen(before: Choice, make: Callable[[], Choice]) -> Choice:
-    """Return a new choice, with the first warning as its message, or the choice before with the first line of what is wrong."""
+    """Return a new choice, with the first warning as its message, or the one before with what is wrong, in a line."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

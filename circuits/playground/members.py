@@ -1,8 +1,8 @@
 """Networks of one hidden layer that learn a truth table, all from one compiled program (eq. 10).
 
-XLA takes seconds to compile a run and milliseconds to make one. So all that the page lets its visitor change is data:
-each network has as many hidden units as the widest may have, some of them switched off; the non-linearity and the
-optimiser are chosen by weights of 0 and 1. What such a network computes, and what it learns, is what the plain one does.
+XLA takes seconds to compile a run and milliseconds to make one. So all that the visitor of the page may change is data:
+each network has as many hidden units as the widest may have, some of them switched off; its non-linearity and its
+optimiser are chosen by weights of 0 and 1. Such a network computes and learns what the plain one does.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,9 @@ from jaxnet.learning.losses import squared_error
 from jaxnet.learning.rules import Rule
 from jaxnet.networks.activations import relu, sigmoid, tanh
 from jaxnet.networks.units import Neuron, pre_activation
-from jaxnet.pytrees import Batch, Key, Metrics, Params
+from jaxnet.pytrees import Batch, Key, Metrics
+
+Layers = tuple[Neuron, Neuron]
 
 WIDEST = 12
 ACTIVATIONS: dict[str, Callable] = {"sigmoid": sigmoid, "tanh": tanh, "relu": relu}
@@ -49,7 +51,7 @@ class Settings(NamedTuple):
 class Member(NamedTuple):
     """The state of one network: its parameters, two layers; its settings; what each optimiser remembers."""
 
-    params: Params
+    params: Layers
     settings: Settings
     optimisers: Any
 
@@ -71,8 +73,8 @@ def settings(width: int, activation: str, optimiser: str, step_size: float) -> S
     return Settings((np.arange(WIDEST) < width).astype(np.float32), *chosen, np.float32(step_size))
 
 
-def outputs(params: Params, settings: Settings, x: Array) -> Array:
-    """Return what a network computes: hidden units, then sigmoids.
+def unit_values(params: Layers, settings: Settings, x: Array) -> tuple[Array, Array]:
+    """Return what a network computes: its hidden units, then sigmoids.
 
     Args:
         params: two `Neuron`, w `(WIDEST, n)` and `(m, WIDEST)`.
@@ -80,15 +82,16 @@ def outputs(params: Params, settings: Settings, x: Array) -> Array:
         x: `(rows, n)`.
 
     Returns:
-        `(rows, m)`.
+        `(rows, WIDEST)`, 0 for units that are off, and `(rows, m)`.
     """
     hidden, last = params
     z = pre_activation(hidden, x)
     each = [on * f(z) for on, f in zip(settings.activation, ACTIVATIONS.values(), strict=True)]
-    return sigmoid(pre_activation(last, sum(each) * settings.present[None]))
+    values = sum(each) * settings.present[None]
+    return values, sigmoid(pre_activation(last, values))
 
 
-def initial_params(n: int, m: int, width: int, seeds: int, seed: int) -> Params:
+def initial_params(n: int, m: int, width: int, seeds: int, seed: int) -> Layers:
     """Return Glorot normal weights of many networks, and biases of 0; those of hidden units that are off are 0.
 
     Args:
@@ -111,7 +114,7 @@ def initial_params(n: int, m: int, width: int, seeds: int, seed: int) -> Params:
     return Neuron(scale[0] * first, zeros[0]), Neuron(scale[1] * last.transpose(0, 2, 1), zeros[1])
 
 
-def _init(start: tuple[Params, Settings]) -> Member:
+def _init(start: tuple[Layers, Settings]) -> Member:
     params, chosen = start
     return Member(params, chosen, tuple(optimiser.init(params) for optimiser in OPTIMISERS.values()))
 
@@ -119,16 +122,15 @@ def _init(start: tuple[Params, Settings]) -> Member:
 def _update(member: Member, batch: Batch, key: Key) -> tuple[Member, Metrics]:
     params, chosen, memories = member
     x, y = batch
-    gradient = jax.grad(lambda p: squared_error(outputs(p, chosen, x), y).mean())(params)
+    gradient = jax.grad(lambda p: squared_error(unit_values(p, chosen, x)[1], y).mean())(params)
     with jax.numpy_dtype_promotion("standard"):  # Optax multiplies Python floats by its integer step count
-        made = [o.update(gradient, memory) for o, memory in zip(OPTIMISERS.values(), memories, strict=True)]
+        made: list[Any] = [o.update(gradient, memory) for o, memory in zip(OPTIMISERS.values(), memories, strict=True)]
     # The updates of all optimisers, of which one counts.
     change = jax.tree.map(
         lambda *each: chosen.step_size * sum(on * u for on, u in zip(chosen.optimiser, each, strict=True)),
         *[update for update, _ in made],
     )
-    params = optax.apply_updates(params, change)
-    hidden, last = params
+    hidden, last = params = jax.tree.map(jnp.add, params, change)
     record = {"hidden w": hidden.w, "hidden b": hidden.b, "last w": last.w, "last b": last.b}
     return Member(params, chosen, tuple(memory for _, memory in made)), record
 
@@ -137,12 +139,12 @@ def _update(member: Member, batch: Batch, key: Key) -> tuple[Member, Metrics]:
 RULE = Rule(_init, _update)
 
 
-def recorded_params(history: dict[str, Array]) -> Params:
+def recorded_params(history: dict[str, Array]) -> Layers:
     """Return the parameters of a record of `RULE` as two `Neuron`."""
     return Neuron(history["hidden w"], history["hidden b"]), Neuron(history["last w"], history["last b"])
 
 
-def on(width: int, params: Params) -> Params:
+def on(width: int, params: Layers) -> Layers:
     """Return the parameters of the plain network, without the hidden units that are off.
 
     Args:

@@ -1,9 +1,8 @@
-"""The circuit of a learned network: hardened and extracted, as a formula, and proved equal to what it learned or not."""
+"""The circuit of a learned network: extracted, as a formula, and proved equal to what it learned, or not."""
 
 from typing import NamedTuple
 
 from circuits.bridge.extraction import from_network
-from circuits.expressions import parse
 from circuits.formulas import to_expression
 from circuits.netlist import Circuit
 from circuits.threshold.gate_conversion import to_circuit
@@ -46,6 +45,7 @@ def read_back(network: Network, params: Params, target: Circuit) -> ReadBack:
         A `ReadBack`.
 
     >>> import jax.numpy as jnp
+    >>> from circuits import parse
     >>> from jaxnet import Neuron, mlp
     >>> params = (Neuron(jnp.array([[9.0, 9.0], [9.0, 9.0]]), jnp.array([-4.0, -14.0])),
     ...           Neuron(jnp.array([[9.0, -9.0]]), jnp.array([-4.0])))
@@ -53,10 +53,9 @@ def read_back(network: Network, params: Params, target: Circuit) -> ReadBack:
     >>> found.formula, found.verdict
     ('y = a & ~b | ~a & b', 'proved equal on all 4 rows')
     """
-    names = {"input_names": target.input_names, "output_names": target.output_names}
-    found = from_network(network, params, **names)
+    found = from_network(network, params, input_names=target.input_names, output_names=target.output_names)
     gates = to_circuit(found.circuit) if isinstance(found.circuit, ThresholdCircuit) else found.circuit
-    formula = "\n".join(f"{name} = {to_expression(gates, name, minimal=True)}" for name in gates.output_names)
+    formula = _minimal_sums(gates)
     answer = equivalent(target, gates)
     if isinstance(answer, Counterexample):
         wrong = next(name for name, bit in answer.outputs_a.items() if answer.outputs_b[name] != bit)
@@ -66,3 +65,13 @@ def read_back(network: Network, params: Params, target: Circuit) -> ReadBack:
         verdict = f"proved equal on all {2**target.n_inputs} rows"
     equal = not isinstance(answer, Counterexample)
     return ReadBack(str(found), found.guarantee == "structural", gates, formula, equal, verdict)
+
+
+def _minimal_sums(circuit: Circuit) -> str:
+    """Return a line for each output, and before them one for each name that an expression spells otherwise."""
+    spelled, lines = {}, []
+    for name in circuit.output_names:
+        *comments, line = to_expression(circuit, name, minimal=True).splitlines()
+        spelled |= dict.fromkeys(comments)
+        lines.append(f"{name} = {line}")
+    return "\n".join([*spelled, *lines])

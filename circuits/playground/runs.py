@@ -1,6 +1,7 @@
 """Whole runs of many networks, recorded step by step: what the slider of the page goes through."""
 
 import functools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -12,18 +13,18 @@ from circuits.netlist import Circuit
 from circuits.playground.members import (
     ACTIVATIONS,
     RULE,
+    Layers,
     Settings,
     initial_params,
     on,
-    outputs,
     recorded_params,
     settings,
+    unit_values,
 )
 from circuits.simulation.truth_tables import rows, truth_table
 from jaxnet.networks.activations import sigmoid
 from jaxnet.networks.layers import mlp
 from jaxnet.networks.network import Network
-from jaxnet.pytrees import Params
 from jaxnet.training.ensembles import train_ensemble
 
 STEPS, EVERY, MOST_SEEDS = 1000, 10, 32
@@ -49,22 +50,29 @@ class Plan(NamedTuple):
     seed: int = 0
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Run:
     """Networks that learned a circuit, before the first step and after every tenth.
 
     Attributes:
+        circuit: what they learned.
+        bits: `(rows, m)` bool, its truth table.
         plan: what was chosen.
         steps: `(records,)`, how many steps were made before each record.
         params: of all networks, with the axes networks and records first.
-        values: `(networks, records, rows, m)`, of the outputs on all rows.
+        hidden: `(networks, records, rows, WIDEST)`, the values of hidden units on all rows.
+        outputs: `(networks, records, rows, m)`, the same of the outputs.
         losses: `(networks, records)`, the mean squared error of eq. 10.
         right: `(networks, records)`, whether all outputs are on the right side of 1/2 on all rows.
     """
 
+    circuit: Circuit
+    bits: np.ndarray
     plan: Plan
     steps: np.ndarray
-    params: Params
-    values: np.ndarray
+    params: Layers
+    hidden: np.ndarray
+    outputs: np.ndarray
     losses: np.ndarray
     right: np.ndarray
 
@@ -80,6 +88,7 @@ class Run(NamedTuple):
         return int(np.nanargmin(last)) if np.isfinite(last).any() else 0
 
 
+@functools.lru_cache(maxsize=8)
 def train(circuit: Circuit, plan: Plan) -> Run:
     """Train networks on all rows of a circuit.
 
@@ -99,19 +108,23 @@ def train(circuit: Circuit, plan: Plan) -> Run:
     >>> run.losses.shape, float(run.solved[-1])
     ((8, 101), 1.0)
     """
-    x, y = rows(circuit.n_inputs).astype(np.float32), np.asarray(truth_table(circuit), np.float32)
+    bits = np.asarray(truth_table(circuit))
+    x, y = rows(circuit.n_inputs).astype(np.float32), bits.astype(np.float32)
     start = initial_params(circuit.n_inputs, circuit.n_outputs, plan.width, MOST_SEEDS, plan.seed)
-    chosen = settings(plan.width, plan.activation, plan.optimiser, plan.step_size)
-    params, values = jax.device_get(_trained(start, chosen, jnp.asarray(x), jnp.asarray(y)))
-    params, values = jax.tree.map(lambda leaf: leaf[: plan.seeds], (params, values))
-    losses = 0.5 * ((values - y) ** 2).sum(axis=3).mean(axis=2)
-    right = (np.abs(values - y) < 0.5).all(axis=(2, 3))
-    return Run(plan, EVERY * np.arange(values.shape[1]), params, values, losses, right)
+    found = jax.device_get(_trained(start, _settings(plan), jnp.asarray(x), jnp.asarray(y)))
+    params, (hidden, outputs) = jax.tree.map(lambda leaf: leaf[: plan.seeds], found)
+    losses = 0.5 * ((outputs - y) ** 2).sum(axis=3).mean(axis=2)
+    right = (np.abs(outputs - y) < 0.5).all(axis=(2, 3))
+    return Run(circuit, bits, plan, EVERY * np.arange(losses.shape[1]), params, hidden, outputs, losses, right)
+
+
+def _settings(plan: Plan) -> Settings:
+    return settings(plan.width, plan.activation, plan.optimiser, plan.step_size)
 
 
 @jax.jit
-def _trained(start: Params, chosen: Settings, x: Array, y: Array) -> tuple[Params, Array]:
-    """Return the parameters of all networks at all records, and their outputs on all rows."""
+def _trained(start: Layers, chosen: Settings, x: Array, y: Array) -> tuple[Layers, tuple[Array, Array]]:
+    """Return the parameters of all networks at all records, and the values of their units on all rows."""
     each = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (MOST_SEEDS, *jnp.shape(leaf))), chosen)
     states = jax.vmap(RULE.init)((start, each))
     keys = jax.random.split(jax.random.key(0), MOST_SEEDS)  # nothing is drawn
@@ -119,11 +132,60 @@ def _trained(start: Params, chosen: Settings, x: Array, y: Array) -> tuple[Param
     params = jax.tree.map(
         lambda first, rest: jnp.concatenate([first[:, None], rest], axis=1), start, recorded_params(history)
     )
-    of_record = jax.vmap(jax.vmap(outputs, in_axes=(0, None, None)), in_axes=(0, None, None))
+    of_record = jax.vmap(jax.vmap(unit_values, in_axes=(0, None, None)), in_axes=(0, None, None))
     return params, of_record(params, chosen, x)
 
 
-def network_at(run: Run, member: int, record: int) -> tuple[Network, Params]:
+def surface(run: Run, member: int, record: int, points: np.ndarray) -> np.ndarray:
+    """Return the outputs of one network of a run at any points.
+
+    Args:
+        run: any run.
+        member: which network, from 0.
+        record: which record, from 0.
+        points: `(k, n)`, the same number at each call, since another one compiles.
+
+    Returns:
+        `(k, m)`.
+    """
+    params = jax.tree.map(lambda leaf: leaf[member, record], run.params)
+    return np.asarray(_outputs(params, _settings(run.plan), jnp.asarray(points, jnp.float32)))
+
+
+@jax.jit
+def _outputs(params: Layers, chosen: Settings, points: Array) -> Array:
+    return unit_values(params, chosen, points)[1]
+
+
+def values_at(run: Run, member: int, record: int, row: int) -> np.ndarray:
+    """Return the values of inputs, hidden units and outputs of one network of a run on one row of the truth table.
+
+    Args:
+        run: any run.
+        member: which network, from 0.
+        record: which record, from 0.
+        row: which row, from 0.
+
+    Returns:
+        `(n + width + m,)`.
+    """
+    n = run.circuit.n_inputs
+    hidden = run.hidden[member, record, row, : run.plan.width]
+    return np.concatenate([rows(n)[row], hidden, run.outputs[member, record, row]])
+
+
+def is_finite(run: Run, member: int, record: int) -> bool:
+    """Return whether the parameters of a network are numbers: those of one that diverged are not.
+
+    Args:
+        run: any run.
+        member: which network, from 0.
+        record: which record, from 0.
+    """
+    return all(np.isfinite(leaf[member, record]).all() for leaf in jax.tree.leaves(run.params))
+
+
+def network_at(run: Run, member: int, record: int) -> tuple[Network, Layers]:
     """Return one network of a run as it was at a record.
 
     Args:

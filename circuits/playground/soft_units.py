@@ -1,9 +1,10 @@
 """The threshold units of a circuit as sigmoids of one gain, and how far they are from the bits: measured and promised.
 
-The promise is the theorem of `circuits.bridge.error_bounds`. Values are NumPy's: JAX would compile for each new circuit.
+The promise is the theorem of `circuits.bridge.error_bounds`. Values are NumPy's: JAX would compile for each circuit.
 """
 
-from typing import NamedTuple
+import functools
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
@@ -39,7 +40,8 @@ def unit_values(circuit: ThresholdCircuit, x: np.ndarray, gain: float | None = N
     return values
 
 
-class GainCurve(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class GainCurve:
     """The error of sigmoids at each gain.
 
     Attributes:
@@ -57,24 +59,24 @@ class GainCurve(NamedTuple):
     tenth: float
 
 
-def gain_curve(circuit: ThresholdCircuit, gains: np.ndarray = GAINS) -> GainCurve:
-    """Measure the error over all rows at each gain, and put what the theorem promises beside it.
+@functools.lru_cache(maxsize=16)
+def gain_curve(circuit: ThresholdCircuit) -> GainCurve:
+    """Measure the error over all rows at each of `GAINS`, and put what the theorem promises beside it.
 
     Args:
         circuit: of at most 20 inputs.
-        gains: positive.
 
     Source: the theorem of `circuits.bridge.error_bounds`.
 
     >>> from circuits import from_circuit, parse
-    >>> curve = gain_curve(from_circuit(parse("a ^ b")), np.array([2.0, 8.0]))
-    >>> curve.measured.round(3), curve.promised.round(3)
+    >>> curve = gain_curve(from_circuit(parse("a ^ b")))
+    >>> curve.measured[[8, 24]].round(3), curve.promised[[8, 24]].round(3)       # at the gains 2 and 8
     (array([0.519, 0.024]), array([  nan, 0.028]))
     """
     x, outputs, weights = rows(circuit.n_inputs), circuit.wiring.outputs, weights_of_units(circuit)
     bits = unit_values(circuit, x)[:, outputs]
-    measured = [float(np.abs(unit_values(circuit, x, gain)[:, outputs] - bits).max()) for gain in gains]
-    promised = [promised_error(weights, np.full(len(weights), gain)) for gain in gains.tolist()]
+    measured = [float(np.abs(unit_values(circuit, x, gain)[:, outputs] - bits).max()) for gain in GAINS]
+    promised = [promised_error(weights, np.full(len(weights), gain)) for gain in GAINS.tolist()]
     most = int(weights.max(initial=0))
     promises = np.array([np.nan if error >= 0.5 else error for error in promised])
-    return GainCurve(gains, np.array(measured), promises, smallest_gain(most, 0.4999), smallest_gain(most, 0.1))
+    return GainCurve(GAINS, np.array(measured), promises, smallest_gain(most, 0.4999), smallest_gain(most, 0.1))
