@@ -14,8 +14,13 @@ def _():
     from circuits.playground import charts, choices, gallery, members, pictures, row_tables, runs, soft_units
     from circuits.playground.read_back import read_back
 
-    def panel(title, content, note=""):
-        return f'<section class="panel"><h3>{title}</h3><div class="shown">{content}</div><p>{note}</p></section>'
+    def panel(title, content, note="", kind=""):
+        return (
+            f'<section class="panel {kind}"><h3>{title}</h3><div class="shown">{content}</div><p>{note}</p></section>'
+        )
+
+    def count(number, what):
+        return f"{number:,} {what}{'' if number == 1 else 's'}"
 
     def panels(*all_panels):
         return mo.Html(f'<div class="panels">{"".join(all_panels)}</div>')
@@ -27,6 +32,7 @@ def _():
         charts,
         choices,
         controls,
+        count,
         gallery,
         html,
         members,
@@ -44,8 +50,8 @@ def _():
 @app.cell
 def _(mo):
     mo.Html(
-        "<h1>Circuits and networks</h1><p>A Boolean circuit, the same as threshold units, as sigmoids, and learned by "
-        "gradient; and back again, with a proof. Everything on this page is computed by the library.</p>"
+        "<h1>Circuits and networks</h1><p>A Boolean circuit; the same as threshold units, as sigmoids, and learned by "
+        "gradient; and a circuit again, with a proof.</p>"
     )
     return
 
@@ -62,6 +68,12 @@ def _(choices, controls, gallery, get_choice, mo, set_choice):
         if files:
             set_choice(lambda before: choices.from_upload(files[0].name, files[0].contents, before))
 
+    expression = mo.ui.text(
+        label="Expression",
+        placeholder="such as s = a ^ b; carry = a & b",
+        on_change=lambda text: set_choice(lambda before: choices.from_text(text, before)),
+        full_width=True,
+    )
     controls(
         mo.ui.dropdown(
             gallery.NAMES,
@@ -69,23 +81,22 @@ def _(choices, controls, gallery, get_choice, mo, set_choice):
             label="Gallery",
             on_change=lambda name: name and set_choice(choices.from_gallery(name)),
         ),
-        mo.ui.text(
-            label="Expression",
-            placeholder="s = a ^ b; carry = a & b",
-            on_change=lambda text: set_choice(lambda before: choices.from_text(text, before)),
-        ),
-        mo.ui.file(label="Netlist: .bench .blif .aag .aig .v .pla .th .c", on_change=uploaded, max_size=2**20),
+        f'<div class="long">{expression}</div>',
+        mo.ui.file(label="Upload a netlist", on_change=uploaded, max_size=2**20),
+        f"<small>.bench .blif .aag .aig .v .pla .th .c, also .gz; at most {choices.MOST_INPUTS} inputs and "
+        f"{choices.MOST_UNITS} units</small>",
     )
     return
 
 
 @app.cell
-def _(get_choice, html, mo):
+def _(count, get_choice, html, mo):
     choice = get_choice()
     mo.Html(
         (f'<p class="message" role="alert">{html.escape(choice.message)}</p>' if choice.message else "")
-        + f"<h2>{html.escape(choice.name)}</h2><p>{choice.circuit.n_inputs} inputs, {choice.circuit.n_outputs} outputs, "
-        f"{choice.circuit.n_gates} gates, {choice.units.n_units} threshold units. Set the inputs:</p>"
+        + f"<h2>{html.escape(choice.name)}</h2><p>{count(choice.circuit.n_inputs, 'input')}, "
+        f"{count(choice.circuit.n_outputs, 'output')}, {count(choice.circuit.n_gates, 'gate')}, "
+        f"{count(choice.units.n_units, 'threshold unit')}. Set the inputs:</p>"
     )
     return (choice,)
 
@@ -114,18 +125,19 @@ def _(choice, panel, panels, pictures, row_tables, soft_units, switches):
         panel(
             "In threshold units",
             pictures.image(shown_bits, f"The threshold network with inputs {bits_text}"),
-            "A unit is 1 if its weighted inputs and its bias add up to more than 0.",
+            "A unit is 1 if what it reads, times the weights, adds up to its threshold. Blue and dashed: below 0.",
+            "wide",
         ),
-        panel("Truth table", row_tables.truth_table_html(choice.circuit, row)),
+        panel("Truth table", row_tables.truth_table_html(choice.circuit, row), kind="narrow"),
     )
-    return bits, bits_text, row, units
+    return bits, bits_text, row
 
 
 @app.cell
 def _(mo):
     mo.Html(
-        "<h2>As sigmoids</h2><p>The same units, with sigma(gain z) for the step: how large must the gain be for outputs "
-        "near the bits?</p>"
+        "<h2>As sigmoids</h2><p>The same units, with the sigmoid 1 / (1 + exp(-gain z)) for the step. How large must the "
+        "gain be?</p>"
     )
     return
 
@@ -138,9 +150,10 @@ def _(controls, mo, soft_units):
 
 
 @app.cell
-def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units, units):
+def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units):
     curve = soft_units.gain_curve(choice.units)
     place = int(abs(curve.gains - gain.value).argmin())
+    soft_units_picture = pictures.units_picture(choice.units, soft=True)
     soft = soft_units.unit_values(choice.units, [bits], curve.gains[place])[0]
     promised = curve.promised[place]
     said = (
@@ -151,12 +164,15 @@ def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units
             "Error against gain",
             pictures.image(charts.gain_chart(curve, place), "Error against gain, measured and promised"),
             f"At gain {curve.gains[place]:.3g} no output is further than {curve.measured[place]:.2g} from its bit, "
-            f"{said}. It promises the right side of 1/2 from gain {curve.first:.3g} on, 0.1 from {curve.tenth:.3g} on.",
+            f"{said}. It promises less than 1/2 from gain {curve.first:.3g} on, 0.1 from {curve.tenth:.3g} on.",
         ),
         panel(
             "The units at this gain",
-            pictures.image(pictures.with_values(units, soft), f"The sigmoid network with inputs {bits_text}"),
-            "Weights are those of the threshold units, times the gain.",
+            pictures.image(
+                pictures.with_values(soft_units_picture, soft), f"The sigmoid network with inputs {bits_text}"
+            ),
+            "The weights and thresholds are those of the units above, times the gain.",
+            "wide",
         ),
     )
     return
@@ -196,7 +212,7 @@ def _(activation, again, choice, optimiser, runs, seeds, step_size, width):
 def _(controls, mo, runs):
     step = mo.ui.slider(0, runs.STEPS, runs.EVERY, value=runs.STEPS, label="Step", show_value=True, full_width=True)
     member = mo.ui.slider(0, runs.MOST_SEEDS, value=0, label="Network shown (0: the best)", show_value=True)
-    controls(step, member)
+    controls(f'<div class="long scrub">{step}</div>', member)
     return member, step
 
 
@@ -218,6 +234,7 @@ def _(bits_text, charts, member, mo, panel, panels, pictures, row, run, runs, st
             f"Network {shown + 1} after {step.value} steps",
             network_panel,
             f"Loss {run.losses[shown, record]:.3g}; right on all rows: {'yes' if run.right[shown, record] else 'no'}.",
+            "wide",
         ),
         panel(
             "Decision surface" if run.circuit.n_inputs == 2 else "Outputs",
@@ -238,8 +255,7 @@ def _(bits_text, charts, member, mo, panel, panels, pictures, row, run, runs, st
 @app.cell
 def _(mo):
     mo.Html(
-        "<h2>Read back</h2><p>The network of this step with steps for its units, as a circuit, compared with the circuit "
-        "above on all rows.</p>"
+        "<h2>Read back</h2><p>The network of this step, its sigmoids made steps, as a circuit: is it the one above?</p>"
     )
     return
 
@@ -260,7 +276,10 @@ def _(choice, finite, html, mo, panel, panels, pictures, read_back, record, run,
         panel(
             "In gates",
             picture or f"<p>{found.circuit.n_gates} gates: too many to draw.</p>",
-            "Its units, each made of gates." if found.structural else "Made of its values: its hardened units differ.",
+            "Its units as gates, simplified."
+            if found.structural
+            else "Of its values alone: its units as steps differ.",
+            "wide",
         ),
     )
     return

@@ -29,18 +29,18 @@ def gain_chart(curve: GainCurve, place: int) -> str:
     Returns:
         An `<svg>` element, as from all of these functions.
     """
-    frame = Frame(46, 24, WIDTH - 62, 196, (1, 64), (1e-5, 1), (True, True))
+    frame = Frame(46, 44, WIDTH - 62, 196, (1, 64), (1e-6, 1), (True, True))
     doubled = {float(2**i): str(2**i) for i in range(7)}
-    decades = {10.0**i: decade(i) for i in range(-5, 1)}
+    decades = {10.0**i: decade(i) for i in range(-6, 1)}
     return page(
-        WIDTH, 262,
-        axes(frame, doubled, decades, "gain", "largest error of an output"),
+        WIDTH, 282,
+        axes(frame, doubled, decades, "gain"),
+        text(frame.left, 16, "largest error of an output", "start"),
         line(frame, np.array([1, 64]), np.array([0.5, 0.5]), GREY, 1),
         text(frame.left + frame.width - 4, float(frame.at(np.array(64), np.array(0.5))[1]) - 3, "1/2", "end", GREY, 11),
-        line(frame, curve.gains, curve.promised, VERMILION, 2.5, "7 3"),
-        line(frame, curve.gains, curve.measured, BLUE, 2.5),
-        _legend(frame.left + 10, frame.top + 166, ("measured on all rows", BLUE, ""),
-                ("bound of the theorem", VERMILION, "7 3")),
+        line(frame, curve.gains, np.where(curve.promised < 1e-6, np.nan, curve.promised), VERMILION, 5, "7 3"),
+        line(frame, curve.gains, np.where(curve.measured < 1e-6, np.nan, curve.measured), BLUE, 2),
+        _legend(frame, ("measured on all rows", BLUE, ""), ("bound of the theorem", VERMILION, "7 3")),
         cursor(frame, curve.gains[place]),
     )  # fmt: skip
 
@@ -58,18 +58,18 @@ def losses_chart(run: Run, member: int, record: int) -> str:
     lowest, highest = (finite.min(), finite.max()) if finite.size else (0.1, 1.0)
     low, high = int(np.floor(np.log10(lowest))), max(0, int(np.ceil(np.log10(highest))))
     x = 0.0, float(run.steps[-1])
-    upper = Frame(46, 24, WIDTH - 62, 150, x, (10.0**low, 10.0**high), (False, True))
-    lower = Frame(46, 206, WIDTH - 62, 50, x, (0, 100))
+    upper = Frame(46, 44, WIDTH - 62, 150, x, (10.0**low, 10.0**high), (False, True))
+    lower = Frame(46, 226, WIDTH - 62, 50, x, (0, 100))
     some = np.isfinite(losses).any(axis=0)
     steps, shown = run.steps[some], losses[:, some]
     q = np.nanquantile(shown, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0) if some.any() else np.zeros((5, 0))
     return page(
-        WIDTH, 298,
-        axes(upper, {}, {10.0**i: decade(i) for i in range(low, high + 1)}, "", "loss (eq. 10) of all networks"),
+        WIDTH, 318,
+        axes(upper, {}, {10.0**i: decade(i) for i in range(low, high + 1)}, "", ""),
+        text(upper.left, 16, "loss (eq. 10) of all networks", "start"),
         band(upper, steps, q[0], q[4], BLUE, 0.18), band(upper, steps, q[1], q[3], BLUE, 0.4),
         line(upper, steps, q[2], BLUE, 2.5), line(upper, run.steps, losses[member], "black", 1.2, "3 2"),
-        _legend(upper.left + 10, upper.top + 120, ("median; half, 90 % of all", BLUE, ""),
-                ("the network shown", "black", "3 2")),
+        _legend(upper, ("median, half, 90 %", BLUE, ""), ("the network shown", "black", "3 2")),
         axes(lower, {x[1] * part / 4: f"{x[1] * part / 4:g}" for part in range(5)}, {0: "0", 100: "100"}, "step",
              "solved, % of all networks"),
         line(lower, run.steps, 100 * run.solved, VERMILION, 2.5),
@@ -113,7 +113,7 @@ def _surfaces(run: Run, member: int, record: int) -> str:
         parts.append(f'<image x="{frame.left}" y="24" width="{side}" height="{side}" preserveAspectRatio="none" '
                      f'href="data:image/png;base64,{_png(values[..., k])}"/>')  # fmt: skip
         lines = contour_generator(_GRID, _GRID, values[..., k]).lines(0.5)
-        parts += [line(frame, *at.T, "black", 2) for at in lines]
+        parts += [line(frame, at[:, 0], at[:, 1], "black", 2) for at in map(np.asarray, lines)]
         a, b = run.circuit.input_names
         parts += [axes(frame, {0.0: "0", 1.0: "1"}, {0.0: "0", 1.0: "1"}, a, f"{name}; the line is 1/2"),
                   text(frame.left - 22, 24 + side / 2, b, "end")]  # fmt: skip
@@ -148,10 +148,11 @@ def _mark(x: float, y: float, bit: bool, size: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="white" stroke="{BLUE}" stroke-width="2"/>'
 
 
-def _legend(x: float, y: float, *lines: tuple[str, str, str]) -> str:
+def _legend(frame: Frame, *lines: tuple[str, str, str]) -> str:
+    """Return what lines mean, side by side above a frame."""
     made = []
     for k, (label, colour, dash) in enumerate(lines):
-        dashes = f' stroke-dasharray="{dash}"' if dash else ""
-        made.append(f'<path d="M{x} {y + 17 * k - 4}h26" stroke="{colour}" stroke-width="2.5"{dashes}/>')
-        made.append(text(x + 33, y + 17 * k, label, "start", size=11))
+        x, y, dashes = frame.left + k * frame.width / 2, frame.top - 8, f' stroke-dasharray="{dash}"' if dash else ""
+        made.append(f'<path d="M{x} {y - 4}h22" stroke="{colour}" stroke-width="2.5"{dashes}/>')
+        made.append(text(x + 27, y, label, "start", size=11))
     return "".join(made)

@@ -15,11 +15,13 @@ import numpy as np
 from circuits.bridge.compilation import to_network
 from circuits.drawing.gate_symbols import draw_circuit
 from circuits.netlist import Circuit
+from circuits.playground.frames import FONT
 from circuits.playground.runs import Run, network_at
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from jaxnet.canvas import svg_of
-from jaxnet.network_layout import RADIUS, places, unit_graph
+from jaxnet.network_layout import RADIUS, curve, places, unit_graph
 from jaxnet.network_pictures import draw_network
+from jaxnet.networks.activations import sigmoid
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Params
 
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_GATES = 60  # of a circuit that was read back: more cannot be read on the page
+MOST_LABELS = 24  # weights that are written
 _POINTS = 72  # of an inch: the unit of the SVG
+_SCALE = 1.5  # inches that the scale of colours takes
+_INCH = 0.5  # inches from a unit to the next in its column, as `draw_network` has it
 
 
 class Picture(NamedTuple):
@@ -74,18 +79,27 @@ def circuit_picture(circuit: Circuit, bits: tuple[int, ...] | None = None) -> st
 
 
 @functools.lru_cache(maxsize=16)
-def units_picture(circuit: ThresholdCircuit) -> Picture:
-    """Return the threshold network of a circuit, whose units stand in the order of their circuit.
+def units_picture(circuit: ThresholdCircuit, soft: bool = False) -> Picture:
+    """Return the network of a circuit, with weights and thresholds; its units stand in the order of the circuit.
 
     Args:
         circuit: of threshold units.
+        soft: whether the units are sigmoids, of gain 1, instead of steps.
     """
-    made = to_network(circuit)
-    return network_picture(made.network, made.params, circuit.input_names, circuit.output_names)
+    made = to_network(circuit, sigmoid, gain=1) if soft else to_network(circuit)
+    picture = network_picture(made.network, made.params, circuit.input_names, circuit.output_names)
+    if circuit.wiring.n_edges > MOST_LABELS:
+        return picture
+    below = 1.35 * picture.radius + 6
+    thresholds = [
+        _label(x, y + below, f"≥ {_number(threshold)}")
+        for (x, y), threshold in zip(picture.centres[circuit.n_inputs :], circuit.thresholds.tolist(), strict=True)
+    ]
+    return picture._replace(svg=_over(picture.svg, thresholds))
 
 
 def network_picture(network: Network, params: Params, inputs: Sequence[str], outputs: Sequence[str]) -> Picture:
-    """Return a network, units and weights.
+    """Return a network, units and weights, whose numbers stand at the lines where there are at most `MOST_LABELS`.
 
     Args:
         network: as `jaxnet.draw_network` takes it.
@@ -94,12 +108,35 @@ def network_picture(network: Network, params: Params, inputs: Sequence[str], out
         outputs: names of outputs.
     """
     figure = draw_network(network, params, input_names=inputs, output_names=outputs)
-    at = places(unit_graph("network_picture", network, params))
+    figure.axes[1].remove()  # the scale of colours, which takes a quarter of the room and half of the time
+    width, height = figure.get_size_inches()
+    low, high = figure.axes[0].get_ylim()
+    height = min(height, 0.2 + _INCH * (high - low))
+    figure.set_size_inches(width - _SCALE, height)
+    graph = unit_graph("network_picture", network, params)
+    at = places(graph)
     svg = _svg(figure)  # which lays the figure out
-    to_page = figure.axes[0].transData.transform
-    x, y = (to_page(np.concatenate([at, at[:1] + np.array([RADIUS, 0])])) * _POINTS / figure.dpi).T
-    centres = np.stack([x, _POINTS * figure.get_size_inches()[1] - y], axis=1)
-    return Picture(svg, centres[:-1], float(x[-1] - x[0]))
+
+    def on_page(points: np.ndarray) -> np.ndarray:
+        x, y = (figure.axes[0].transData.transform(points) * _POINTS / figure.dpi).T
+        return np.stack([x, _POINTS * height - y], axis=1)
+
+    if 0 < len(graph.edges) <= MOST_LABELS:
+        middles = on_page(np.array([_near_source(at, source, target) for source, target, _ in graph.edges]))
+        weights = [_number(round(weight, 1)) for *_, weight in graph.edges]
+        svg = _over(svg, [_label(x, y, weight) for (x, y), weight in zip(middles, weights, strict=True)])
+    centres = on_page(at)
+    return Picture(svg, centres, float(on_page(at[:1] + np.array([RADIUS, 0]))[0, 0] - centres[0, 0]))
+
+
+def _near_source(at: np.ndarray, source: int, target: int) -> np.ndarray:
+    """Return a point of the line between two units, where `draw_network` draws it."""
+    start, end = at[source], at[target]
+    # At the end where lines are further apart: that of the higher column.
+    t = 0.68 if np.sum(at[:, 0] == end[0]) > np.sum(at[:, 0] == start[0]) else 0.3
+    past = ((at[:, 0] > start[0] + RADIUS) & (at[:, 0] < end[0] - RADIUS)).any()
+    control = curve(start, end, at)[1] if past else (start + end) / 2
+    return (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
 
 
 def with_values(picture: Picture, values: np.ndarray) -> str:
@@ -114,11 +151,9 @@ def with_values(picture: Picture, values: np.ndarray) -> str:
         colour = _mixed("#FFFFFF", "#F7B98B", float(np.clip(value, 0, 1)))
         made.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{picture.radius:.1f}" fill="{colour}" stroke="black" '
-            f'stroke-width="0.6"/><text x="{x:.1f}" y="{y:.1f}" dy="0.36em" text-anchor="middle" '
-            f'font-family="DejaVu Sans, Verdana, sans-serif" font-size="{0.66 * picture.radius:.1f}">'
-            f"{_number(float(value))}</text>"
+            f'stroke-width="0.6"/>{_label(x, y, _number(float(value)), 0.8 * picture.radius, 0)}'
         )
-    return picture.svg.replace("</svg>", f"{''.join(made)}</svg>")
+    return _over(picture.svg, made)
 
 
 @functools.lru_cache(maxsize=64)
@@ -142,13 +177,29 @@ def _svg(figure: "Figure") -> str:
         return svg_of(figure)
 
 
+def _over(svg: str, more: list[str]) -> str:
+    return svg.replace("</svg>", f"{''.join(more)}</svg>")
+
+
+def _label(x: float, y: float, text: str, size: float = 8.5, rim: float = 3.5) -> str:
+    """Return a text with its middle at a point, on a white rim so that lines do not cross it."""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" dy="0.36em" text-anchor="middle" font-size="{size:.1f}" {FONT} '
+        f'stroke="white" stroke-width="{rim}" stroke-linejoin="round" paint-order="stroke">{text}</text>'
+    )
+
+
 def _mixed(a: str, b: str, share: float) -> str:
     parts = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(low + share * (high - low)):02x}" for low, high in parts)
 
 
 def _number(value: float) -> str:
-    """Return a value in at most four letters."""
-    if value == round(value) and abs(value) < 100:
-        return f"{value:.0f}".replace("-", "−")  # noqa: RUF001
-    return f"{value:.2f}".replace("-", "−").replace("0.", ".", 1) if abs(value) < 10 else f"{value:.0f}"  # noqa: RUF001
+    """Return a number in at most four letters, with a true minus sign."""
+    if value == round(value):
+        text = f"{value:.0f}"
+    elif abs(value) < 1:
+        text = f"{value:.2f}".replace("0.", ".", 1)
+    else:
+        text = f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+    return text.replace("-", "−")  # noqa: RUF001

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from circuits.bridge.extraction import from_network
 from circuits.formulas import to_expression
 from circuits.netlist import Circuit
+from circuits.synthesis.simplification import simplify
 from circuits.threshold.gate_conversion import to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from circuits.verification.answers import Counterexample
@@ -19,7 +20,7 @@ class ReadBack(NamedTuple):
     Attributes:
         extracted: what `circuits.from_network` says of it, in a line.
         structural: whether its units, hardened, are the circuit.
-        circuit: its gates.
+        circuit: its gates, simplified.
         formula: a minimal sum of products of each output, a line each.
         equal: whether the circuit was proved equal to what it learned.
         verdict: the same in words, with a row on which they differ.
@@ -64,7 +65,7 @@ def read_back(network: Network, params: Params, target: Circuit) -> ReadBack:
     else:
         verdict = f"proved equal on all {2**target.n_inputs} rows"
     equal = not isinstance(answer, Counterexample)
-    return ReadBack(str(found), found.guarantee == "structural", gates, formula, equal, verdict)
+    return ReadBack(str(found), found.guarantee == "structural", simplify(gates), formula, equal, verdict)
 
 
 def _minimal_sums(circuit: Circuit) -> str:
