@@ -190,6 +190,18 @@ def on_one_cpu(*trees: Any) -> bool:
     return len(devices) <= 1 and all(device.platform == "cpu" for device in devices)
 
 
+def is_traced(*trees: Any) -> bool:
+    """Return whether any of it is a tracer of jit, vmap or grad.
+
+    Args:
+        trees: of arrays.
+
+    >>> is_traced(jnp.zeros(3)), jax.jit(lambda x: jnp.array(is_traced(x)))(jnp.zeros(3)).item()
+    (False, True)
+    """
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
 @jax.jit
 def zero_made_here() -> Array:
     """Return a zero that is a tracer wherever something is being traced, whatever the arguments are.

@@ -15,13 +15,24 @@ from jax.typing import ArrayLike
 
 from jaxnet.devices.sharding import constrained, replicated, specs_of, split_examples
 from jaxnet.learning.rules import Rule
-from jaxnet.lowering.native_loops import in_one_function, is_small, on_one_cpu, without_dots, zero_made_here
+from jaxnet.lowering.native_loops import (
+    in_one_function,
+    is_small,
+    is_traced,
+    on_one_cpu,
+    without_dots,
+    zero_made_here,
+)
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import check_key, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
+
+# Room for at least two records, and two batches: XLA removes axes of one, and would fuse a step otherwise.
+_ROOM = 2
 
 
 class RunPosition(NamedTuple):
@@ -133,29 +144,37 @@ def run(
         )
     epoch, offset = divmod(start * (batch_size or 1), examples)
     position = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
-    blocks = None if steps is None else np.int32(steps // record_every)
+    traced = is_traced(zero_made_here(), state, data, key)
     compiled = functools.partial(
-        _run, rule, state, data, position, key, blocks,
-        most=most, batch_size=batch_size, record_every=record_every, specs=specs_of(state),
+        _run, rule.update, state, data, position, key,
+        None if traced else _Length(np.int32(most if steps is None else steps), np.int32(record_every)),
+        most=most, records=most // record_every, batch_size=batch_size, specs=specs_of(state),
     )  # fmt: skip
-    if on_one_cpu(zero_made_here(), state, data, key):
+    if not traced and on_one_cpu(state, data, key):
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # XLA cannot make a native function of everything
             return compiled(native=True)[0]
     return compiled(native=False)[0]
 
 
-@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "specs", "native"))
+class _Length(NamedTuple):
+    """How long a run is: steps, and steps per record."""
+
+    steps: ArrayLike
+    record_every: ArrayLike
+
+
+@compiled_for_its_function("most", "records", "batch_size", "specs", "native")
 def _run(
-    rule: Rule,
+    update: Callable,
     state: State,
     data: Batch,
     position: RunPosition,
     key: Key,
-    blocks: Array | None,
+    length: _Length | None,
     *,
     most: int,
+    records: int,
     batch_size: int | None,
-    record_every: int,
     specs: tuple[PartitionSpec, ...] | None,
     native: bool,
 ) -> tuple[tuple[State, Metrics], Any]:
@@ -165,27 +184,24 @@ def _run(
     else:
         n = len(jax.tree.leaves(data)[0])
         # Every device needs all of it, and draws it for itself.
-        rows = replicated(_order(order_key, position, n, batch_size, max(most, 1)))
+        rows = replicated(_order(order_key, position, n, batch_size, max(most, _ROOM)))
 
     def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
         batch = data if rows is None else split_examples(jax.tree.map(lambda a: a[rows[i]], data))
         return state, batch, jax.random.fold_in(step_key, position.step + jnp.asarray(i, jnp.uint32))
 
-    # Traced once, although a loop that records every k-th step contains it twice.
-    traced, results = jax.make_jaxpr(rule.update, return_shape=True)(*inputs(0, state, data, rows, step_key))
-    most_blocks = most // record_every
-    native = native and most_blocks > 1 and is_small(traced.jaxpr) and on_one_cpu(traced.consts)
-    update = _as_update(traced, results, native)
+    traced, results = jax.make_jaxpr(update, return_shape=True)(*inputs(0, state, data, rows, step_key))
+    native = native and is_small(traced.jaxpr) and on_one_cpu(traced.consts)
+    same_update = _as_update(traced, results, native)
 
     def loop(state: State, *rest: Any) -> tuple[State, Metrics]:
         def step(i: ArrayLike, state: State) -> tuple[State, Metrics]:
-            state, metrics = update(*inputs(i, state, *rest))
+            state, metrics = same_update(*inputs(i, state, *rest))
             return constrained(state, specs), metrics
 
-        block = _block(step, record_every)
-        if blocks is None:
-            return jax.lax.scan(block, state, jnp.arange(most_blocks))
-        return _first_blocks(block, state, blocks, most_blocks, results[1])
+        if length is None or is_traced(traced.consts):
+            return _differentiable(step, state, most, records, results[1])
+        return _cut_anywhere(step, state, length, records, results[1])
 
     if native:
         return in_one_function(loop, state, data, rows, step_key)
@@ -202,28 +218,36 @@ def _as_update(traced: "ClosedJaxpr", results: Any, native: bool) -> Callable[..
     return lambda *inputs: jax.tree.unflatten(structure, flat(*jax.tree.leaves(inputs)))
 
 
-def _block(step: Callable, record_every: int) -> Callable[[State, ArrayLike], tuple[State, Metrics]]:
-    """Return a function that makes `record_every` steps and returns the metrics of the last one."""
+def _cut_anywhere(
+    step: Callable, state: State, length: _Length, records: int, metrics: Any
+) -> tuple[State, Metrics]:
+    """Make as many steps as a traced number says, and keep the metrics of the last one of each record."""
 
-    def block(state: State, b: ArrayLike) -> tuple[State, Metrics]:
-        first = b * record_every
-        if record_every > 1:
-            state = jax.lax.fori_loop(0, record_every - 1, lambda i, s: step(first + i, s)[0], state)
-        return step(first + record_every - 1, state)
+    def step_and_record(i: ArrayLike, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+        state, now = step(i, carry[0])
+        row = jax.lax.div(i, length.record_every)
+        return state, jax.tree.map(lambda h, m: _with_row(h, m, row), carry[1], now)
 
-    return block
+    history = jax.tree.map(lambda m: jnp.zeros((max(records, _ROOM), *m.shape), m.dtype), metrics)
+    state, history = jax.lax.fori_loop(0, length.steps, step_and_record, (state, history))
+    return state, jax.tree.map(lambda h: h[:records], history)
 
 
-def _first_blocks(block: Callable, state: State, blocks: Array, most: int, metrics: Any) -> tuple[State, Metrics]:
-    """Run as many blocks as a traced number says, and keep their metrics in arrays that have room for `most`."""
+def _with_row(history: Array, metric: Array, row: ArrayLike) -> Array:
+    return jax.lax.dynamic_update_index_in_dim(history, metric, row, 0, allow_negative_indices=False)
 
-    def block_and_record(b: ArrayLike, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
-        state, metrics = block(carry[0], b)
-        record = functools.partial(jax.lax.dynamic_update_index_in_dim, index=b, axis=0)
-        return state, jax.tree.map(record, carry[1], metrics)
 
-    history = jax.tree.map(lambda m: jnp.zeros((most, *m.shape), m.dtype), metrics)
-    return jax.lax.fori_loop(0, blocks, block_and_record, (state, history))
+def _differentiable(step: Callable, state: State, most: int, records: int, metrics: Any) -> tuple[State, Metrics]:
+    """Make `most` steps by a scan over records, which can be differentiated."""
+    each = most // records if records else 1
+
+    def record(state: State, b: ArrayLike) -> tuple[State, Metrics]:
+        if each == 1:
+            return step(b, state)
+        none_yet = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), metrics)
+        return jax.lax.fori_loop(0, each, lambda i, carry: step(b * each + i, carry[0]), (state, none_yet))
+
+    return jax.lax.scan(record, state, jnp.arange(records))
 
 
 def _order(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
