@@ -1,6 +1,5 @@
 """A chunk of a run of `fit`, and the evaluation after it: the plan of a run, its steps, its validation data."""
 
-import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ import numpy as np
 
 from jaxnet.devices.sharding import replicated, split_examples
 from jaxnet.learning.rules import Rule
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.loop import run
 from jaxnet.training.run_state import with_steps
@@ -87,17 +87,17 @@ def advance_on_batches(
 def measure_validation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
     """Measure the validation data by `validate`, or, if it is None, by the metrics of the rule."""
     if validate is None:
-        return _metrics(rule, state, validation, jax.random.clone(key))
+        return _metrics(rule.update, state, validation, jax.random.clone(key))
     found = _called(validate, state.params, validation)
     return found if isinstance(found, dict) else {"loss": found}
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _metrics(rule: Rule, state: State, batch: Batch, key: Key) -> Metrics:
+@compiled_for_its_function()
+def _metrics(update: Callable, state: State, batch: Batch, key: Key) -> Metrics:
     """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
-    return replicated(rule.update(state, split_examples(batch), key)[1])
+    return replicated(update(state, split_examples(batch), key)[1])
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@compiled_for_its_function()
 def _called(function: Callable, params: Params, data: Batch) -> Any:
     return replicated(function(params, split_examples(data)))

@@ -29,6 +29,7 @@ from jaxnet.devices.sharding import (
     shardings,
 )
 from jaxnet.learning.rules import Rule
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import prefetched
@@ -257,7 +258,7 @@ def _first_state(
 ) -> State:
     """Return the state to begin with, on its devices."""
     if mesh is None:
-        return params if hasattr(params, "params") else _initialised(rule, params)
+        return params if hasattr(params, "params") else _initialised(rule.init, params)
     params = jax.tree.map(put_on_devices, params, shardings("fit", params, mesh, specs))
     if hasattr(params, "params"):
         return params
@@ -265,10 +266,10 @@ def _first_state(
     return jax.jit(rule.init, out_shardings=where)(params)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _initialised(rule: Rule, params: Params) -> State:
+@compiled_for_its_function()
+def _initialised(init: Callable, params: Params) -> State:
     """Initialise in one program: leaf by leaf, an optimiser takes longer to begin than to make its first step."""
-    return rule.init(params)
+    return init(params)
 
 
 def _how_to_go_on(checkpoint: str | os.PathLike[str] | None) -> str:

@@ -49,6 +49,9 @@ class RunPosition(NamedTuple):
     offset: ArrayLike
 
 
+BEGINNING = RunPosition(np.uint32(0), np.uint32(0), np.int32(0))
+
+
 def train(
     rule: Rule,
     state: State,
@@ -146,8 +149,8 @@ def run(
     position = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
     traced = is_traced(zero_made_here(), state, data, key)
     compiled = functools.partial(
-        _run, rule.update, state, data, position, key,
-        None if traced else _Length(np.int32(most if steps is None else steps), np.int32(record_every)),
+        _compiled, rule.update, state, data, position, key,
+        None if traced else length_of(most if steps is None else steps, record_every),
         most=most, records=most // record_every, batch_size=batch_size, specs=specs_of(state),
     )  # fmt: skip
     if not traced and on_one_cpu(state, data, key):
@@ -156,28 +159,51 @@ def run(
     return compiled(native=False)[0]
 
 
-class _Length(NamedTuple):
+class Length(NamedTuple):
     """How long a run is: steps, and steps per record."""
 
     steps: ArrayLike
     record_every: ArrayLike
 
 
-@compiled_for_its_function("most", "records", "batch_size", "specs", "native")
-def _run(
+def length_of(steps: int, record_every: int) -> Length:
+    """Return the length of a run as numbers that a program takes, so that other ones are the same program."""
+    return Length(np.uint32(steps), np.uint32(record_every))
+
+
+def make_steps(
     update: Callable,
     state: State,
     data: Batch,
     position: RunPosition,
     key: Key,
-    length: _Length | None,
+    length: Length | None,
     *,
     most: int,
     records: int,
     batch_size: int | None,
-    specs: tuple[PartitionSpec, ...] | None,
-    native: bool,
+    specs: tuple[PartitionSpec, ...] | None = None,
+    native: bool = False,
 ) -> tuple[tuple[State, Metrics], Any]:
+    """Make steps in one loop, in a program that is compiled.
+
+    Args:
+        update: of a rule.
+        state: before the first step.
+        data: all examples.
+        position: where the first step is in the whole run.
+        key: of the whole run.
+        length: at most `most` steps. None for `most` of them by a scan, which can be differentiated; its bits depend
+            on how many there are.
+        most: for so many steps there is an order of examples.
+        records: for so many records there is room in the history; the metrics are those of the last step of each.
+        batch_size: examples per step; None for all.
+        specs: how the state is split over the mesh that is set.
+        native: whether to make a native function of a small loop.
+
+    Returns:
+        State and history, and what a program with a native function has to return as well.
+    """
     order_key, step_key = jax.random.split(key)
     if batch_size is None:
         rows, data = None, split_examples(data)
@@ -209,6 +235,9 @@ def _run(
     return (constrained(state, specs), replicated(history)), ()
 
 
+_compiled = compiled_for_its_function("most", "records", "batch_size", "specs", "native")(make_steps)
+
+
 def _as_update(traced: "ClosedJaxpr", results: Any, native: bool) -> Callable[..., tuple[State, Metrics]]:
     """Return the update of a rule as a function again, from its trace."""
     from jax.extend.core import jaxpr_as_fun
@@ -219,7 +248,7 @@ def _as_update(traced: "ClosedJaxpr", results: Any, native: bool) -> Callable[..
 
 
 def _cut_anywhere(
-    step: Callable, state: State, length: _Length, records: int, metrics: Any
+    step: Callable, state: State, length: Length, records: int, metrics: Any
 ) -> tuple[State, Metrics]:
     """Make as many steps as a traced number says, and keep the metrics of the last one of each record."""
 
@@ -229,7 +258,7 @@ def _cut_anywhere(
         return state, jax.tree.map(lambda h, m: _with_row(h, m, row), carry[1], now)
 
     history = jax.tree.map(lambda m: jnp.zeros((max(records, _ROOM), *m.shape), m.dtype), metrics)
-    state, history = jax.lax.fori_loop(0, length.steps, step_and_record, (state, history))
+    state, history = jax.lax.fori_loop(jnp.uint32(0), length.steps, step_and_record, (state, history))
     return state, jax.tree.map(lambda h: h[:records], history)
 
 
