@@ -15,7 +15,7 @@ from jaxnet.lowering.last_axis import is_fast, members_last
 from jaxnet.lowering.native_loops import is_traced, zero_made_here
 from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
-from jaxnet.training.loop import BEGINNING, Length, length_of, make_steps
+from jaxnet.training.loop import BEGINNING, Length, length_of, make_steps, order_of_examples
 from jaxnet.training.step_counts import check_multiple, example_count, step_count
 from jaxnet.validation import ShapeError, whole_number
 
@@ -151,20 +151,52 @@ def _run(
     group: int | None,
 ) -> tuple[State, Metrics]:
     members = len(keys)
-    run = functools.partial(
-        make_steps, data=data, position=BEGINNING, length=length, most=most, records=records, batch_size=batch_size
-    )
+    run = functools.partial(_run_group, data, length, most=most, records=records, batch_size=batch_size)
     if batch_size is None and jax.default_backend() == "cpu":
         first = jax.tree.map(lambda a: a[0], (states, jax.random.clone(keys)))
         closed, results = jax.make_jaxpr(update, return_shape=True)(first[0], data, first[1])
         if is_fast(closed.jaxpr):
-            together = functools.partial(_run_members_last, run, _members_last(closed, jax.tree.structure(results)))
-            return _in_groups(together, members, group or _evened(members, _GROUP), states, keys)
+            together = _members_last(closed, jax.tree.structure(results))
+            return _in_groups(functools.partial(run, together, -1), members, group or _evened(members, _GROUP), states, keys)
+    together = jax.vmap(update, in_axes=(0, None if batch_size is None else 0, 0))
+    return _in_groups(functools.partial(run, together, 0), members, group or members, states, keys)
 
-    def alone(state: State, key: Key) -> tuple[State, Metrics]:
-        return run(update, state, key=key)[0]
 
-    return _in_groups(jax.vmap(alone), members, group or members, states, keys)
+def _run_group(
+    data: Batch,
+    length: Length | None,
+    update: Callable,
+    axis: int,
+    states: State,
+    keys: Key,
+    *,
+    most: int,
+    records: int,
+    batch_size: int | None,
+) -> tuple[State, Metrics]:
+    """Run one loop over the steps of all members, which lie along an axis of what the update takes and returns.
+
+    The number of the step is in the state, since each member has keys of its own, for the order and for the steps.
+    """
+    order_keys, step_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
+    if batch_size is not None:
+        order = functools.partial(order_of_examples, position=BEGINNING, steps=most, batch_size=batch_size)
+        rows = jax.vmap(lambda key: order(key, n=len(jax.tree.leaves(data)[0])), out_axes=1)(order_keys)
+
+    def step(carry: tuple[State, Array], data: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
+        states, number = carry
+        batch = data if batch_size is None else jax.tree.map(lambda a: a[rows[number]], data)
+        states, metrics = update(states, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
+        return (states, number + 1), metrics
+
+    first = jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), states), jnp.uint32(0)
+    ((states, _), history), _ = make_steps(
+        step, first, data, BEGINNING, jax.random.key(0), length, most=most, records=records, batch_size=None
+    )
+    return (
+        jax.tree.map(lambda a: jnp.moveaxis(a, axis, 0), states),
+        jax.tree.map(lambda a: jnp.moveaxis(a, axis if axis < 0 else axis + 1, 0), history),
+    )
 
 
 def _evened(members: int, most: int) -> int:
@@ -190,16 +222,3 @@ def _members_last(closed: "ClosedJaxpr", results: Any) -> Callable[[State, Batch
 
     return update
 
-
-def _run_members_last(run: Callable, update: Callable, states: State, keys: Key) -> tuple[State, Metrics]:
-    """Run with the step number in the state, since each member has a key of its own to fold it into."""
-    step_keys = jax.vmap(lambda key: jax.random.split(key)[1])(keys)
-
-    def step(carry: tuple[State, Array], batch: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
-        state, number = carry
-        state, metrics = update(state, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
-        return (state, number + 1), metrics
-
-    first = jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), states), jnp.uint32(0)
-    ((states, _), history), _ = run(step, first, key=jax.random.key(0))
-    return jax.tree.map(lambda a: jnp.moveaxis(a, -1, 0), (states, history))

@@ -210,7 +210,7 @@ def make_steps(
     else:
         n = len(jax.tree.leaves(data)[0])
         # Every device needs all of it, and draws it for itself.
-        rows = replicated(_order(order_key, position, n, batch_size, max(most, _ROOM)))
+        rows = replicated(order_of_examples(order_key, position, n, batch_size, most))
 
     def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
         batch = data if rows is None else split_examples(jax.tree.map(lambda a: a[rows[i]], data))
@@ -279,8 +279,12 @@ def _differentiable(step: Callable, state: State, most: int, records: int, metri
     return jax.lax.scan(record, state, jnp.arange(records))
 
 
-def _order(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
-    """Return the examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
+def order_of_examples(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
+    """Return the examples of each batch, from a position on, `(steps, batch_size)`; at least two batches.
+
+    They are a window on the stream of all epochs' permutations.
+    """
+    steps = max(steps, _ROOM)
     # The window begins at a multiple of the greatest common divisor, so at most this far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
     epochs = position.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
