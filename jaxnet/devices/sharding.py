@@ -358,6 +358,19 @@ def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
     return tuple(s.spec if isinstance(s, NamedSharding) else PartitionSpec() for s in shardings)
 
 
+def on_explicit_axes(*trees: Any) -> bool:
+    """Return whether the types of arrays say how they are split.
+
+    Args:
+        trees: of arrays.
+
+    >>> on_explicit_axes(jnp.ones(3))
+    False
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(trees) if isinstance(leaf, jax.Array)]
+    return any(AxisType.Explicit in jax.typeof(leaf).sharding.mesh.axis_types for leaf in leaves)
+
+
 def _set_mesh() -> dict[str, int]:
     """Return the axes of the mesh that is set; none where XLA does not look after all of them."""
     mesh = jax.sharding.get_abstract_mesh()

@@ -22,6 +22,7 @@ def compiled_for_its_function(*static: str) -> Callable[[Callable], Callable]:
         A decorator. What it returns is called as before, with the function first and by position; equal functions
         share their programs. A function that cannot be referred to weakly, such as a `NamedTuple`, is kept.
 
+    >>> import jax.numpy as jnp
     >>> @compiled_for_its_function()
     ... def twice(function, x):
     ...     return function(function(x))

@@ -13,7 +13,7 @@ from jax import Array
 from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
-from jaxnet.devices.sharding import constrained, replicated, specs_of, split_examples
+from jaxnet.devices.sharding import constrained, on_explicit_axes, replicated, specs_of, split_examples
 from jaxnet.learning.rules import Rule
 from jaxnet.lowering.native_loops import (
     in_one_function,
@@ -148,9 +148,10 @@ def run(
     epoch, offset = divmod(start * (batch_size or 1), examples)
     position = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
     traced = is_traced(zero_made_here(), state, data, key)
+    by_scan = traced or on_explicit_axes(state, data, key)  # where a history would have to say how it is split
     compiled = functools.partial(
         _compiled, rule.update, state, data, position, key,
-        None if traced else length_of(most if steps is None else steps, record_every),
+        None if by_scan else length_of(most if steps is None else steps, record_every),
         most=most, records=most // record_every, batch_size=batch_size, specs=specs_of(state),
     )  # fmt: skip
     if not traced and on_one_cpu(state, data, key):
