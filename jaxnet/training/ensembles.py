@@ -178,7 +178,7 @@ def _run_group(
 
     The number of the step is in the state, since each member has keys of its own, for the order and for the steps.
     """
-    order_keys, step_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
+    order_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key)))(keys)
     if batch_size is not None:
         order = functools.partial(order_of_examples, position=BEGINNING, steps=most, batch_size=batch_size)
         rows = jax.vmap(lambda key: order(key, n=len(jax.tree.leaves(data)[0])), out_axes=1)(order_keys)
