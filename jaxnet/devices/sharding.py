@@ -351,9 +351,11 @@ def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
     ...     specs_of([jnp.ones(3)]), jax.jit(lambda x: jnp.array(specs_of(x) is None))(jnp.ones(3)).item()
     ((P(),), True)
     """
+    if not _set_mesh():
+        return None
     leaves = jax.tree.leaves(tree)
     shardings = [getattr(leaf, "sharding", None) for leaf in leaves]  # a tracer has none
-    if not _set_mesh() or any(isinstance(a, jax.Array) and s is None for a, s in zip(leaves, shardings, strict=True)):
+    if any(isinstance(a, jax.Array) and s is None for a, s in zip(leaves, shardings, strict=True)):
         return None
     return tuple(s.spec if isinstance(s, NamedSharding) else PartitionSpec() for s in shardings)
 

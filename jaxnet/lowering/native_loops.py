@@ -167,6 +167,8 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     flat, kept = keeping(*inputs)
     # The mark on a result of the call marks the call, and not the operations inside it.
     kept = [set_xla_metadata(kept[0], xla_cpu_small_call="true", inlineable="false"), *kept[1:]]
+    # Keys as numbers: to make a key of each takes longer than the call.
+    kept = [jax.random.key_data(k) if jnp.issubdtype(k.dtype, jax.dtypes.prng_key) else k for k in kept]
     return jax.tree.unflatten(jax.tree.structure(results), flat), kept
 
 

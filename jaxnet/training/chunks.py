@@ -54,12 +54,17 @@ class Plan(NamedTuple):
         return count if self.total is None else min(count, self.total - steps)
 
 
+def same_key(key: Key) -> Key:
+    """Return a key once more: a clone, which takes its time, where JAX looks after keys that are used twice."""
+    return jax.random.clone(key) if jax.config.jax_debug_key_reuse else key
+
+
 def advance_on_arrays(
     rule: Rule, data: Batch, key: Key, plan: Plan, state: State, step: int, count: int
 ) -> tuple[State, dict[str, np.ndarray], int]:
     """Make the steps of a chunk on arrays that hold all examples; see `Advance`."""
     state, metrics = run(
-        "fit", rule, state, data, step, jax.random.clone(key), count,
+        "fit", rule, state, data, step, same_key(key), count,
         most=plan.every, batch_size=plan.batch_size, record_every=plan.record_every,
     )  # fmt: skip
     n_records = count // plan.record_every
@@ -74,7 +79,7 @@ def advance_on_batches(
     metrics, steps, made = [], [], 0
     for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
         state, now = run(
-            "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
+            "fit", rule, state, batch, step, same_key(key), None, most=1, batch_size=None, record_every=1
         )
         step += 1
         if step % plan.record_every == 0:
@@ -87,7 +92,7 @@ def advance_on_batches(
 def measure_validation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
     """Measure the validation data by `validate`, or, if it is None, by the metrics of the rule."""
     if validate is None:
-        return _metrics(rule.update, state, validation, jax.random.clone(key))
+        return _metrics(rule.update, state, validation, same_key(key))
     found = _called(validate, state.params, validation)
     return found if isinstance(found, dict) else {"loss": found}
 

@@ -108,6 +108,7 @@ def train(
     >>> state.params.round(3), history["loss"].shape
     (Array(2., dtype=float32), (100,))
     """
+    check_key("train", key)
     examples = example_count("train", data)
     batch_size = batch_size if batch_size is None else whole_number("train", "batch_size", batch_size, 1, examples)
     start = whole_number("train", "start", start, 0, MOST_STEPS)
@@ -138,7 +139,6 @@ def run(
     Runs that differ in `start` and `steps` alone are one program. Where a mesh is set, its devices share the batches,
     the state stays split as it is, and all of them have the metrics.
     """
-    check_key(where, key)
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
     if batch_size is not None and max(examples, most) >= 2**31:
         raise ValueError(
@@ -147,14 +147,15 @@ def run(
         )
     epoch, offset = divmod(start * (batch_size or 1), examples)
     position = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
-    traced = is_traced(zero_made_here(), state, data, key)
-    by_scan = traced or on_explicit_axes(state, data, key)  # where a history would have to say how it is split
+    on_cpu = on_one_cpu(zero_made_here(), state, data, key)
+    # Where it is traced it may be differentiated, and on explicit axes a history would have to say how it is split.
+    by_scan = not on_cpu and (is_traced(zero_made_here(), state, data, key) or on_explicit_axes(state, data, key))
     compiled = functools.partial(
         _compiled, rule.update, state, data, position, key,
         None if by_scan else length_of(most if steps is None else steps, record_every),
         most=most, records=most // record_every, batch_size=batch_size, specs=specs_of(state),
     )  # fmt: skip
-    if not traced and on_one_cpu(state, data, key):
+    if on_cpu:
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # XLA cannot make a native function of everything
             return compiled(native=True)[0]
     return compiled(native=False)[0]
@@ -214,7 +215,7 @@ def make_steps(
         rows = replicated(order_of_examples(order_key, position, n, batch_size, most))
 
     def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
-        batch = data if rows is None else split_examples(jax.tree.map(lambda a: a[rows[i]], data))
+        batch = data if rows is None else split_examples(jax.tree.map(lambda a: a.at[rows[i]].get(mode="promise_in_bounds"), data))
         return state, batch, jax.random.fold_in(step_key, position.step + jnp.asarray(i, jnp.uint32))
 
     traced, results = jax.make_jaxpr(update, return_shape=True)(*inputs(0, state, data, rows, step_key))

@@ -94,7 +94,7 @@ def test_a_run_has_one_set_of_bits(sizes, optimizer, batch_size, tmp_path):
         np.testing.assert_array_equal(np.asarray(some, np.float32), losses[np.asarray(steps) - 1], err_msg=name)
 
 
-@pytest.mark.parametrize("batch_size", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in [None])])
+@pytest.mark.parametrize("batch_size", [None, pytest.param(3, marks=pytest.mark.slow)])
 def test_records_leave_the_bits_of_an_ensemble_alone(batch_size):
     rule, params, data = problem((2, 4, 1), optax.adam(0.1))
     states = jax.jit(jax.vmap(rule.init))(jax.tree.map(lambda a: jnp.stack([a, 2 * a, 3 * a]), params))
