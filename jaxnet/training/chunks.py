@@ -78,9 +78,7 @@ def advance_on_batches(
     """Make the steps of a chunk on batches of an iterator, until that ends; see `Advance`."""
     metrics, steps, made = [], [], 0
     for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
-        state, now = run(
-            "fit", rule, state, batch, step, same_key(key), None, most=1, batch_size=None, record_every=1
-        )
+        state, now = run("fit", rule, state, batch, step, same_key(key), None, most=1, batch_size=None, record_every=1)
         step += 1
         if step % plan.record_every == 0:
             metrics.append(now)

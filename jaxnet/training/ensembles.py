@@ -83,7 +83,8 @@ def train_ensemble(
         steps: how many; or `epochs`.
         epochs: how many times each example is seen.
         batch_size: examples per step; all of them if None.
-        record_every: metrics are kept of each k-th step: a record takes 4 bytes per metric and member.
+        record_every: metrics are kept of each k-th step: a record takes 4 bytes per metric and member. The bits of the
+            members are the same for any.
         group: members at a time, fewer need less memory; the last group is filled up. If None, 256 for tiny networks
             on a CPU, and otherwise all.
         mesh: of the devices that share the members. With several processes each calls it, with the same arguments.
@@ -157,7 +158,9 @@ def _run(
         closed, results = jax.make_jaxpr(update, return_shape=True)(first[0], data, first[1])
         if is_fast(closed.jaxpr):
             together = _members_last(closed, jax.tree.structure(results))
-            return _in_groups(functools.partial(run, together, -1), members, group or _evened(members, _GROUP), states, keys)
+            return _in_groups(
+                functools.partial(run, together, -1), members, group or _evened(members, _GROUP), states, keys
+            )
     together = jax.vmap(update, in_axes=(0, None if batch_size is None else 0, 0))
     return _in_groups(functools.partial(run, together, 0), members, group or members, states, keys)
 
@@ -221,4 +224,3 @@ def _members_last(closed: "ClosedJaxpr", results: Any) -> Callable[[State, Batch
         return jax.tree.unflatten(results, members_last(closed, flat, of_members, len(keys)))
 
     return update
-
