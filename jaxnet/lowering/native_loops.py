@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.experimental.xla_metadata import set_xla_metadata
 
 from jaxnet.lowering.jaxprs import PLACING, Equation, bind, called, interpret
@@ -201,7 +202,7 @@ def is_traced(*trees: Any) -> bool:
     >>> is_traced(jnp.zeros(3)), jax.jit(lambda x: jnp.array(is_traced(x)))(jnp.zeros(3)).item()
     (False, True)
     """
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
 
 
 @jax.jit

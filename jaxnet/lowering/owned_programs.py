@@ -1,6 +1,6 @@
 """Programs that are compiled for a function, and freed with it.
 
-`jax.jit` keeps a static argument for good: a loss, and the data that it closes over, would outlive each rule made of it.
+`jax.jit` keeps a static argument for good: a loss, and the data that it closes over, outlive all rules made of it.
 """
 
 import functools

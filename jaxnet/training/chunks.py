@@ -56,7 +56,8 @@ class Plan(NamedTuple):
 
 def same_key(key: Key) -> Key:
     """Return a key once more: a clone, which takes its time, where JAX looks after keys that are used twice."""
-    return jax.random.clone(key) if jax.config.jax_debug_key_reuse else key
+    config: Any = jax.config
+    return jax.random.clone(key) if config.jax_debug_key_reuse else key
 
 
 def advance_on_arrays(
