@@ -25,7 +25,7 @@ one = pytest.mark.parametrize(
 NETWORK = network_of_all_kinds("input-wise")
 DATA = ROWS.astype(np.float32), LABELS
 RULE = gradient_descent(gate_loss(NETWORK), optax.adam(0.1))
-START = NETWORK.init(jax.random.key(0))
+START = random_params(NETWORK, 0)
 RUN = {"steps": 6, "batch_size": 8}
 
 
