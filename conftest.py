@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tempfile
 from pathlib import Path
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
@@ -29,6 +30,19 @@ jax.config.update("jax_debug_key_reuse", True)
 hypothesis.settings.register_profile("jaxnet", deadline=None, derandomize=True, max_examples=20)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("jaxnet")
+
+
+# A program that is compiled again, by another test or after programs were dropped, is read from a folder of this process.
+# Processes do not share one: JAX may read what another has half written.
+folder = tempfile.TemporaryDirectory()
+jax.config.update("jax_compilation_cache_dir", folder.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_unconfigure():
+    """Leave nothing behind."""
+    folder.cleanup()
 
 
 def pytest_collection_finish():
