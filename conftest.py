@@ -32,7 +32,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200
 hypothesis.settings.load_profile("jaxnet")
 
 
-# A program that is compiled again, by another test or after programs were dropped, is read from a folder of this process.
+# What is compiled again, by another test or after programs were dropped, is read from a folder of this process.
 # Processes do not share one: JAX may read what another has half written.
 folder = tempfile.TemporaryDirectory()
 jax.config.update("jax_compilation_cache_dir", folder.name)
