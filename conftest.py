@@ -52,14 +52,14 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="module")
 def optimised():
-    """Compiles as it is by default, for a whole file: `pytestmark = pytest.mark.usefixtures("optimised")`."""
+    """Compiles with LLVM's optimiser, for a whole file: `pytestmark = pytest.mark.usefixtures("optimised")`."""
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
 
 
-MOST_PROGRAMS = 300  # a few hundred megabytes
+MOST_PROGRAMS = 200  # a few hundred megabytes; what is used again is read from the folder
 programs = []  # that were compiled since all were last dropped; an entry each
 jax.monitoring.register_event_duration_secs_listener(
     lambda event, seconds, **_: programs.append(event) if "backend_compile" in event else None
@@ -70,7 +70,7 @@ jax.monitoring.register_event_duration_secs_listener(
 def compiled_programs_dropped():
     """Compiled programs are dropped after a file when they are many: all of them together would take gigabytes.
 
-    To drop them takes a fifth of a second, even where there are none, and the next file compiles them again.
+    To drop them takes a fifth of a second, even where there are none, and the next file reads them from the folder.
     """
     yield
     if len(programs) > MOST_PROGRAMS:
