@@ -182,10 +182,12 @@ def _run_group(
     The number of the step is in the state, since each member has keys of its own, for the order and for the steps.
     """
     order_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key)))(keys)
-    rows = None
-    if batch_size is not None:
-        order = functools.partial(order_of_examples, position=BEGINNING, steps=most, batch_size=batch_size)
-        rows = jax.vmap(lambda key: order(key, n=len(jax.tree.leaves(data)[0])), out_axes=1)(order_keys)
+    n = len(jax.tree.leaves(data)[0])
+
+    def order(key: Key) -> Array | None:
+        return None if batch_size is None else order_of_examples(key, BEGINNING, n, batch_size, most)
+
+    rows = jax.vmap(order, out_axes=1)(order_keys)
 
     def step(carry: tuple[State, Array], data: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
         states, number = carry
