@@ -191,7 +191,8 @@ def _run_group(
 
     def step(carry: tuple[State, Array], data: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
         states, number = carry
-        batch = data if rows is None else jax.tree.map(lambda a: a[rows[number]], data)
+        of_members = None if rows is None else rows[number]
+        batch = data if of_members is None else jax.tree.map(lambda a: a[of_members], data)
         states, metrics = update(states, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
         return (states, number + 1), metrics
 
