@@ -10,7 +10,8 @@ import optax
 from jax import Array
 
 from jaxnet.learning.losses import squared_error
-from jaxnet.learning.rules import Rule, gradient_descent
+from jaxnet.learning.descent import gradient_descent
+from jaxnet.learning.rules import Rule
 from jaxnet.networks.activations import Activation, sigmoid, step
 from jaxnet.networks.layers import Network, mlp
 from jaxnet.pytrees import Batch, Key, Params, State

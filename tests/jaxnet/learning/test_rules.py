@@ -145,7 +145,7 @@ def test_integer_parameters_do_not_stand_still_in_silence():
     """0.1 in int32 is 0: nothing would move and nothing would be said."""
     with pytest.raises(TypeError) as e:
         sgd_step({"w": np.array([1, 2], np.int32)}, {"w": f32(10, 10)}, 0.1)
-    assert str(e.value) == "sgd_step: expected floating parameters, got int32 for parameter ['w']."
+    assert str(e.value) == "sgd_step: expected floating or complex parameters, got int32 for parameter ['w']."
 
 
 # The rule.
