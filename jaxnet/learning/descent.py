@@ -105,7 +105,7 @@ def _optimizer(optimizer: Any) -> optax.GradientTransformationExtraArgs:
     return optax.with_extra_args_support(optimizer)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Descent:
     """The functions of the rule; its fields are the arguments of `gradient_descent`."""
 
@@ -164,7 +164,9 @@ class _Descent:
         return params if state.model_state is None else (params, state.model_state)
 
     def _predicting(self, state: DescentState) -> Params:
-        return join_complex(self.to_evaluate(state.optimizer_state, split_complex(state.params)))
+        params = split_complex(state.params)
+        found = self.to_evaluate(state.optimizer_state, params)
+        return state.params if found is params else join_complex(found)
 
     def _gradient(self, params: Params, model_state: Any, batch: Batch, key: Key) -> tuple[Any, Params]:
         """Return `((loss, (model state, metrics)), gradient)`, of the batch or, the gradient alone, of each example."""

@@ -32,6 +32,15 @@ class Rule(NamedTuple):
     evaluation_params: Callable[[State], Params] | None = None
 
 
+def predicting_params(rule: Rule, state: State) -> Params:
+    """Return the parameters to predict with; a state that has none is those itself.
+
+    >>> predicting_params(Rule(lambda p: p, lambda p, batch, key: (p, {}), evaluation_params=lambda p: p / 2), 4.0)
+    2.0
+    """
+    return getattr(state, "params", state) if rule.evaluation_params is None else rule.evaluation_params(state)
+
+
 def sgd_step(params: Params, gradient: Params, step_size: ArrayLike) -> Params:
     """Make the incremental adaptation step, theta <- theta - eta dl/dtheta.
 

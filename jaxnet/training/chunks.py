@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxnet.devices.sharding import replicated, split_examples
-from jaxnet.learning.rules import Rule
+from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.loop import run
 from jaxnet.training.run_state import with_steps
@@ -85,17 +85,22 @@ def advance_on_batches(
 
 
 def measure_validation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
-    """Measure the validation data by `validate`, or, if it is None, by the metrics of the rule."""
+    """Measure the validation data by `validate`, or, if it is None, as the rule does.
+
+    Raises:
+        TypeError: if the loss of the rule cannot tell validation from training.
+    """
     if validate is None:
         return _metrics(rule, state, validation, jax.random.clone(key))
-    found = _called(validate, state.params, validation)
+    found = _called(validate, predicting_params(rule, state), validation)
     return found if isinstance(found, dict) else {"loss": found}
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _metrics(rule: Rule, state: State, batch: Batch, key: Key) -> Metrics:
-    """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
-    return replicated(rule.update(state, split_examples(batch), key)[1])
+    """Return the metrics of a rule: its own, or those of a step, whose new state is not used, so XLA leaves it out."""
+    batch = split_examples(batch)
+    return replicated(rule.update(state, batch, key)[1] if rule.measure is None else rule.measure(state, batch))
 
 
 @functools.partial(jax.jit, static_argnums=0)

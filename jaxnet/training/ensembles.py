@@ -47,7 +47,9 @@ def ensemble(rule: Rule) -> Rule:
         keys = jax.random.split(key, _n_members("ensemble", state))
         return jax.vmap(rule.update, in_axes=(0, None, 0))(state, batch, keys)
 
-    return Rule(jax.vmap(rule.init), update)
+    measure = None if rule.measure is None else jax.vmap(rule.measure, in_axes=(0, None))
+    evaluation_params = None if rule.evaluation_params is None else jax.vmap(rule.evaluation_params)
+    return Rule(jax.vmap(rule.init), update, measure, evaluation_params)
 
 
 def train_ensemble(

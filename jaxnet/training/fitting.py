@@ -28,7 +28,7 @@ from jaxnet.devices.sharding import (
     put_on_devices,
     shardings,
 )
-from jaxnet.learning.rules import Rule
+from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import prefetched
@@ -223,7 +223,10 @@ def _set_up(
         if validation is not None:
             measure = functools.partial(measure_validation, rule, validate, _on_devices(validation, mesh), key)
 
-        start = RunState(_first_state(rule, params, mesh, specs), [], [], None, 0)
+        predicting = functools.partial(predicting_params, rule)
+        start = RunState(_first_state(rule, params, mesh, specs), [], [], None, 0, predicting)
+        if validation is not None and validate is None and rule.measure is not None:
+            jax.eval_shape(rule.measure, start.state, validation)  # what cannot be measured is refused before a step
         if plan.checkpoint is not None:
             start = _resumed(plan.checkpoint, start, measure is not None, key, plan.saved, several)
         if plan.total is not None and start.steps > plan.total:
@@ -284,7 +287,7 @@ def _resumed(
     failure = None
     try:
         if Path(checkpoint).exists():
-            start = load_run_state(checkpoint, start.state, validated, key, saved)
+            start = load_run_state(checkpoint, start, validated, key, saved)
     except (OSError, ValueError) as error:
         failure = error
     steps = all_gather(-1 if failure else start.steps) if several else np.array([start.steps])

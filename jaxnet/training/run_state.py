@@ -19,7 +19,8 @@ class Run(NamedTuple):
     """What a run of `fit` has made.
 
     Attributes:
-        params: the best parameters by validation, or the last ones if there is no validation data.
+        params: the best parameters by validation, or the last ones if there is no validation data: those to predict
+            with, `Rule.evaluation_params`.
         state: of the rule, after the last step: `fit(rule, run.state, ...)` goes on from it.
         history: the metrics of the steps, arrays `(records, ...)`, and "step", which counts from 1.
         validation: the metrics of the validation data, `(evaluations,)`, and "step", how many steps had been made;
@@ -72,6 +73,7 @@ class RunState(NamedTuple):
         measured: metrics of the validation data, one dict per evaluation, arrays `(1,)`.
         best: the parameters that were best by validation, or None.
         steps: how many steps have been made.
+        predicting: gives the parameters to predict with, from a state.
     """
 
     state: State
@@ -79,10 +81,11 @@ class RunState(NamedTuple):
     measured: list[dict[str, np.ndarray]]
     best: Params | None
     steps: int
+    predicting: Callable[[State], Params] = lambda state: getattr(state, "params", state)
 
     def as_run(self, stopped: str) -> Run:
         """Return the run up to here."""
-        params = getattr(self.state, "params", self.state) if self.best is None else self.best
+        params = self.predicting(self.state) if self.best is None else self.best
         return Run(params, self.state, _joined(self.records), _joined(self.measured), self.steps, stopped)
 
 
@@ -129,7 +132,7 @@ def after_chunk(
     steps = last.steps + made
     if scalars and not _finite(getattr(state, "params", ())):
         raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
-    run_state = RunState(state, last.records + [records] * bool(records), last.measured, last.best, steps)
+    run_state = last._replace(state=state, records=last.records + [records] * bool(records), steps=steps)
     if measure is None or made == 0:
         return run_state
 
@@ -139,7 +142,7 @@ def after_chunk(
         raise ValueError(f"fit: expected monitor to be a scalar of the validation metrics, {scalar}, got {monitor!r}.")
     measured = [*last.measured, with_steps({name: m[None] for name, m in found.items()}, np.array([steps]))]
     run_state = run_state._replace(measured=measured)
-    return run_state._replace(best=state.params) if since_best(run_state, monitor) == 0 else run_state
+    return run_state._replace(best=last.predicting(state)) if since_best(run_state, monitor) == 0 else run_state
 
 
 def since_best(run_state: RunState, monitor: str) -> int:
@@ -165,13 +168,13 @@ def save_run_state(
 
 
 def load_run_state(
-    checkpoint: str | os.PathLike[str], state: State, validated: bool, key: Key, settings: dict[str, int | None]
+    checkpoint: str | os.PathLike[str], start: RunState, validated: bool, key: Key, settings: dict[str, int | None]
 ) -> RunState:
     """Return what a run has in a file.
 
     Args:
         checkpoint: the file.
-        state: one of the shapes and devices that the state in the file is to have.
+        start: what the run would begin with; its state has the shapes and devices that the one in the file is to have.
         validated: whether the run has validation data.
         key: of the run.
         settings: those that the run in the file must have too.
@@ -195,11 +198,11 @@ def load_run_state(
             if path.startswith(f"['{table}']"):
                 name = ast.literal_eval(path[len(f"['{table}'][") : -1])
                 columns[name] = np.empty(leaf["shape"], jnp.dtype(leaf["dtype"]))
-    best = state.params if validated and tables["validation"] else None
-    found = load_tree("fit", checkpoint, {"state": state, "best": best, "key": key, **tables})
+    best = start.predicting(start.state) if validated and tables["validation"] else None
+    found = load_tree("fit", checkpoint, {"state": start.state, "best": best, "key": key, **tables})
     if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
         raise CheckpointError(
             f"fit: {checkpoint}: expected a run with this key, got one with another. Choose another file."
         )
     records, measured = ([found[table]] if found[table] else [] for table in tables)
-    return RunState(found["state"], records, measured, found["best"], saved["steps"])
+    return RunState(found["state"], records, measured, found["best"], saved["steps"], start.predicting)

@@ -408,7 +408,7 @@ def test_infinite_logits_that_agree_with_their_targets():
         losses = (
             jaxnet.softmax_cross_entropy(logits, y),
             jaxnet.softmax_cross_entropy_with_integer_labels(logits, labels),
-            jaxnet.softmax_cross_entropy_from_probabilities(jax.nn.softmax(f32([0, 0, -INF])), y[0])[None],
+            jaxnet.softmax_cross_entropy_from_probabilities(jax.nn.softmax(f32(0, 0, -INF)), y[0])[None],
         )
         return jnp.concatenate(losses)
 
