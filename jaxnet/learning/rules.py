@@ -78,6 +78,6 @@ def sgd_step(params: Params, gradient: Params, step_size: ArrayLike) -> Params:
             raise TypeError(f"sgd_step: expected a real gradient for {name}, which is {p.dtype}, got {g.dtype}.")
         if p.shape != g.shape:
             raise ShapeError(f"sgd_step: expected a gradient of shape {p.shape} for {name}, got {g.shape}.")
-        return p - jnp.asarray(step_size, p.real.dtype) * jnp.conj(g).astype(p.dtype)
+        return p - jnp.asarray(step_size, p.real.dtype).astype(p.dtype) * jnp.conj(g).astype(p.dtype)
 
     return jax.tree.map_with_path(leaf, params, gradient)

@@ -8,7 +8,19 @@ import numpy as np
 import optax
 import pytest
 
-from jaxnet import DescentState, Neuron, ShapeError, gradient_descent, identity, layer, squared_error, train
+from jaxnet import (
+    DescentState,
+    Neuron,
+    ShapeError,
+    ensemble,
+    fit,
+    gradient_descent,
+    identity,
+    layer,
+    squared_error,
+    train,
+    train_ensemble,
+)
 
 XOR = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32), np.array([[0], [1], [1], [0]], np.float32)
 LINE = layer(2, 1, identity)
@@ -303,3 +315,185 @@ def test_one_step_traces_once():
     for i in range(3):
         state, _ = update(state, XOR, jax.random.key(i))
     assert len(traces) == 1
+
+
+# Complex parameters: the twin problem has their real and imaginary parts as parameters of their own.
+
+
+def complex_loss(z, t):
+    return jnp.mean(jnp.abs(z * jnp.exp(z / 4) - t) ** 2)
+
+
+def twin_loss(parts, t):
+    """The same, in real numbers: (x + iy) e^((x + iy) / 4)."""
+    x, y = parts
+    growth, c, s = jnp.exp(x / 4), jnp.cos(y / 4), jnp.sin(y / 4)
+    re, im = growth * (x * c - y * s), growth * (x * s + y * c)
+    return jnp.mean((re - t.real) ** 2 + (im - t.imag) ** 2)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.sgd(0.1),
+        optax.sgd(0.05, momentum=0.9),
+        optax.adam(0.1),
+        pytest.param(optax.lbfgs(), marks=pytest.mark.slow),
+    ],
+    ids=["sgd", "momentum", "adam", "L-BFGS"],
+)
+def test_complex_parameters_learn_as_their_parts(optimizer):
+    t = np.array([1 + 2j, 1 - 1j], np.complex64)
+    rule, twin = gradient_descent(complex_loss, optimizer), gradient_descent(twin_loss, optimizer)
+    state, history = train(rule, rule.init(np.complex64(0.5 + 0.25j)), t, steps=10, key=jax.random.key(0))
+    parts, expected = train(twin, twin.init(f32(0.5, 0.25)), t, steps=10, key=jax.random.key(0))
+    assert state.params.dtype == np.complex64
+    np.testing.assert_allclose([state.params.real, state.params.imag], parts.params, rtol=1e-4)
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-4)
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_complex_members_of_an_ensemble_learn():
+    """|z - t|^2 halves its distance in each step of 1/4."""
+    rule = gradient_descent(lambda z, t: jnp.mean(jnp.abs(z - t) ** 2), optax.sgd(0.25))
+    keys, t = jax.random.split(jax.random.key(0), 2), np.full(4, 1 + 2j, np.complex64)
+    states = jax.vmap(rule.init)(np.array([0, 5 + 2j], np.complex64))
+    states, _ = train_ensemble(rule, states, t, keys=keys, steps=3)
+    np.testing.assert_allclose(states.params, [(1 + 2j) * 7 / 8, 1 + 2j + 0.5], rtol=1e-6)
+
+
+# What is not trained, what is measured without learning, gradients per example.
+
+
+def centred(theta, x, state, train):
+    """Centred at the mean of the batch in training, at the running mean otherwise."""
+    mean = x.mean() if train else state
+    return jnp.mean((theta - (x - mean)) ** 2), (state + x.mean()) / 2, {"mean": mean}
+
+
+def test_a_state_that_is_not_trained():
+    rule = gradient_descent(centred, optax.sgd(0.25), has_aux=True, model_state=np.float32(0))
+    state, history = train(rule, rule.init(start(8)), THREE, steps=3, key=jax.random.key(0))
+    np.testing.assert_allclose([state.params, state.model_state], [1, (0 + 3 / 2 + 3) / 4 + 3 / 2], rtol=1e-6)
+    np.testing.assert_array_equal(history["mean"], [3, 3, 3])
+    measured = rule.measure(state, THREE)
+    assert measured["mean"] == 2.625
+    np.testing.assert_allclose(measured["loss"], np.mean((1 + 2.625 - THREE) ** 2))
+    assert rule.evaluation_params(state) == (state.params, 2.625)
+
+
+def test_a_state_on_file_and_in_an_ensemble(tmp_path):
+    rule = gradient_descent(centred, optax.sgd(0.25), has_aux=True, model_state=np.float32(0))
+    options = {"key": jax.random.key(0), "every": 1, "validation": THREE, "progress": False}
+    whole = fit(rule, start(8), THREE, steps=4, **options)
+    fit(rule, start(8), THREE, steps=2, checkpoint=tmp_path / "run", **options)
+    cut = fit(rule, start(8), THREE, steps=4, checkpoint=tmp_path / "run", **options)
+    jax.tree.map(np.testing.assert_array_equal, cut[:2], whole[:2])
+    both, _ = train(ensemble(rule), ensemble(rule).init(f32(8, 4)), THREE, steps=3, key=jax.random.key(0))
+    np.testing.assert_allclose([both.params, both.model_state], [[1, 0.5], [2.625, 2.625]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "options", "error", "message"),
+    [
+        (half_square, {"model_state": f32(0)}, TypeError, "got model_state, but a loss without a parameter `state`."),
+        (lambda p, x, state: (p, state), {}, TypeError, "got no model_state."),
+        (centred, {"model_state": f32(0), "per_example": True}, TypeError, "expected no model_state."),
+    ],
+)
+def test_a_state_and_a_loss_that_do_not_go_together(loss, options, error, message):
+    with pytest.raises(error, match=message):
+        gradient_descent(loss, optax.sgd(0.1), **options)
+
+
+def test_what_a_loss_with_a_state_returns():
+    for loss, options, error, message in (
+        (
+            lambda p, x, state: p.sum(), {}, TypeError,
+            "with model_state, expected the loss to return a scalar, its next state.",
+        ),
+        (
+            lambda p, x, state: (p.sum(), state), {"has_aux": True}, TypeError,
+            "with has_aux and model_state, expected the loss to return a scalar, its next state and a dict of arrays.",
+        ),
+        (
+            lambda p, x, state: (p.sum(), state[None]), {}, ShapeError,
+            "expected the loss to return a state of shapes (), got (1,).",
+        ),
+    ):  # fmt: skip
+        rule = gradient_descent(loss, optax.sgd(0.1), model_state=np.float32(0), **options)
+        with pytest.raises(error) as e:
+            jax.eval_shape(rule.update, rule.init(start()), THREE, jax.random.key(0))
+        assert str(e.value) == f"gradient_descent: {message}"
+
+
+def noisy(theta, x, key=None):
+    return half_square(theta, x) + (0 if key is None else jax.random.uniform(key))
+
+
+def test_validation_does_not_draw():
+    rule = gradient_descent(noisy, optax.sgd(0.0))
+    found = fit(rule, start(7), THREE, steps=2, every=1, key=jax.random.key(0), validation=THREE, progress=False)
+    np.testing.assert_allclose(found.validation["loss"], half_square(7, THREE), rtol=1e-6)
+    assert (found.history["loss"] > found.validation["loss"][-1]).all()
+
+
+def test_a_loss_that_cannot_be_validated_is_refused_before_the_first_step():
+    stepped = []
+
+    def loss(theta, x, rng):
+        jax.debug.callback(lambda: stepped.append(1))
+        return half_square(theta, x)
+
+    rule = gradient_descent(loss, optax.sgd(0.1))
+    with pytest.raises(TypeError, match="the loss draws with rng, and cannot tell validation from training"):
+        fit(rule, start(7), THREE, steps=2, key=jax.random.key(0), validation=THREE, progress=False)
+    assert not stepped
+
+
+def test_gradients_per_example_and_their_metrics():
+    def loss(theta, x, key):
+        return half_square(theta, x), {"x": x[0], "draw": jax.random.uniform(key)}
+
+    def mean(updates, state, params=None):
+        return updates.mean(axis=0), updates
+
+    keeping = optax.GradientTransformation(lambda params: np.zeros(3, np.float32), mean)
+    rule = gradient_descent(loss, optax.chain(keeping, optax.sgd(0.5)), has_aux=True, per_example=True)
+    state, metrics = rule.update(rule.init(start(7)), THREE, jax.random.key(0))
+    np.testing.assert_array_equal(state.optimizer_state[0], [6, 5, 1])
+    assert (state.params, metrics["x"]) == (5, 3)
+    draws = jax.vmap(jax.random.uniform)(jax.random.split(jax.random.key(0), 3))
+    np.testing.assert_allclose(metrics["draw"], draws.mean(), rtol=1e-6)
+
+
+def test_gradients_per_example_are_for_the_optimisers_that_take_them():
+    rule = gradient_descent(half_square, optax.sgd(0.1), per_example=True)
+    with pytest.raises(ShapeError) as e:
+        rule.update(rule.init(start(7)), THREE, jax.random.key(0))
+    assert str(e.value) == (
+        "gradient_descent: expected an update of shape () for the parameter, got (3,) from the optimiser. "
+        "per_example=True is for those that take the gradient of each example, and for no other."
+    )
+    private = optax.contrib.differentially_private_aggregate(1.0, 0.1, 0)
+    with pytest.raises(TypeError, match="expected per_example=True, since differential privacy clips the gradient of"):
+        gradient_descent(half_square, optax.chain(private, optax.sgd(0.1))).init(start(7))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "got"), [(optax.sgd, "sgd. Call it, as in optax.sgd(0.01)."), (0.1, "float."), (None, "NoneType.")]
+)
+def test_what_is_no_optimiser_is_refused(optimizer, got):
+    with pytest.raises(TypeError) as e:
+        gradient_descent(half_square, optimizer)
+    assert str(e.value) == f"gradient_descent: expected an optimiser of Optax, got {got}"
+
+
+def test_extra_arguments_go_where_they_are_taken():
+    """SAM refuses all but `grad_fn`, also in a chain, where another then misses what it needs, and says so."""
+    sam = optax.contrib.sam(optax.sgd(0.5), optax.sgd(0.25))
+    rule = gradient_descent(half_square, optax.chain(sam, optax.identity()))
+    assert rule.update(rule.init(start(7)), THREE, jax.random.key(0))[0].params == 8
+    rule = gradient_descent(half_square, optax.chain(sam, optax.contrib.reduce_on_plateau()))
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'value'"):
+        rule.update(rule.init(start(7)), THREE, jax.random.key(0))

@@ -63,6 +63,9 @@ def by_hand(optimizer, asks, steps):
 def check(text, asks):
     optimizer = made(text)
     rule = jaxnet.gradient_descent(loss, optimizer, per_example=asks == "per-example gradients")
+    states = rule.init(PARAMS), jax.eval_shape(rule.update, rule.init(PARAMS), DATA, jax.random.key(0))[0]
+    types = [[(a.shape, a.dtype, getattr(a, "weak_type", False)) for a in jax.tree.leaves(state)] for state in states]
+    assert types[0] == types[1]  # or a run that goes on would be compiled anew
     run = jaxnet.fit(rule, PARAMS, DATA, steps=4, key=jax.random.key(0), every=4, validation=DATA, progress=False)
     expected = by_hand(made(text), asks, 4)
     np.testing.assert_allclose(run.validation["loss"][-1], loss(run.params, DATA), rtol=1e-5)

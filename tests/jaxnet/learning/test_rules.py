@@ -137,3 +137,18 @@ def test_integer_parameters_do_not_stand_still_in_silence():
     with pytest.raises(TypeError) as e:
         sgd_step({"w": np.array([1, 2], np.int32)}, {"w": f32(10, 10)}, 0.1)
     assert str(e.value) == "sgd_step: expected floating or complex parameters, got int32 for parameter ['w']."
+
+
+def test_a_complex_step_goes_down_the_conjugate():
+    """|z|^2 has the gradient 2 conj(z) in JAX, and goes to 0 in one step of 1/2."""
+    z = np.array([1 + 2j, -3j], np.complex64)
+    new = sgd_step(z, jax.grad(lambda z: jnp.sum(jnp.abs(z) ** 2))(z), 0.5)
+    assert new.dtype == np.complex64
+    np.testing.assert_allclose(new, [0, 0], atol=1e-6)
+    np.testing.assert_array_equal(sgd_step(z, np.ones(2, np.float32), 1), [2j, -1 - 3j])
+
+
+def test_a_complex_gradient_of_a_real_parameter_is_refused():
+    with pytest.raises(TypeError) as e:
+        sgd_step({"w": f32(1)}, {"w": np.array([1j], np.complex64)}, 0.1)
+    assert str(e.value) == ("sgd_step: expected a real gradient for parameter ['w'], which is float32, got complex64.")
