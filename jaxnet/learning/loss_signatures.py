@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jaxnet.pytrees import Batch, Key, Params
 
@@ -120,7 +121,7 @@ def _keys(rest: Mapping[str, inspect.Parameter], bound: Mapping[str, Any]) -> li
 def _may_be_a_key(default: Any) -> bool:
     if default is None or default is inspect.Parameter.empty:
         return True
-    return isinstance(default, jax.Array) and jax.dtypes.issubdtype(default.dtype, jax.dtypes.prng_key)
+    return isinstance(default, jax.Array) and jnp.issubdtype(default.dtype, jax.dtypes.prng_key)
 
 
 def _refuse_a_possible_key(rest: Mapping[str, inspect.Parameter], bound: Mapping[str, Any]) -> None:

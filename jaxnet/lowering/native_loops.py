@@ -162,7 +162,7 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
         n = len(closed.consts)
         # The barrier hides from JAX that these results are the inputs; it would leave them out.
         program = ClosedJaxpr(closed.jaxpr, inputs[:n])
-        kept = [jax.random.clone(a) if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key) else a for a in inputs]
+        kept = [jax.random.clone(a) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a for a in inputs]
         return interpret(program, inputs[n:], _sums_for_dots), jax.lax.optimization_barrier(kept)
 
     flat, kept = keeping(*inputs)
