@@ -15,8 +15,8 @@ import optax
 from jax import Array
 
 from jaxnet.differentiation.complex_parts import join_complex, split_complex
-from jaxnet.learning.evaluation_params import evaluation_params as found_evaluation_params
-from jaxnet.learning.evaluation_params import states_of
+from jaxnet.learning.averaging import evaluation_params as found_evaluation_params
+from jaxnet.learning.averaging import states_of
 from jaxnet.learning.loss_signatures import LossCall, loss_call
 from jaxnet.learning.rules import Rule
 from jaxnet.pytrees import Batch, Key, Metrics, Params
