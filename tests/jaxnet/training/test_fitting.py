@@ -38,9 +38,15 @@ def test_epochs():
 
 
 def test_a_state_is_gone_on_from():
-    """All examples each step, and a loss that draws nothing: 4 + 4 steps are 8, Adam's memory included."""
-    first = fit(PLAIN, START, DATA, steps=4, key=key())
-    close(fit(PLAIN, first.state, DATA, steps=4, key=key()).state, fit(PLAIN, START, DATA, steps=8, key=key()).state)
+    """By the run itself or by its state: 5 + 4 steps are 9, with their order, noise and numbers."""
+    first = fit(NOISY, START, DATA, steps=5, batch_size=3, key=key())
+    whole = fit(NOISY, START, DATA, steps=9, batch_size=3, key=key(), record_every=3)
+    for params, start in ((first, None), (first.state, 5), (first, 5)):
+        rest = fit(NOISY, params, DATA, steps=4, batch_size=3, key=key(), start=start, record_every=2)
+        close(rest.state, whole.state)
+        np.testing.assert_array_equal(rest.history["step"], [7, 9])
+        np.testing.assert_allclose(rest.history["loss"][-1], whole.history["loss"][-1], rtol=2e-5)
+        assert rest.steps == 9
 
 
 def test_no_steps():
@@ -85,9 +91,9 @@ def test_a_second_fit_compiles_nothing(tmp_path):
 
 def test_validation_is_measured_after_each_chunk():
     run = fit(PLAIN, START, DATA, steps=25, key=key(), every=10, validation=DATA)
-    np.testing.assert_array_equal(run.validation["step"], [10, 20, 25])
+    np.testing.assert_array_equal(run.validation["step"], [0, 10, 20, 25])
     # The loss of the training data before a step is that of the validation data after the step before.
-    close(run.validation["loss"][:2], run.history["loss"][[10, 20]])
+    close(run.validation["loss"][:3], run.history["loss"][[0, 10, 20]])
 
 
 def test_the_best_parameters_are_kept():
@@ -95,7 +101,7 @@ def test_the_best_parameters_are_kept():
     walk = Rule(lambda p: State(p), lambda s, b, k: (State(s.params - 1), {"loss": jnp.abs(s.params)}))
     run = fit(walk, jnp.array(5.0), X, steps=9, key=key(), every=1, validation=X)
     assert (run.params, run.state.params) == (0, -4)
-    np.testing.assert_array_equal(run.validation["loss"], [4, 3, 2, 1, 0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(run.validation["loss"], [5, 4, 3, 2, 1, 0, 1, 2, 3, 4])
     run = fit(walk, jnp.array(5.0), X, steps=100, key=key(), every=1, validation=X, patience=2)
     assert (run.params, run.steps, run.stopped) == (0, 7, "no improvement")
 
@@ -126,7 +132,7 @@ def slices(n):
 def test_batches_of_an_iterator():
     run = fit(NOISY, START, slices(25), key=key(), every=10, validation=DATA)
     assert (run.steps, run.stopped) == (25, "no more data")
-    np.testing.assert_array_equal(run.validation["step"], [10, 20, 25])
+    np.testing.assert_array_equal(run.validation["step"], [0, 10, 20, 25])
     state, step_key = NOISY.init(START), jax.random.split(key())[1]
     for i, batch in enumerate(slices(25)):
         state, metrics = jax.jit(NOISY.update)(state, batch, jax.random.fold_in(jax.random.clone(step_key), i))
