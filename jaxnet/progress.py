@@ -53,12 +53,13 @@ class _Lines:
     """A stream on which each picture of a bar, which would overwrite the one before, is a line of its own."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream, self._last = stream, ""
+        self._stream, self._made = stream, ""
 
     def write(self, text: str) -> None:
         line = text.strip()
-        if line and line != self._last:
-            self._last = line
+        made = line.split(" [")[0]  # without times
+        if line and made != self._made:
+            self._made = made
             self._stream.write(line + "\n")
 
     def flush(self) -> None:

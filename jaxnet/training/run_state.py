@@ -98,7 +98,8 @@ class RunState(NamedTuple):
         """Return the run up to here; between two chunks its history cannot be written to."""
         params = params_of(self.state) if self.best is None else self.best
         tables = (table.tree() if stopped == "running" else table.copy() for table in (self.history, self.validation))
-        return Run(params, self.state, *tables, self.steps, stopped, self.skipped)
+        history, validation = ({"step": table["step"], **table} if table else {} for table in tables)
+        return Run(params, self.state, history, validation, self.steps, stopped, self.skipped)
 
 
 def params_of(state: State) -> Params:

@@ -1,5 +1,6 @@
 """A run that stops: resumed bit for bit, killed, interrupted, diverged."""
 
+import contextlib
 import copy
 import itertools
 import os
@@ -18,6 +19,7 @@ from common.fitted import DATA, NOISY, PLAIN, START, State, X, equal, key, noisy
 
 import jaxnet
 from jaxnet import CheckpointError, DivergedError, Rule, fit, gradient_descent, mlp
+from jaxnet.training import interrupts
 
 pytestmark = pytest.mark.usefixtures("optimised")  # runs are compared bit for bit
 
@@ -99,6 +101,8 @@ KILLED = """
 import os, random, signal, sys, time
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 import jax, jax.numpy as jnp, numpy as np, optax, jaxnet
+from jaxnet.training import run_files
+run_files._SHORT = 0
 folder, kills = sys.argv[1], int(sys.argv[2])
 x = np.linspace(-1, 1, 10, dtype=np.float32)[:, None]
 
@@ -177,12 +181,14 @@ def test_a_run_that_is_killed_at_any_moment_is_the_uninterrupted_one_bit_for_bit
 def sigint_raises():
     """As Python begins; a parent such as nohup, or a shell for `script &`, may have SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts._last_end = -float("inf")
     yield
+    interrupts._last_end = -float("inf")
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("sigint_raises")
-def test_sigint_ends_a_run_saved(tmp_path):
+def test_sigint_ends_a_run_saved(tmp_path, capfd):
     file, seen = tmp_path / "run.safetensors", []
 
     def batches(first):
@@ -195,6 +201,10 @@ def test_sigint_ends_a_run_saved(tmp_path):
     handler = signal.getsignal(signal.SIGINT)
     first = fit(NOISY, START, batches, steps=60, key=key(), every=10, checkpoint=file)
     assert (first.steps, first.stopped) == (30, "interrupted")
+    assert capfd.readouterr().err == (
+        "\nfit: interrupted, ends after the present chunk. Ctrl-C again ends the program at once.\n"
+        "\nfit: interrupted after step 30. Ctrl-C again within 10 s ends the program.\n"
+    )
     assert signal.getsignal(signal.SIGINT) is handler
     rest = fit(NOISY, START, batches, steps=60, key=key(), every=10, checkpoint=file)
     whole = fit(NOISY, START, batches, steps=60, key=key(), every=10)
@@ -212,6 +222,44 @@ def test_a_second_sigint_ends_a_run_at_once():
 
     with pytest.raises(KeyboardInterrupt):
         fit(NOISY, START, batches, steps=10**6, key=key(), every=10**6)
+
+
+@pytest.mark.usefixtures("sigint_raises")
+@pytest.mark.parametrize(("wait", "ended"), [(0, 2), (10, 5)])
+def test_a_second_sigint_ends_a_loop_of_runs(monkeypatch, wait, ended):
+    """The first one ends the second run; the next, if it comes soon, ends the program, and else the third run alone."""
+    runs, now = [], [0.0]
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now[0])
+
+    def batches(first):
+        if len(runs) in (1, 2):
+            now[0] += wait
+            os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(3):
+            yield DATA
+
+    with pytest.raises(KeyboardInterrupt) if ended == 2 else contextlib.nullcontext():
+        for _ in range(5):
+            runs.append(fit(NOISY, START, batches, key=key(), every=1).stopped)
+    assert len(runs) == ended
+    assert runs[:2] == ["no more data", "interrupted"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.slow  # that it stays ignored is seen below, always
+def test_a_script_that_a_shell_runs_beside_it_ignores_sigint(tmp_path):
+    code = """
+import os, signal, jax, jax.numpy as jnp, optax, jaxnet
+rule = jaxnet.gradient_descent(lambda p, x: jnp.mean((p - x) ** 2), optax.sgd(0.1))
+visit = lambda run: os.kill(os.getpid(), signal.SIGINT)
+run = jaxnet.fit(rule, jnp.array(0.0), jnp.ones(4), steps=6, every=2, key=jax.random.key(0), on_visit=visit)
+print(run.stopped)
+"""
+    (tmp_path / "script.py").write_text(code)
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} script.py & wait"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "finished\n", done.stderr
 
 
 @pytest.mark.usefixtures("sigint_raises")
@@ -238,7 +286,7 @@ def test_a_fit_in_a_thread_leaves_signals_alone():
 # What diverges.
 
 
-def falling_at(step, rest=False):
+def falling_at(step):
     """Counts up, and makes NaN of the loss and the parameter in one step; measured before it, as always."""
 
     def update(state, batch, key):
@@ -275,19 +323,20 @@ def test_divergence_leaves_the_last_good_checkpoint(tmp_path):
         assert jaxnet.read_header(tmp_path / "run.safetensors")["metadata"]["steps"] == 10
 
 
-def masked(params, batch):
-    """The mean over the examples of a batch that are not NaN, of which there may be none."""
-    return jaxnet.masked_mean((params - batch) ** 2, jnp.isfinite(batch))
-
-
-BATCHES = [np.full(3, np.nan, np.float32) if i == 2 else np.full(3, 2.0, np.float32) for i in range(5)]
-
-
 def test_a_batch_that_is_masked_whole_stops_nothing():
-    run = fit(gradient_descent(masked, optax.sgd(0.25)), jnp.array(0.0), iter(BATCHES), key=key())
+    """Its loss is NaN, and its gradient 0."""
+
+    def masked(params, mask):
+        return jaxnet.masked_mean((params - jnp.full(3, 2.0)) ** 2, mask)
+
+    masks = ([i != 2] * 3 for i in range(5))
+    run = fit(gradient_descent(masked, optax.sgd(0.25)), jnp.array(0.0), masks, key=key())
     np.testing.assert_array_equal(np.isnan(run.history["loss"]), [False, False, True, False, False])
     assert run.params == 2 - 2 * 0.5**4
     assert run.skipped == 0
+
+
+BATCHES = [np.full(3, np.nan if i == 2 else 2.0, np.float32) for i in range(5)]
 
 
 def plain(params, batch):
