@@ -85,7 +85,7 @@ def make_plan(
     total = None if count is None else start + count
     return Plan(
         examples, batch_size, start, total, every, record_every, monitor, mode, patience, on_nonfinite,
-        None if checkpoint is None else Path(checkpoint).expanduser(),
+        None if checkpoint is None else Path(os.path.expanduser(checkpoint)),
     )  # fmt: skip
 
 
