@@ -3,8 +3,8 @@
 Colours after M. Okabe and K. Ito, Color universal design (2008): the colour-blind can tell them apart.
 """
 
-import os
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -30,7 +30,7 @@ from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import prefetched
 from jaxnet.training.beginnings import begin, first_state
 from jaxnet.training.chunks import Advance, advance_on_arrays, advance_on_batches, measure_validation
-from jaxnet.training.interrupts import interrupts, say_interrupted
+from jaxnet.training.interrupts import interruptible, say_interrupted
 from jaxnet.training.plans import Plan, is_stream, make_plan
 from jaxnet.training.run_files import RunFile
 from jaxnet.training.run_state import Run, RunState, check_finite, evaluated, monitored
@@ -138,7 +138,9 @@ def fit(
         raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
     if mesh is not None:
         check_mesh("fit", mesh)
-    with _set_up(rule, params, is_state, data, key, validation, validate, plan, on_visit, progress, mesh, specs) as setup:
+    with _set_up(
+        rule, params, is_state, data, key, validation, validate, plan, on_visit, progress, mesh, specs
+    ) as setup:
         run_state, more, asked = setup.start, True, False
         while (stopped := _why_stop(plan, run_state, more, asked, setup.interrupted())) is None:
             run_state, more = _advanced(setup, plan, run_state)
@@ -253,7 +255,7 @@ def _set_up(
             advance = functools.partial(advance_on_arrays, step_rule, _on_devices(data, mesh), key, plan)
         shown = progress if is_first() or not several else False
         bar = stack.enter_context(_bar(plan, start.steps, shown))
-        interrupted = stack.enter_context(interrupts("fit"))
+        interrupted = stack.enter_context(interruptible("fit"))
         yield _Setup(
             start,
             advance,

@@ -17,7 +17,7 @@ _last_end = -float("inf")  # of a run that was interrupted, in this process
 
 
 @contextlib.contextmanager
-def interrupts(where: str) -> Iterator[Callable[[], bool]]:
+def interruptible(where: str) -> Iterator[Callable[[], bool]]:
     """Remember the first SIGINT instead of raising it, say so on stderr, and yield whether it has come.
 
     SIGINT is left alone in other threads than the main one, which Python gives no signals; where it is ignored, as for
@@ -29,7 +29,7 @@ def interrupts(where: str) -> Iterator[Callable[[], bool]]:
     Raises:
         KeyboardInterrupt: at a second SIGINT, or whatever the handler of before does.
 
-    >>> with interrupts("fit") as interrupted:
+    >>> with interruptible("fit") as interrupted:
     ...     interrupted()
     False
     """

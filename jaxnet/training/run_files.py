@@ -168,16 +168,14 @@ class RunFile:
             return blocks(self._history, self._appended)
         except (OSError, ValueError) as error:
             raise CheckpointError(
-                f"fit: {self.path}: expected the first part of its history in {self._history}, but {error}. Keep the two "
-                "files together while a run goes on, or load its parameters alone with jaxnet.load(..., part=...)."
+                f"fit: {self.path}: expected the first part of its history in {self._history}, but {error}. Keep the "
+                "two files together while a run goes on, or load its parameters alone with jaxnet.load(..., part=...)."
             ) from error
 
 
 def _arranged(table: str, record: Any, find: Callable[[str], np.ndarray]) -> Any:
     """Return the arrays of a table in the structure that it had; `find` takes their paths in the checkpoint."""
-    return jax.tree.map_with_path(
-        lambda path, _: find(f"['{table}']{jax.tree_util.keystr(path)}"), from_record(record)
-    )
+    return jax.tree.map_with_path(lambda path, _: find(f"['{table}']{jax.tree_util.keystr(path)}"), from_record(record))
 
 
 def _size(tree: Any) -> int:

@@ -203,6 +203,4 @@ def with_best(run_state: RunState, plan: Plan) -> RunState:
             f"fit: expected monitor to be a metric of the checkpoint, {[*validation]}, got {plan.monitor!r}."
         )
     values = _to_fall(validation[plan.monitor], plan)
-    return run_state._replace(
-        best_value=float(values.min()), since_best=len(values) - 1 - int(np.argmin(values))
-    )
+    return run_state._replace(best_value=float(values.min()), since_best=len(values) - 1 - int(np.argmin(values)))

@@ -49,8 +49,8 @@ class _Careful(NamedTuple):
         state, metrics = self.update(counted.state, batch, key)
         if metrics and not any(jnp.ndim(m) == 0 for m in metrics.values() if isinstance(m, jax.Array)):
             raise ValueError(
-                "fit: expected a scalar metric with on_nonfinite='skip', got none, as from an ensemble: its members share "
-                "each step, so that one could stop them all. Use 'go on'."
+                "fit: expected a scalar metric with on_nonfinite='skip', got none, as from an ensemble: its members "
+                "share each step, so that one could stop them all. Use 'go on'."
             )
         if "skipped" in metrics:
             raise ValueError("fit: a metric is called 'skipped', as the number of steps left out is. Rename it.")

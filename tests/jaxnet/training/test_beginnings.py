@@ -29,8 +29,8 @@ def test_a_state_without_its_start_is_refused():
     with pytest.raises(TypeError) as e:
         fit(PLAIN, run.state, DATA, steps=2, key=key())
     assert str(e.value) == (
-        "fit: expected to be told how many steps a state has made, as start=run.steps, or start=0 to have the order and "
-        "the noise of the first steps again. Or pass the run itself: fit(rule, run, ...)."
+        "fit: expected to be told how many steps a state has made, as start=run.steps, or start=0 to have the order "
+        "and the noise of the first steps again. Or pass the run itself: fit(rule, run, ...)."
     )
 
 
@@ -71,5 +71,7 @@ def test_a_checkpoint_of_another_start_is_refused(tmp_path):
         rest = fit(NOISY, first, DATA, steps=steps, batch_size=3, key=key(), checkpoint=file)
     close(rest.state, fit(NOISY, START, DATA, steps=11, batch_size=3, key=key()).state)
     np.testing.assert_array_equal(rest.history["step"], np.arange(6, 12))
-    with pytest.raises(CheckpointError, match=f"fit: {file}: expected a run with start 11, got one with 5. Call fit as"):
+    with pytest.raises(
+        CheckpointError, match=f"fit: {file}: expected a run with start 11, got one with 5. Call fit as"
+    ):
         fit(NOISY, rest, DATA, steps=5, batch_size=3, key=key(), checkpoint=file)

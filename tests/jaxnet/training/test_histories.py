@@ -41,7 +41,7 @@ def test_a_table_is_its_rows_one_after_the_other(counts):
 
 def test_a_table_grows_by_doubling():
     table, copied = Table(), 0
-    for i in range(1000):
+    for _ in range(1000):
         columns = table.columns
         table = table.extended({"loss": np.ones(1)})
         copied += bool(columns) and table.columns[0] is not columns[0]
@@ -80,7 +80,7 @@ def test_a_structure_comes_back_from_its_record():
 
 
 def test_other_nodes_have_no_record():
-    with pytest.raises(TypeError, match="got OrderedDict. Return a dict"):
+    with pytest.raises(TypeError, match="got OrderedDict"):
         as_record(collections.OrderedDict(a=np.ones(1)))
 
 
