@@ -45,7 +45,7 @@ def _is_state(rule: Rule, tree: Params | State) -> bool:
         return False
     try:
         expected = jax.eval_shape(rule.init, tree.params)
-    except Exception:  # noqa: BLE001 - whatever init says of what are no parameters of its
+    except Exception:  # whatever init says of what are no parameters of its
         return False
     if _shapes(expected) == _shapes(tree):
         return True
