@@ -120,6 +120,7 @@ from jaxnet.training.fitting import fit as fit
 from jaxnet.training.loop import train as train
 from jaxnet.training.run_state import DivergedError as DivergedError
 from jaxnet.training.run_state import Run as Run
+from jaxnet.training.saved_networks import load_network as load_network
 from jaxnet.validation import ShapeError as ShapeError
 
 __version__ = "0.1.0"

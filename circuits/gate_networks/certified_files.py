@@ -91,7 +91,7 @@ def certify(
     scores: Scores = "gates",
     time_limit: float | None = None,
     compiler: str | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
     key: Key | None = None,
 ) -> CertifiedFiles:
     """Simplify a circuit, write it as AIGER, BLIF, Verilog and C, and prove that each file holds the circuit.

@@ -123,7 +123,7 @@ def learn_table(
     tau: float | None = None,
     validation: float = 0.2,
     seed: int = 0,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> Learned:
     """Learn to predict a column of a table from the others, by a circuit.
 
@@ -218,7 +218,7 @@ def _trained(
     batch_size: int | None,
     learning_rate: float,
     seed: int,
-    progress: bool,
+    progress: bool | None,
 ) -> GateParams:
     """Return the parameters of all networks."""
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))

@@ -160,7 +160,7 @@ def compare(
     steps: int = 2000,
     step_size: float = 0.05,
     seed: int = 0,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> Comparison:
     """Compare Boolean neurons with sigmoid networks on one function.
 

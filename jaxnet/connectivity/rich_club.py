@@ -110,7 +110,7 @@ def normalised_rich_club(
     rewirings: int = 1000,
     swaps_per_edge: int = 10,
     quantiles: tuple[float, float] = (0.025, 0.975),
-    progress: bool = True,
+    progress: bool | None = None,
     key: Key,
 ) -> RichClub:
     """Compare the rich-club coefficient with that of random graphs of the same degrees.
