@@ -89,7 +89,8 @@ def fit(
             longer or all examples are one batch; 100 with an iterator.
         record_every: metrics are kept of each k-th step.
         validation: data of the same kind as a batch, measured before the first step and after each chunk.
-        validate: `validate(params, validation)`, a scalar or a dict of metrics, pure; the metrics of the rule if None.
+        validate: `validate(params, validation)`, a scalar or a dict of metrics, pure, of the parameters to predict with
+            (`Rule.evaluation_params`); if None, the metrics of the rule, without learning (`Rule.measure`).
         monitor: the scalar among the validation metrics by which parameters are the best, those at the start included.
         mode: "min" if a smaller one is better, "max" if a larger one is; NaN is never better.
         patience: evaluations without a better one after which the run ends; None to go on.
