@@ -9,10 +9,12 @@ import pytest
 
 import circuits
 import jaxnet
+from circuits import and_inverter
 from circuits.formats.gate_lists import CycleError
 from jaxnet import DivergedError, Run
 
 MADE = {
+    and_inverter.CycleError: lambda: and_inverter.CycleError([3, 4]),
     DivergedError: lambda: DivergedError(3, "loss", 1e9, Run(0.0, 0.0, {}, {}, 2, "diverged")),
     CycleError: lambda: CycleError([3, 4]),
     circuits.ParseError: lambda: circuits.ParseError("no gate", source="a.bench", line=3, column=1, text="x = NO(y)"),
