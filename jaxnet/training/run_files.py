@@ -158,8 +158,8 @@ class RunFile:
                 tables[name] = tables[name].extended(_arranged(name, record, block.__getitem__))
         self._rows = {name: table.rows for name, table in tables.items()}
         tables = {name: table.extended(found[name]) for name, table in tables.items()}
-        made = RunState(found["state"], saved["steps"], best=found["best"], skipped=saved["skipped"], **tables)
-        return with_best(made, self._plan)
+        made = RunState(found["state"], saved["steps"], best=found["best"], skipped=saved["skipped"])
+        return with_best(made._replace(**tables), self._plan)
 
     def _blocks(self) -> list[dict[str, np.ndarray]]:
         if not self._appended.size:
