@@ -22,7 +22,7 @@ from jaxnet.training.histories import Appended, Table, append, as_record, blocks
 from jaxnet.training.plans import Plan
 from jaxnet.training.run_state import RunState, params_of, with_best
 
-_TABLES = ("history", "validation")
+_TABLES: tuple[str, ...] = ("history", "validation")
 _SHORT = 2**16  # bytes of history that are cheap to write with each state
 
 
