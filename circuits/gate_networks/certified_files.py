@@ -108,7 +108,7 @@ def certify(
             These gates are added, the same to both, once the simplified circuit is proved equal.
         time_limit: seconds for each proof; None for no limit.
         compiler: for the C, as for `check_c`; without one on the machine the test is left out, and this is said.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
         key: from `jax.random.key`, for the rows that test the compiled C; that of 0 if None.
 
     Returns:

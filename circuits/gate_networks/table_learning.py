@@ -149,7 +149,7 @@ def learn_table(
             most tables.
         validation: the share of the rows, in [0, 1), that are held out of the training to choose the network.
         seed: for the rows held out, the wirings, the parameters and the batches.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
 
     Returns:
         A `Learned`.

@@ -55,7 +55,7 @@ def rewire(
         graph: undirected; take `graph.undirected()` of a directed one.
         rewirings: how many graphs, at least 1; each begins as the graph itself.
         swaps_per_edge: how many swaps to try per edge, 0 or more.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
         key: from `jax.random.key`; the same key gives the same graphs.
 
     Returns:

@@ -120,7 +120,7 @@ def normalised_rich_club(
         rewirings: how many random graphs, at least 1.
         swaps_per_edge: how many swaps to try per edge in each, see `rewire`.
         quantiles: the band of the random graphs; by default the central 95 %.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
         key: from `jax.random.key`; the same key gives the same result.
 
     Returns:

@@ -105,8 +105,8 @@ def as_record(tree: Any) -> Any:
         return {"dict": [[name, as_record(value)] for name, value in tree.items()]}
     if type(tree) in (list, tuple):
         return {type(tree).__name__: [as_record(value) for value in tree]}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return {"namedtuple": [type(tree).__name__, *([n, as_record(v)] for n, v in tree._asdict().items())]}
+    if isinstance(tree, tuple) and (fields := getattr(tree, "_fields", None)):
+        return {"namedtuple": [type(tree).__name__, *([n, as_record(v)] for n, v in zip(fields, tree, strict=True))]}
     if not isinstance(tree, np.ndarray):
         raise TypeError(
             f"fit: expected metrics in dicts, lists, tuples and named tuples, to keep them in a checkpoint, got "

@@ -22,7 +22,7 @@ from jaxnet.training.histories import Appended, Table, append, as_record, blocks
 from jaxnet.training.plans import Plan
 from jaxnet.training.run_state import RunState, with_best
 
-_TABLES = ("history", "validation")
+_TABLES: tuple[str, ...] = ("history", "validation")
 _SHORT = 2**16  # bytes of history that are cheap to write with each state
 
 
@@ -158,10 +158,8 @@ class RunFile:
                 tables[name] = tables[name].extended(_arranged(name, record, block.__getitem__))
         self._rows = {name: table.rows for name, table in tables.items()}
         tables = {name: table.extended(found[name]) for name, table in tables.items()}
-        made = start._replace(
-            state=found["state"], steps=saved["steps"], best=found["best"], skipped=saved["skipped"], **tables
-        )
-        return with_best(made, self._plan)
+        made = start._replace(state=found["state"], steps=saved["steps"], best=found["best"], skipped=saved["skipped"])
+        return with_best(made._replace(**tables), self._plan)
 
     def _blocks(self) -> list[dict[str, np.ndarray]]:
         if not self._appended.size:

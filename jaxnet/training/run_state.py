@@ -146,7 +146,7 @@ def check_finite(last: RunState, state: State, records: dict[str, Any], steps: i
         raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
     name = min(astray, key=lambda name: astray[name])
     at = astray[name]
-    raise DivergedError(int(records["step"][at]), name, float(scalars[name][at].real), last.as_run("diverged"))
+    raise DivergedError(int(records["step"][at]), name, float(np.real(scalars[name][at])), last.as_run("diverged"))
 
 
 def _scalars(records: dict[str, Any]) -> dict[str, np.ndarray]:
