@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.typing import DTypeLike
 
 
@@ -147,7 +148,8 @@ def check_untraced(where: str, advice: str, *trees: Any) -> None:
     >>> check_untraced("fit", "jaxnet.train is a pure function.", jnp.zeros(2))
     """
     # Under jit a new array is traced as well, whatever the arguments are.
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((trees, jnp.zeros(())))):
+    leaves = jax.tree.leaves((trees, jnp.zeros(())), is_leaf=lambda node: isinstance(node, Iterator))
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
         raise TypeError(f"{where}: expected a call outside of jit, vmap and grad, got traced values. {advice}")
 
 

@@ -89,7 +89,8 @@ def shardings(where: str, tree: Any, mesh: Mesh, specs: Specs | None = None) -> 
     for path in specs:
         if not any(_leads_to(path, name) for name in named):
             raise ValueError(
-                f"{where}: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got {written(path)}."
+                f"{where}: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got "
+                f"{written(path)}."
             )
     chosen = {name: _spec(where, name, shape, mesh, specs) for name, shape in named.items()}
 

@@ -147,11 +147,7 @@ def _parts(stream: Stream) -> Iterator[_Part]:
     """
     data, first, passes, name = stream
     if not is_restarted(data):
-        if first and inspect.isgenerator(data) and inspect.getgeneratorstate(data) == inspect.GEN_SUSPENDED:
-            raise ValueError(
-                f"fit: expected an iterator at its beginning, of which the {first:,} batches that the run has seen are "
-                "left out, got a generator that has begun. Make it anew, or pass a function that makes it."
-            )
+        _check_beginning(data, first)
         batches: Any = itertools.islice(data, first, None) if _is_iterable(data) else data(first)
         yield from (_Part(0, _copied(batch, name)) for batch in batches)
         return
@@ -165,6 +161,15 @@ def _parts(stream: Stream) -> Iterator[_Part]:
         if read == before:
             again = f" in pass {turn} (the first is 0). A function has to return a new iterator each time"
             raise ValueError(f"fit: expected at least one batch of {name}, got none{again if turn else ''}.")
+
+
+def _check_beginning(data: Any, first: int) -> None:
+    """Refuse a generator that gave the batches before `first` already; other iterators do not tell."""
+    if first and inspect.isgenerator(data) and inspect.getgeneratorstate(data) == inspect.GEN_SUSPENDED:
+        raise ValueError(
+            f"fit: expected an iterator at its beginning, of which the {first:,} batches that the run has seen are left "
+            "out, got a generator that has begun. Make it anew, or pass a function that makes it."
+        )
 
 
 def _copied(batch: Any, name: str) -> Batch:

@@ -4,7 +4,7 @@ What would lose something is refused, as masked values or whole numbers past 32 
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -56,7 +56,7 @@ def arrays_of(where: str, data: Any, name: str = "data") -> Batch:
 
 
 def _is_leaf(node: Any) -> bool:
-    return (isinstance(node, list) and _is_numbers(node)) or is_sparse(node)
+    return (isinstance(node, list) and _is_numbers(node)) or is_sparse(node) or isinstance(node, Iterator)
 
 
 def _is_numbers(node: Any) -> bool:

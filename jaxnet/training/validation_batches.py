@@ -73,15 +73,15 @@ def measured_by_batches(
         placed = _on_devices(validation, mesh)
         return lambda state: measure(placed, state)
 
-    def measured(state: State) -> Metrics:
-        total, sums, kinds = 0, {}, {}
+    def measured(state: State) -> Any:
+        total, sums, kinds = 0, dict[str, Any](), dict[str, Any]()
         for batch in _batches(validation, batch_size):
             n = example_count("fit", batch, "validation")
             found = measure(_on_devices(batch, mesh), state)
             total += n
             for name, value in found.items():
                 sums[name] = sums.get(name, 0.0) + n * np.asarray(value, np.float64)
-                kinds[name] = np.result_type(value, np.float32)
+                kinds[name] = np.result_type(value.dtype, np.float32)
         return {name: np.asarray(value / total, kinds[name]) for name, value in sums.items()}
 
     return measured
