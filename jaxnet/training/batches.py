@@ -53,18 +53,25 @@ def is_restarted(data: Any) -> bool:
     if _is_iterable(data):
         return not isinstance(data, Iterator)
     try:
-        parameters = list(inspect.signature(data).parameters.values())
+        signature = inspect.signature(data)
     except (TypeError, ValueError):  # a function of C that does not tell
         return False
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    placed = [p for p in parameters if p.kind in kinds]
-    needed = [p for p in placed if p.default is p.empty]
-    if placed and not needed and placed[0].name != "first":
+    takes_none, takes_one = _takes(signature), _takes(signature, 0)
+    optional = next(iter(signature.parameters.values()), None) if takes_none and takes_one else None
+    told = optional is None or optional.name == "first" or optional.kind == inspect.Parameter.VAR_POSITIONAL
+    if not told or not (takes_none or takes_one):
         raise TypeError(
-            f"fit: expected a function of no arguments, or of the number of batches to leave out, got one of "
-            f"{inspect.signature(data)}. Pass lambda: function(), or lambda first: function(...)."
+            "fit: expected a function of no arguments, or of the number of batches to leave out, got one of "
+            f"{str(signature)[:200]}. Pass lambda: function(...), or lambda first: function(...)."
         )
-    return not placed and all(p.kind != p.VAR_POSITIONAL for p in parameters)
+    return not takes_one
+
+
+def _takes(signature: inspect.Signature, *arguments: int) -> bool:
+    with contextlib.suppress(TypeError):
+        signature.bind(*arguments)
+        return True
+    return False
 
 
 def _is_iterable(data: Any) -> bool:
@@ -148,13 +155,13 @@ def _parts(stream: Stream) -> Iterator[_Part]:
     data, first, passes, name = stream
     if not is_restarted(data):
         _check_beginning(data, first)
-        batches: Any = itertools.islice(data, first, None) if _is_iterable(data) else data(first)
+        batches = itertools.islice(data, first, None) if _is_iterable(data) else _called(data, first)
         yield from (_Part(0, _copied(batch, name)) for batch in batches)
         return
     read = 0
     for turn in itertools.count() if passes is None else range(passes):
         before = read
-        for batch in data if _is_iterable(data) else data():
+        for batch in data if _is_iterable(data) else _called(data):
             read += 1
             if read > first:
                 yield _Part(turn, _copied(batch, name))
@@ -163,12 +170,21 @@ def _parts(stream: Stream) -> Iterator[_Part]:
             raise ValueError(f"fit: expected at least one batch of {name}, got none{again if turn else ''}.")
 
 
+def _called(function: Any, *first: int) -> Any:
+    batches = function(*first)
+    if not _is_iterable(batches):
+        raise TypeError(
+            f"fit: expected a function that returns an iterator of batches, got {written(batches)} from it."
+        )
+    return batches
+
+
 def _check_beginning(data: Any, first: int) -> None:
     """Refuse a generator that gave the batches before `first` already; other iterators do not tell."""
     if first and inspect.isgenerator(data) and inspect.getgeneratorstate(data) == inspect.GEN_SUSPENDED:
         raise ValueError(
-            f"fit: expected an iterator at its beginning, of which the {first:,} batches that the run has seen are left "
-            "out, got a generator that has begun. Make it anew, or pass a function that makes it."
+            f"fit: expected an iterator at its beginning, of which the {first:,} batches that the run has seen are to "
+            "be left out, got a generator that has begun. Make it anew, or pass a function that makes it."
         )
 
 
@@ -189,7 +205,8 @@ class _Reader:
         self._orders: SimpleQueue[bool] = SimpleQueue()
         self._results: SimpleQueue[tuple[_Part | None, BaseException | None]] = SimpleQueue()
         self._asked = False
-        inputs = (parts, self._orders, self._results)
+        x64 = jax.dtypes.canonicalize_dtype(float).itemsize == 8  # which may be set for the caller's thread alone
+        inputs = (parts, self._orders, self._results, x64)
         self._thread = threading.Thread(target=_serve, args=inputs, name="jaxnet-batches", daemon=True)
         self._thread.start()
 
@@ -215,12 +232,13 @@ class _Reader:
             self._thread.join()
 
 
-def _serve(parts: Iterator[_Part], orders: SimpleQueue, results: SimpleQueue) -> None:
-    while orders.get():
-        try:
-            results.put((next(parts, None), None))
-        except BaseException as error:  # raised where the batch is wanted, with its traceback
-            results.put((None, error))
+def _serve(parts: Iterator[_Part], orders: SimpleQueue, results: SimpleQueue, x64: bool) -> None:
+    with jax.enable_x64(x64):
+        while orders.get():
+            try:
+                results.put((next(parts, None), None))
+            except BaseException as error:  # raised where the batch is wanted, with its traceback
+                results.put((None, error))
 
 
 class Batches:

@@ -49,7 +49,7 @@ def arrays_of(where: str, data: Any, name: str = "data") -> Batch:
     try:
         leaves, structure = jax.tree.flatten_with_path(data, is_leaf=_is_leaf)
     except (TypeError, ValueError) as error:  # keys of a dict that have no order
-        raise TypeError(f"{where}: {name} is no pytree of JAX. {str(error)[:200]}") from error
+        raise TypeError(f"{where}: expected {name} to be a pytree of JAX: {str(error)[:200]}") from error
     return structure.unflatten(
         [leaf if _is_fine(leaf) else _array(where, name + jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
     )
@@ -96,7 +96,7 @@ def _is_fine(leaf: Any) -> bool:
     return type(leaf) is np.ndarray and leaf.dtype.isnative and leaf.dtype in _PLAIN
 
 
-_PLAIN = frozenset(map(np.dtype, ("?", "b", "h", "i", "B", "H", "I", "e", "f", "d", "F", "D")))
+_PLAIN = frozenset(map(np.dtype, ("?", "b", "h", "i", "B", "H", "I", "e", "f", "F")))
 _KINDS = {
     "O": "objects. Convert them, for example data.astype(float)",
     "M": "dates. Convert them, for example (data - data.min()) / np.timedelta64(1, 'D')",
@@ -126,19 +126,31 @@ def _array(where: str, place: str, leaf: Any) -> np.ndarray:
     # Those of `ml_dtypes`, such as bfloat16, are records to NumPy and numbers to JAX.
     if kind.kind not in "biufc" and not jax.numpy.issubdtype(kind, np.number):
         raise TypeError(f"{where}: expected numbers in {place}, got {_KINDS.get(kind.kind, kind)}.")
-    if kind.kind in "fc" and kind.itemsize > (8 if kind.kind == "f" else 16):
-        array = array.astype(float if kind.kind == "f" else complex)  # JAX has none of 80 bits
-    elif not kind.isnative:
-        array = array.astype(kind.newbyteorder("="))
+    return np.asarray(_narrowed(where, place, array))  # of a subclass, as np.matrix, the array
+
+
+def _narrowed(where: str, place: str, array: np.ndarray) -> np.ndarray:
+    """Return numbers in the type that JAX would give them, if they all fit it; JAX would not say."""
+    kind, wide = array.dtype, array.dtype.kind in "iufc" and array.dtype.itemsize >= 8
+    if not wide:
+        return array if kind.isnative else array.astype(kind.newbyteorder("="))
+    to = jax.dtypes.canonicalize_dtype({"i": np.int64, "u": np.uint64, "f": float, "c": complex}[kind.kind])
     if kind.kind in "iu" and array.size:
-        limits = np.iinfo(jax.dtypes.canonicalize_dtype(array.dtype))
-        low, high = int(array.min()), int(array.max())
+        limits, low, high = np.iinfo(to), int(array.min()), int(array.max())
         if low < limits.min or high > limits.max:
             raise ValueError(
                 f"{where}: expected whole numbers in {limits.min}..{limits.max} in {place}, got {low}..{high}. JAX "
                 "would keep their last 32 bits: make floats of them, or set jax_enable_x64."
             )
-    return np.asarray(array)  # of a subclass, as np.matrix, the array
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(to, copy=False)
+    except FloatingPointError:
+        most = np.finfo(to).max
+        raise ValueError(
+            f"{where}: expected numbers up to {most:.2g} in {place}, got larger ones, which would be infinite in {to}. "
+            "Scale them, or set jax_enable_x64."
+        ) from None
 
 
 def _converted(where: str, place: str, leaf: Any) -> np.ndarray:

@@ -127,9 +127,9 @@ def fit(
     >>> fitted.params.round(3), fitted.history["loss"].shape, fitted.validation["step"][-1], fitted.stopped
     (Array(2., dtype=float32), (100,), np.int64(100), 'finished')
     """
-    check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, validation)
     data = data if is_stream(data) else arrays_of("fit", data)
     validation, validation_batch_size = checked_validation(validation, validation_batch_size)
+    check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, validation)
     plan = _plan(data, steps, epochs, batch_size, every, record_every, monitor, patience, checkpoint)
     if validation is None and (validate is not None or patience is not None):
         raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")

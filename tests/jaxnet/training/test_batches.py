@@ -247,7 +247,7 @@ class Loader:
         return len(self.rows)
 
 
-def rows_read(data, first=0, passes=1, count=100):
+def rows_read(data, first=0, passes: int | None = 1, count=100):
     with opened(Stream(data, first, passes)) as batches:
         return [len(batch["x"]) for batch in batches.take(count)]
 
@@ -275,16 +275,22 @@ def test_a_short_batch_is_the_last_of_a_pass():
         (iter([]), "fit: expected at least one batch, got none: the iterator is empty, or used up."),
         (Loader(), "fit: expected at least one batch of data, got none."),
         (
-            lambda used_up=iter(of(8)), /: used_up,
-            "fit: expected a function of no arguments, or of the number of batches to leave out, got one of "
-            "(used_up=<list_iterator object",
+            lambda size=8: iter(of(size)),
+            "fit: expected a function of no arguments, or of the number of batches to leave out, got one of (size=8). "
+            "Pass lambda: function(...), or lambda first: function(...).",
         ),
+        (
+            lambda size, rate: iter(of(size)),
+            "fit: expected a function of no arguments, or of the number of batches to leave out, got one of (size, "
+            "rate). Pass lambda: function(...), or lambda first: function(...).",
+        ),
+        (lambda: 3, "fit: expected a function that returns an iterator of batches, got 3 from it."),
     ],
 )
 def test_streams_without_a_batch(data, message):
     with pytest.raises((ValueError, TypeError)) as e:
         rows_read(data)
-    assert str(e.value).startswith(message)
+    assert str(e.value) == message
 
 
 def test_a_function_that_returns_one_iterator_again_and_again():
@@ -306,8 +312,8 @@ def test_a_generator_that_has_begun_is_not_read_as_if_it_had_not():
     with pytest.raises(ValueError) as e:
         rows_read(begun, first=1)
     assert str(e.value) == (
-        "fit: expected an iterator at its beginning, of which the 1 batches that the run has seen are left out, got a "
-        "generator that has begun. Make it anew, or pass a function that makes it."
+        "fit: expected an iterator at its beginning, of which the 1 batches that the run has seen are to be left out, "
+        "got a generator that has begun. Make it anew, or pass a function that makes it."
     )
     assert len(list(begun)) == 2
 
