@@ -134,6 +134,34 @@ def check_key(where: str, key: Any) -> None:
         raise ShapeError(f"{where}: expected one key, got keys of shape {key.shape}. jax.vmap maps over keys.")
 
 
+def checked_keys(where: str, keys: Any, members: int) -> Array:
+    """Return keys of `jax.random`, one for each member of many.
+
+    Args:
+        where: named in the error.
+        keys: `(members,)` of `jax.random.split`; or the older kind, `(members, 2)` of uint32.
+        members: how many there are.
+
+    Raises:
+        TypeError: if they are something else, such as a seed.
+        ShapeError: if they are not as many.
+
+    >>> checked_keys("train_ensemble", jax.random.split(jax.random.PRNGKey(0), 3), 3).shape
+    (3,)
+    """
+    advice = f"jax.random.split(jax.random.key(0), {members}) makes them."
+    dtype = getattr(keys, "dtype", None)
+    if dtype == np.uint32 and keys.ndim > 1 and keys.shape[-1] in (2, 4):
+        keys = jax.random.wrap_key_data(keys)
+    elif dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        raise TypeError(f"{where}: expected a key for each of the {members} members, got {written(keys)}. {advice}")
+    if keys.shape != (members,):
+        raise ShapeError(
+            f"{where}: expected a key for each of the {members} members, got keys of shape {keys.shape}. {advice}"
+        )
+    return keys
+
+
 def check_untraced(where: str, advice: str, *trees: Any) -> None:
     """Check that a function is not called while JAX traces, as under jit, vmap or grad.
 

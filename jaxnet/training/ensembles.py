@@ -16,7 +16,7 @@ from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.loop import train
 from jaxnet.training.step_counts import check_multiple, common_length, example_count, step_count
-from jaxnet.validation import ShapeError, whole_number
+from jaxnet.validation import checked_keys, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
@@ -109,11 +109,7 @@ def train_ensemble(
         batch_size = whole_number("train_ensemble", "batch_size", batch_size, 1, examples)
     total = step_count("train_ensemble", steps, epochs, examples, batch_size)
     members = _n_members("train_ensemble", states)
-    if jnp.shape(keys) != (members,):
-        raise ShapeError(
-            f"train_ensemble: expected a key for each of the {members} members, got keys of shape {jnp.shape(keys)}. "
-            "jax.random.split(key, members) makes them."
-        )
+    keys = checked_keys("train_ensemble", keys, members)
     group = group if group is None else whole_number("train_ensemble", "group", group, 1)
     record_every = whole_number("train_ensemble", "record_every", record_every, 1)
     check_multiple("train_ensemble", "steps", total, record_every)

@@ -40,8 +40,8 @@ def arrays_of(where: str, data: Any, name: str = "data") -> Batch:
            [3., 4.]]), array([1., 1.], dtype=float32))
     >>> arrays_of("fit", np.ma.masked_equal([1.0, -1.0, 2.0], -1))
     Traceback (most recent call last):
-    ValueError: fit: expected no masked values in data, got 1 of 3. Fill them, as data.filled(0), and pass the
-    mask beside, for jaxnet.masked_mean.
+    ValueError: fit: expected no masked values in data, got 1 of 3. Fill them by .filled(0), and pass the mask
+    beside, for jaxnet.masked_mean.
     """
     if data is None:
         raise TypeError(f"{where}: expected {name}, got None. Pass {_CONTAINERS}.")
@@ -98,11 +98,11 @@ def _is_fine(leaf: Any) -> bool:
 
 _PLAIN = frozenset(map(np.dtype, ("?", "b", "h", "i", "B", "H", "I", "e", "f", "F")))
 _KINDS = {
-    "O": "objects. Convert them, for example data.astype(float)",
-    "M": "dates. Convert them, for example (data - data.min()) / np.timedelta64(1, 'D')",
-    "m": "times. Convert them, for example data / np.timedelta64(1, 's')",
-    "V": "records. Take their fields one by one, data['name'], or stack them",
-} | dict.fromkeys("USTa", "text. Number it, for example np.unique(data, return_inverse=True)[1]")
+    "O": "objects. Convert them, for example by .astype(float)",
+    "M": "dates. Convert them, for example to days since the first: (x - x.min()) / np.timedelta64(1, 'D')",
+    "m": "times. Convert them, for example to seconds: x / np.timedelta64(1, 's')",
+    "V": "records. Take their fields by name, or stack them",
+} | dict.fromkeys("USTa", "text. Number it, for example by np.unique(..., return_inverse=True)[1]")
 
 
 def _array(where: str, place: str, leaf: Any) -> np.ndarray:
@@ -111,8 +111,8 @@ def _array(where: str, place: str, leaf: Any) -> np.ndarray:
         masked = int(np.ma.count_masked(leaf))
         if masked:
             raise ValueError(
-                f"{where}: expected no masked values in {place}, got {masked:,} of {leaf.size:,}. Fill them, as "
-                "data.filled(0), and pass the mask beside, for jaxnet.masked_mean."
+                f"{where}: expected no masked values in {place}, got {masked:,} of {leaf.size:,}. Fill them by "
+                ".filled(0), and pass the mask beside, for jaxnet.masked_mean."
             )
         leaf = leaf.data
     if is_sparse(leaf):

@@ -91,8 +91,8 @@ BATCHES = (
     " For batches pass a function, lambda: data, to fit; for one pytree tuple(data); single examples have to be "
     "stacked, jax.tree.map(lambda *rows: np.stack(rows), *data)."
 )
-TEXT = "got text. Number it, for example np.unique(data, return_inverse=True)[1]."
-MASKED = "got 3 of 8. Fill them, as data.filled(0), and pass the mask beside, for jaxnet.masked_mean."
+TEXT = "got text. Number it, for example by np.unique(..., return_inverse=True)[1]."
+MASKED = "got 3 of 8. Fill them by .filled(0), and pass the mask beside, for jaxnet.masked_mean."
 SPARSE = "expected dense arrays, got a sparse one in data[0]. Make it dense, by toarray() or todense()."
 
 
@@ -111,13 +111,13 @@ SPARSE = "expected dense arrays, got a sparse one in data[0]. Make it dense, by 
         ((X, ["a", "b"]), f"expected numbers in data[1], {TEXT}"),
         (np.array([b"a"]), f"expected numbers in data, {TEXT}"),
         (np.array([[None, 1.0]] * 999), "expected numbers in data, got objects. Convert them, for example "
-         "data.astype(float)."),
+         "by .astype(float)."),
         (np.array([[1, 2], [3]], object), "expected numbers in data, got objects. Convert them, for example "
-         "data.astype(float)."),
-        (X.astype("M8[s]"), "expected numbers in data, got dates. Convert them, for example (data - data.min()) / "
-         "np.timedelta64(1, 'D')."),
-        (np.zeros(3, [("a", "f4")]), "expected numbers in data, got records. Take their fields one by one, "
-         "data['name'], or stack them."),
+         "by .astype(float)."),
+        (X.astype("M8[s]"), "expected numbers in data, got dates. Convert them, for example to days since "
+         "the first: (x - x.min()) / np.timedelta64(1, 'D')."),
+        (np.zeros(3, [("a", "f4")]), "expected numbers in data, got records. Take their fields by name, "
+         "or stack them."),
         (np.ma.masked_less(X, 3), f"expected no masked values in data, {MASKED}"),
         (np.array([1, 2**40]), "expected whole numbers in -2147483648..2147483647 in data, got 1..1099511627776. JAX "
          "would keep their last 32 bits: make floats of them, or set jax_enable_x64."),
@@ -153,7 +153,9 @@ def test_sparse_arrays_of_scipy_are_refused():
 def test_a_tensor_that_makes_no_array_says_why_in_a_line():
     with pytest.raises(TypeError) as e:
         arrays_of("train", (X, Tensor(None)))
-    assert str(e.value).startswith("train: data[1], a test_example_arrays.Tensor, makes no array of NumPy: It is on")
+    message = str(e.value)
+    assert message.startswith("train: data[1], a ")
+    assert "Tensor, makes no array of NumPy: It is on another device. Move it." in message
     assert len(str(e.value)) < 300
 
 
@@ -175,4 +177,4 @@ def test_tables_of_pandas():
     with pytest.raises(TypeError, match="expected numbers in data, got text"):
         arrays_of("fit", pandas.DataFrame({"a": ["u", "v"], "b": [0.5, 2.0]}))
     with pytest.raises(TypeError, match="expected numbers in data, got objects"):
-        arrays_of("fit", pandas.Series([1, None], dtype="Int64"))
+        arrays_of("fit", pandas.DataFrame({"a": pandas.array([1, None], dtype="Int64"), "b": [0.5, 2.0]}))

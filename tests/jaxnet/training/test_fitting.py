@@ -179,6 +179,67 @@ def test_batches_of_different_shapes():
     )
 
 
+class Loader:
+    """As those of PyTorch: an iterable of batches with a length."""
+
+    def __iter__(self):
+        return slices(7)
+
+    def __len__(self):
+        return 7
+
+
+def test_fits_in_a_row_go_on_where_the_iterator_is():
+    seen = Rule(State, lambda s, b, k: (s, {"x": b}))
+    numbers = (np.full(2, i, np.float32) for i in itertools.count())
+    runs = [fit(seen, jnp.array(0.0), numbers, steps=4, every=every, key=key()) for every in (1, 3, 4, 100)]
+    np.testing.assert_array_equal(np.concatenate([run.history["x"][:, 0] for run in runs]), range(16))
+    assert next(numbers)[0] == 16
+
+
+def test_epochs_of_a_loader_are_passes_over_it(tmp_path):
+    by_hand = fit(NOISY, START, itertools.chain(slices(7), slices(7)), key=key(), every=7)
+    for data in (Loader(), lambda: slices(7)):
+        run = fit(NOISY, START, data, epochs=2, key=key(), validation=DATA)
+        assert (run.steps, run.stopped) == (14, "finished")
+        equal(run.state, by_hand.state)
+    np.testing.assert_array_equal(fit(NOISY, START, Loader(), epochs=2, key=key(), validation=DATA).validation["step"],
+                                  [7, 14])  # fmt: skip
+    assert fit(NOISY, START, Loader(), epochs=0, key=key()).steps == 0
+    once = fit(NOISY, START, Loader(), key=key())
+    assert (once.steps, once.stopped) == (7, "no more data")
+    # Steps begin it anew as often as it takes, and a checkpoint goes on within a pass.
+    file = tmp_path / "run.safetensors"
+    fit(NOISY, START, Loader(), steps=10, key=key(), checkpoint=file)
+    run = fit(NOISY, START, Loader(), steps=14, key=key(), checkpoint=file)
+    assert (run.steps, run.stopped) == (14, "finished")
+    equal(run.state, by_hand.state)
+
+
+def test_a_loss_that_fails_at_once_takes_one_batch_alone():
+    def loss(params, batch):
+        raise KeyError("a mistake")
+
+    numbers = iter(np.ones((5, 2), np.float32))
+    with pytest.raises(KeyError):
+        fit(gradient_descent(loss, optax.sgd(0.1)), START, numbers, steps=5, key=key())
+    assert len(list(numbers)) == 4
+
+
+def test_a_fit_that_is_traced_is_refused():
+    calls = [
+        lambda p: fit(PLAIN, p, DATA, steps=1, key=key()).params,
+        lambda p: fit(PLAIN, START, p, steps=1, key=key()),
+    ]
+    for call, argument in zip(calls, (START, DATA), strict=True):
+        with pytest.raises(TypeError) as e:
+            jax.jit(call)(argument)
+        assert str(e.value) == (
+            "fit: expected a call outside of jit, vmap and grad, got traced values. jaxnet.train is a pure function, "
+            "for jit, vmap and grad."
+        )
+
+
 def test_a_last_batch_of_fewer_examples():
     """The steps are those of the same batches by hand."""
     batches = [DATA, DATA, (X[:7], X[:7])]
@@ -217,6 +278,13 @@ def test_a_last_batch_of_fewer_examples():
             {"steps": 5, "patience": 3},
             "fit: expected validation data for validate and patience, got none. Pass validation=...",
         ),
+        (
+            TypeError,
+            {"data": iter([]), "epochs": 3},
+            "fit: expected no epochs, since the data can be read only once, got some. Epochs are passes over a loader, "
+            "or over what a function of no arguments returns: lambda: loader.",
+        ),
+        (TypeError, {"data": Loader(), "epochs": 3, "steps": 3}, "fit: expected either steps or epochs, got both."),
         (
             TypeError,
             {"data": iter([]), "batch_size": 3},
