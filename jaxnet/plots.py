@@ -12,7 +12,7 @@ from jaxnet.canvas import BLUE, DASHES, VERMILION, finished, given_axes, new_fig
 from jaxnet.connectivity.rich_club import RichClub
 from jaxnet.notebook import picture_of
 from jaxnet.training.run_state import Run
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +129,9 @@ def draw_learning_curves(
         history, validation = history.history, history.validation if validation is None else validation
     low, high = quantiles
     if not 0 <= low <= 0.5 <= high <= 1:
-        raise ValueError(f"draw_learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")
+        raise ValueError(
+            f"draw_learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {written(quantiles)}."
+        )
     training = _curves("history", history)
     measured = _curves("validation", {} if validation is None else validation)
     if not training.metrics:
@@ -282,7 +284,9 @@ def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
     n = next(iter(sizes.values()), 0)
     steps = arrays.pop("step", None)
     if steps is not None and not (np.isfinite(steps).all() and (np.diff(steps) > 0).all()):
-        raise ValueError(f"draw_learning_curves: expected {where}['step'] to be finite and increasing, got {steps}.")
+        raise ValueError(
+            f"draw_learning_curves: expected {where}['step'] to be finite and increasing, got {steps}."
+        )
     return _Curves(n, steps, {name: values.reshape(n, -1) for name, values in arrays.items() if n})
 
 

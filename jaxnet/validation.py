@@ -244,5 +244,5 @@ def whole_number(where: str, name: str, number: Any, low: int = 0, high: int | N
         raise TypeError(f"{where}: expected {name} to be a whole number, got {written(number)}.")
     if index < low or (high is not None and index > high):
         expected = f"to be at least {low}" if high is None else f"in {low}..{high}"
-        raise ValueError(f"{where}: expected {name} {expected}, got {index}.")
+        raise ValueError(f"{where}: expected {name} {expected}, got {written(index)}.")
     return index

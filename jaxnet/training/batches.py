@@ -115,7 +115,7 @@ def checked_epochs(data: Any, steps: int | None, epochs: int | None, batch_size:
     if not restarted:
         raise TypeError(
             "fit: expected no epochs, since the data can be read only once, got some. Epochs are passes over a loader, "
-            "or over what a function of no arguments returns: lambda: ..."
+            "or over what a function of no arguments returns: lambda: batches."
         )
     if steps is not None:
         raise TypeError("fit: expected either steps or epochs, got both.")

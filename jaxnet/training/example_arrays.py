@@ -37,7 +37,7 @@ def arrays_of(where: str, data: Any, name: str = "data") -> Batch:
 
     >>> arrays_of("fit", ([[1.0, 2.0], [3.0, 4.0]], np.ones(2, ">f4")))
     (array([[1., 2.],
-           [3., 4.]]), array([1., 1.], dtype=float32))
+           [3., 4.]], dtype=float32), array([1., 1.], dtype=float32))
     >>> arrays_of("fit", np.ma.masked_equal([1.0, -1.0, 2.0], -1))
     Traceback (most recent call last):
     ValueError: fit: expected no masked values in data, got 1 of 3. Fill them by .filled(0), and pass the mask

@@ -32,7 +32,7 @@ def checked_validation(validation: Any, batch_size: int | None) -> tuple[Any, in
         ValueError: if the batch size is out of range.
 
     >>> checked_validation([1.0, 2.0], 2)
-    (array([1., 2.]), 2)
+    (array([1., 2.], dtype=float32), 2)
     """
     if validation is None or is_stream(validation):
         if batch_size is not None:

@@ -115,7 +115,7 @@ def test_older_keys_of_many_members_are_keys():
 
 
 def test_what_a_user_passed_is_written_in_a_line():
-    for value in ([[0.5] * 1000] * 1000, np.zeros((1000, 1000)), "a" * 10**6, {i: "x" * 999 for i in range(99)}):
+    for value in ([[0.5] * 1000] * 1000, np.zeros((1000, 1000)), "a" * 10**6, dict.fromkeys(range(99), "x" * 999)):
         assert len(written(value)) < 310
         assert "\n" not in written(value)
     assert written((1, "a", None)) == "(1, 'a', None)"

