@@ -284,9 +284,7 @@ def _curves(where: str, history: Mapping[str, Any]) -> _Curves:
     n = next(iter(sizes.values()), 0)
     steps = arrays.pop("step", None)
     if steps is not None and not (np.isfinite(steps).all() and (np.diff(steps) > 0).all()):
-        raise ValueError(
-            f"draw_learning_curves: expected {where}['step'] to be finite and increasing, got {steps}."
-        )
+        raise ValueError(f"draw_learning_curves: expected {where}['step'] to be finite and increasing, got {steps}.")
     return _Curves(n, steps, {name: values.reshape(n, -1) for name, values in arrays.items() if n})
 
 

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -147,16 +147,17 @@ class _Part(NamedTuple):
     batch: Batch
 
 
-def _parts(stream: Stream) -> Iterator[_Part]:
-    """Yield the batches of a stream that are wanted.
+def _parts(stream: Stream, to_array: Callable[[Any], Any]) -> Iterator[_Part]:
+    """Yield the batches of a stream that are wanted, with copies of their arrays: an iterator may fill them again.
 
     What is opened here is closed when this generator is, as nothing else holds it; the user's own iterator stays open.
     """
     data, first, passes, name = stream
+    place = f"a batch of {name}"
     if not is_restarted(data):
         _check_beginning(data, first)
         batches = itertools.islice(data, first, None) if _is_iterable(data) else _called(data, first)
-        yield from (_Part(0, _copied(batch, name)) for batch in batches)
+        yield from (_Part(0, jax.tree.map(to_array, arrays_of("fit", batch, place))) for batch in batches)
         return
     read = 0
     for turn in itertools.count() if passes is None else range(passes):
@@ -164,7 +165,7 @@ def _parts(stream: Stream) -> Iterator[_Part]:
         for batch in data if _is_iterable(data) else _called(data):
             read += 1
             if read > first:
-                yield _Part(turn, _copied(batch, name))
+                yield _Part(turn, jax.tree.map(to_array, arrays_of("fit", batch, place)))
         if read == before:
             again = f" in pass {turn} (the first is 0). A function has to return a new iterator each time"
             raise ValueError(f"fit: expected at least one batch of {name}, got none{again if turn else ''}.")
@@ -188,11 +189,8 @@ def _check_beginning(data: Any, first: int) -> None:
         )
 
 
-def _copied(batch: Any, name: str) -> Batch:
-    """Return a batch of arrays that nobody writes to: an iterator may fill the same arrays again and again."""
-    return jax.tree.map(
-        lambda a: a if isinstance(a, jax.Array) else np.array(a), arrays_of("fit", batch, f"a batch of {name}")
-    )
+def _on_device(array: Any) -> jax.Array:
+    return array if isinstance(array, jax.Array) else jnp.array(array)
 
 
 class _Reader:
@@ -205,8 +203,9 @@ class _Reader:
         self._orders: SimpleQueue[bool] = SimpleQueue()
         self._results: SimpleQueue[tuple[_Part | None, BaseException | None]] = SimpleQueue()
         self._asked = False
-        x64 = jax.dtypes.canonicalize_dtype(float).itemsize == 8  # which may be set for the caller's thread alone
-        inputs = (parts, self._orders, self._results, x64)
+        config: Any = jax.config
+        settings = (config.jax_enable_x64, config.jax_default_device)  # which the caller's thread may have alone
+        inputs = (parts, self._orders, self._results, *settings)
         self._thread = threading.Thread(target=_serve, args=inputs, name="jaxnet-batches", daemon=True)
         self._thread.start()
 
@@ -232,8 +231,8 @@ class _Reader:
             self._thread.join()
 
 
-def _serve(parts: Iterator[_Part], orders: SimpleQueue, results: SimpleQueue, x64: bool) -> None:
-    with jax.enable_x64(x64):
+def _serve(parts: Iterator[_Part], orders: SimpleQueue, results: SimpleQueue, x64: bool, device: Any) -> None:
+    with jax.enable_x64(x64), jax.default_device(device):
         while orders.get():
             try:
                 results.put((next(parts, None), None))
@@ -265,21 +264,20 @@ class Batches:
             yield batch[1]
 
     def _joined(self, first: int) -> Iterator[tuple[int, Batch]]:
-        """Yield batches of JAX arrays, made in the thread of the caller: it has the caller's devices and types."""
+        """Yield batches of JAX arrays; on a mesh, those of the parts of all processes."""
         like, turn, any_came = None, 0, first > 0
         while True:
             part = self._reader.get()
             batch = None if part is None else part.batch
             if self._mesh is not None:
-                given = jax.tree.map(np.asarray, batch)
-                batch = from_uneven_parts("fit", given, like, self._mesh)
-                like = like if part is None else given
+                joined = from_uneven_parts("fit", batch, like, self._mesh)
+                batch, like = joined, like if batch is None else batch
             if batch is None and not any_came:
                 raise ValueError("fit: expected at least one batch, got none: the iterator is empty, or used up.")
             if batch is None:
                 return
             any_came, turn = True, turn if part is None else part.turn
-            yield turn, jax.tree.map(jnp.asarray, batch)
+            yield turn, batch
 
 
 @contextlib.contextmanager
@@ -303,7 +301,7 @@ def opened(stream: Stream, mesh: Mesh | None = None) -> Iterator[Batches]:
     ...     [batch[0].item() for batch in batches.take(2)]
     [2.0, 3.0]
     """
-    reader = _Reader(_parts(stream))
+    reader = _Reader(_parts(stream, _on_device if mesh is None else np.array))
     try:
         yield Batches(reader, stream.first, mesh)
     finally:

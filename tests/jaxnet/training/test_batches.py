@@ -225,10 +225,11 @@ def test_what_a_run_has_opened_it_closes():
     assert len(list(own)) == 1
 
 
-def test_batches_are_made_with_the_types_of_the_caller():
-    with jax.enable_x64(True):
+def test_batches_are_made_with_the_types_and_the_device_of_the_caller():
+    device = jax.devices()[3]
+    with jax.enable_x64(True), jax.default_device(device):
         (batch,) = read(iter([np.ones(2)]))
-        assert batch.dtype == np.float64
+    assert (batch.dtype, batch.device) == (np.float64, device)
 
 
 # Loaders and functions.
