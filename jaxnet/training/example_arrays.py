@@ -3,14 +3,17 @@
 What would lose something is refused, as masked values or whole numbers past 32 bits.
 """
 
+import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.pytrees import Batch
+from jaxnet.validation import listed
 
 _Number = bool | int | float | complex | np.number | np.bool_
 _CONTAINERS = "arrays of numbers with examples along the first axis, or a tuple or dict of such arrays"
@@ -53,6 +56,31 @@ def arrays_of(where: str, data: Any, name: str = "data") -> Batch:
     return structure.unflatten(
         [leaf if _is_fine(leaf) else _array(where, name + jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
     )
+
+
+@contextlib.contextmanager
+def non_finite_data_noted(data: Batch) -> Iterator[None]:
+    """Add to a `FloatingPointError` that the data themselves have values that are not finite, if they have.
+
+    Args:
+        data: a pytree of arrays, on the devices of this process or of all.
+
+    >>> try:
+    ...     with non_finite_data_noted({"x": jnp.array([1.0, jnp.nan])}):
+    ...         raise FloatingPointError("loss is nan")
+    ... except FloatingPointError as error:
+    ...     print(error.__notes__[0])
+    The data have values that are not finite: data['x'] 1 of 2.
+    """
+    try:
+        yield
+    except FloatingPointError as error:
+        leaves = [leaf for leaf in jax.tree.leaves_with_path(data) if jnp.issubdtype(leaf[1].dtype, jnp.inexact)]
+        counts = [(path, int(jnp.sum(~jnp.isfinite(leaf))), leaf.size) for path, leaf in leaves]
+        bad = [f"data{jax.tree_util.keystr(path)} {count:,} of {size:,}" for path, count, size in counts if count]
+        if bad:
+            error.add_note(f"The data have values that are not finite: {listed(bad)}.")
+        raise
 
 
 def _is_leaf(node: Any) -> bool:
@@ -124,7 +152,7 @@ def _array(where: str, place: str, leaf: Any) -> np.ndarray:
         array = _of_objects(array)
     kind = array.dtype
     # Those of `ml_dtypes`, such as bfloat16, are records to NumPy and numbers to JAX.
-    if kind.kind not in "biufc" and not jax.numpy.issubdtype(kind, np.number):
+    if kind.kind not in "biufc" and not jnp.issubdtype(kind, np.number):
         raise TypeError(f"{where}: expected numbers in {place}, got {_KINDS.get(kind.kind, kind)}.")
     return np.asarray(_narrowed(where, place, array))  # of a subclass, as np.matrix, the array
 

@@ -34,7 +34,7 @@ from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import Stream, batch_count, checked_epochs, is_stream, opened
 from jaxnet.training.checkpoints import CheckpointError
 from jaxnet.training.chunks import Advance, Plan, advance_on_arrays, advance_on_batches, measure_validation
-from jaxnet.training.example_arrays import arrays_of
+from jaxnet.training.example_arrays import arrays_of, non_finite_data_noted
 from jaxnet.training.run_state import (
     Run,
     RunState,
@@ -249,7 +249,9 @@ def _set_up(
             batches = stack.enter_context(opened(Stream(data, start.steps, passes), mesh))
             advance = functools.partial(advance_on_batches, rule, batches, key, plan)
         else:
-            advance = functools.partial(advance_on_arrays, rule, _on_devices(data, mesh), key, plan)
+            data = _on_devices(data, mesh)
+            stack.enter_context(non_finite_data_noted(data))
+            advance = functools.partial(advance_on_arrays, rule, data, key, plan)
         interrupted = stack.enter_context(_interrupts())
         bar = stack.enter_context(_bar(plan.total, start.steps, progress and (is_first() or not several)))
         yield _Setup(

@@ -9,7 +9,7 @@ import optax
 import pytest
 from common.fitted import DATA, NET, NOISY, PLAIN, START, State, X, close, equal, error, key
 
-from jaxnet import Rule, ShapeError, fit, gradient_descent, train
+from jaxnet import DivergedError, Rule, ShapeError, fit, gradient_descent, train
 
 # What it computes.
 
@@ -195,6 +195,13 @@ def test_fits_in_a_row_go_on_where_the_iterator_is():
     runs = [fit(seen, jnp.array(0.0), numbers, steps=4, every=every, key=key()) for every in (1, 3, 4, 100)]
     np.testing.assert_array_equal(np.concatenate([run.history["x"][:, 0] for run in runs]), range(16))
     assert next(numbers)[0] == 16
+
+
+def test_a_run_that_diverges_by_its_data_says_so():
+    data = (DATA[0], np.where(np.arange(10)[:, None] == 3, np.nan, DATA[1]).astype(np.float32))
+    with pytest.raises(DivergedError) as e:
+        fit(PLAIN, START, data, steps=2, key=key())
+    assert e.value.__notes__ == ["The data have values that are not finite: data[1] 1 of 10."]
 
 
 def test_epochs_of_a_loader_are_passes_over_it(tmp_path):
