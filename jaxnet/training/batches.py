@@ -190,7 +190,8 @@ def _check_beginning(data: Any, first: int) -> None:
 
 
 def _on_device(array: Any) -> jax.Array:
-    return array if isinstance(array, jax.Array) else jnp.array(array)
+    # JAX reads the memory of a large array after `jnp.array` has returned.
+    return array if isinstance(array, jax.Array) else jnp.asarray(np.array(array))
 
 
 class _Reader:
