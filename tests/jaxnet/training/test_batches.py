@@ -294,7 +294,7 @@ def test_streams_without_a_batch(data, message):
 
 def test_a_function_that_returns_one_iterator_again_and_again():
     used_up = iter(of(8, 8))
-    with pytest.raises(ValueError) as e:
+    with pytest.raises(ValueError, match="fit: expected") as e:
         rows_read(lambda: used_up, passes=None)
     assert str(e.value) == (
         "fit: expected at least one batch of data, got none in pass 1 (the first is 0). A function has to return a new "
@@ -308,7 +308,7 @@ def test_a_generator_that_has_begun_is_not_read_as_if_it_had_not():
 
     begun = given()
     next(begun)
-    with pytest.raises(ValueError) as e:
+    with pytest.raises(ValueError, match="fit: expected") as e:
         rows_read(begun, first=1)
     assert str(e.value) == (
         "fit: expected an iterator at its beginning, of which the 1 batches that the run has seen are to be left out, "
