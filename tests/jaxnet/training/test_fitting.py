@@ -329,7 +329,7 @@ def test_epochs_of_a_loader_are_passes_over_it(tmp_path):
         assert (run.steps, run.stopped) == (14, "finished")
         equal(run.state, by_hand.state)
     np.testing.assert_array_equal(fit(NOISY, START, Loader(), epochs=2, key=key(), validation=DATA).validation["step"],
-                                  [7, 14])  # fmt: skip
+                                  [0, 7, 14])  # fmt: skip
     assert fit(NOISY, START, Loader(), epochs=0, key=key()).steps == 0
     once = fit(NOISY, START, Loader(), key=key())
     assert (once.steps, once.stopped) == (7, "no more data")
