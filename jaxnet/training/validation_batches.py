@@ -74,15 +74,16 @@ def measured_by_batches(
         return lambda state: measure(placed, state)
 
     def measured(state: State) -> Any:
-        total, sums, kinds = 0, dict[str, Any](), dict[str, Any]()
+        total, sums, found = 0, None, {}
         for batch in _batches(validation, batch_size):
             n = example_count("fit", batch, "validation")
             found = measure(_on_devices(batch, mesh), state)
             total += n
-            for name, value in found.items():
-                sums[name] = sums.get(name, 0.0) + n * np.asarray(value, np.float64)
-                kinds[name] = np.result_type(value.dtype, np.float32)
-        return {name: np.asarray(value / total, kinds[name]) for name, value in sums.items()}
+            weighted = jax.tree.map(lambda value: n * np.asarray(value, np.float64), found)  # noqa: B023
+            sums = weighted if sums is None else jax.tree.map(np.add, sums, weighted)
+        if sums is None:
+            return {}
+        return jax.tree.map(lambda s, m: np.asarray(s / total, np.result_type(m.dtype, np.float32)), sums, found)
 
     return measured
 

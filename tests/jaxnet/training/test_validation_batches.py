@@ -55,9 +55,13 @@ def test_devices_share_the_batches():
 
 
 def test_validate_is_called_with_batches():
-    found = run(validation=X, validation_batch_size=4, validate=lambda p, x: {"loss": x.mean(), "most": x.max()})
-    np.testing.assert_allclose(found.validation["loss"], [4.5, 4.5])
-    np.testing.assert_allclose(found.validation["most"], [(4 * 3 + 4 * 7 + 2 * 9) / 10] * 2)  # a mean of the batches'
+    def validate(params, x):
+        return {"loss": x.mean(), "most": x.max(), "two": (x.mean(), -x.mean())}
+
+    found = run(validation=X, validation_batch_size=4, validate=validate)
+    np.testing.assert_allclose(found.validation["two"][1], [-4.5] * 3)
+    np.testing.assert_allclose(found.validation["loss"], [4.5] * 3)
+    np.testing.assert_allclose(found.validation["most"], [(4 * 3 + 4 * 7 + 2 * 9) / 10] * 3)  # a mean of the batches'
 
 
 def test_one_batch_at_a_time_is_on_the_devices():
