@@ -1,8 +1,7 @@
 """A chunk of a run of `fit`, and the evaluation after it: its steps, its validation data."""
 
 import functools
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ import numpy as np
 from jaxnet.devices.sharding import replicated, split_examples
 from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
+from jaxnet.training.batches import Batches
 from jaxnet.training.loop import run
 from jaxnet.training.plans import Plan
 from jaxnet.training.run_state import with_steps
@@ -34,11 +34,11 @@ def advance_on_arrays(
 
 
 def advance_on_batches(
-    rule: Rule, batches: Iterator[Batch], key: Key, plan: Plan, state: State, step: int, count: int
+    rule: Rule, batches: Batches, key: Key, plan: Plan, state: State, step: int, count: int
 ) -> tuple[State, dict[str, Any], int]:
     """Make the steps of a chunk on batches of an iterator, until that ends; see `Advance`."""
     metrics, steps, made = [], [], 0
-    for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
+    for made, batch in enumerate(batches.take(count), start=1):  # noqa: B007
         state, now = run(
             "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
         )

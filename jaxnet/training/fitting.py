@@ -6,7 +6,7 @@ The steps themselves are those of `jaxnet.training.loop`; nothing here changes a
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -27,21 +27,23 @@ from jaxnet.devices.sharding import (
 from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
-from jaxnet.training.batches import prefetched
+from jaxnet.training.batches import Stream, is_restarted, is_stream, opened
 from jaxnet.training.beginnings import begin, first_state
 from jaxnet.training.chunks import Advance, advance_on_arrays, advance_on_batches, measure_validation
+from jaxnet.training.example_arrays import arrays_of, non_finite_data_noted
 from jaxnet.training.interrupts import interruptible, say_interrupted
-from jaxnet.training.plans import Plan, is_stream, make_plan
+from jaxnet.training.plans import Plan, make_plan
 from jaxnet.training.run_files import RunFile
 from jaxnet.training.run_state import Run, RunState, check_finite, evaluated, monitored
 from jaxnet.training.skipping import Counted, without_spoiling_steps
-from jaxnet.validation import check_key
+from jaxnet.training.validation_batches import checked_validation, measured_by_batches
+from jaxnet.validation import check_key, check_untraced
 
 
 def fit(
     rule: Rule,
     params: Params | State | Run,
-    data: Batch | Iterator[Batch] | Callable[[int], Iterator[Batch]],
+    data: Batch | Iterable[Batch] | Callable[[], Iterator[Batch]] | Callable[[int], Iterator[Batch]],
     *,
     steps: int | None = None,
     epochs: int | None = None,
@@ -50,7 +52,8 @@ def fit(
     start: int | None = None,
     every: int | None = None,
     record_every: int = 1,
-    validation: Batch | None = None,
+    validation: Batch | Iterable[Batch] | Callable[[], Iterator[Batch]] | None = None,
+    validation_batch_size: int | None = None,
     validate: Callable[[Params, Batch], Array | Metrics] | None = None,
     monitor: str = "loss",
     mode: Literal["min", "max"] = "min",
@@ -76,19 +79,26 @@ def fit(
         rule: what one step does; keep it and use it again, since a new one is compiled anew.
         params: where to begin: parameters; or a run, to go on with the step after its last; or a state of the rule,
             with `start`. Histories and best parameters are those of this call alone.
-        data: a pytree of arrays with examples along the first axis; or, where it is larger than memory, an iterator of
-            batches, all of the same shapes, read one ahead of the computation; or a function that returns such an
-            iterator, given the number of batches to leave out. From an iterator, those of the checkpoint are read and
-            dropped; its first batch is that of the step after `start`. The last batch may have fewer examples.
-        steps: how many to make, those of the checkpoint included; or `epochs`; with an iterator neither, to use it up.
-        epochs: how many times each example is seen; the last batch is filled up from the epoch after.
+        data: a pytree of arrays with examples along the first axis, of NumPy, JAX, pandas or PyTorch, or lists of
+            numbers; or batches, all of the same shapes, each read while the one before is worked on: an iterator, a
+            loader (any iterable that is no pytree), a function of no arguments that returns one of them, or a function
+            that is given the number of batches to leave out, `start` included. From the others those of the checkpoint
+            are read and dropped; their first batch is that of the step after `start`. The last batch may have fewer
+            examples. A list is a pytree: for a list of batches pass `lambda: batches`.
+        steps: how many to make, those of the checkpoint included, and as many batches are read; or `epochs`; neither
+            to use batches up once.
+        epochs: how many times each example is seen; the last batch is filled up from the epoch after. Of a loader, how
+            many times it is read.
         batch_size: examples per step; all of them if None.
         key: from `jax.random.key`.
         start: the number of steps made before, with the same key, data and batch size; that of a run, or 0, if None.
         every: steps per chunk, a multiple of `record_every`; if None an epoch, or a hundredth of the run if that is
-            longer or all examples are one batch; 100 with an iterator.
+            longer or all examples are one batch; 100 with batches whose number is not known.
         record_every: metrics are kept of each k-th step.
-        validation: data of the same kind as a batch, measured before the first step and after each chunk.
+        validation: data of the same kind as a batch, measured before the first step and after each chunk; or a loader
+            of batches of them, or a function that returns an iterator of them, of which the metrics are means, weighted
+            by numbers of examples.
+        validation_batch_size: examples of `validation` that are measured at a time, likewise; all of them if None.
         validate: `validate(params, validation)`, a scalar or a dict of metrics, pure, of the parameters to predict with
             (`Rule.evaluation_params`); if None, the metrics of the rule, without learning (`Rule.measure`).
         monitor: the scalar among the validation metrics by which parameters are the best, those at the start included.
@@ -129,6 +139,9 @@ def fit(
     >>> fit(rule, fitted, data, steps=10, key=jax.random.key(0)).history["step"][[0, -1]]
     array([101, 110])
     """
+    data = data if is_stream(data) else arrays_of("fit", data)
+    validation, validation_batch_size = checked_validation(validation, validation_batch_size)
+    check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, validation)
     params, is_state, start = begin(rule, params, start)
     plan = make_plan(
         data, start, steps, epochs, batch_size, every, record_every, monitor, mode, patience, on_nonfinite, checkpoint
@@ -138,10 +151,9 @@ def fit(
     if mesh is None and specs is not None:
         raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
     if mesh is not None:
-        check_mesh("fit", mesh)
-    with _set_up(
-        rule, params, is_state, data, key, validation, validate, plan, on_visit, progress, mesh, specs
-    ) as setup:
+        check_mesh("fit", mesh, splits=not specs)
+    validated = (validation, validation_batch_size, validate)
+    with _set_up(rule, params, is_state, data, key, validated, plan, on_visit, progress, mesh, specs) as setup:
         run_state, more, asked = setup.start, True, False
         while (stopped := _why_stop(plan, run_state, more, asked, setup.interrupted())) is None:
             run_state, more = _advanced(setup, plan, run_state)
@@ -158,7 +170,7 @@ def _why_stop(plan: Plan, run_state: RunState, more: bool, asked: bool, interrup
     if run_state.steps == plan.total:
         return "finished"
     if not more:
-        return "no more data"
+        return "no more data" if plan.epochs is None else "finished"
     if interrupted:
         return "interrupted"
     if asked:
@@ -214,24 +226,29 @@ class _Setup(NamedTuple):
 
 @contextlib.contextmanager
 def _set_up(
-    rule: Rule, params: Params | State, is_state: bool, data: Any, key: Key, validation: Batch | None,
-    validate: Callable | None, plan: Plan, on_visit: Callable | None, progress: bool | None, mesh: Mesh | None,
-    specs: Mapping[str, PartitionSpec] | None,
+    rule: Rule, params: Params | State, is_state: bool, data: Any, key: Key,
+    validated: tuple[Any, int | None, Callable | None], plan: Plan, on_visit: Callable | None, progress: bool | None,
+    mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
 ) -> Iterator[_Setup]:  # fmt: skip
     check_key("fit", key)
     stream, several = is_stream(data), mesh is not None and over_processes(mesh)
+    validation, validation_batch_size, validate = validated
     with contextlib.ExitStack() as stack:
         if mesh is not None:
             stack.enter_context(lost_processes_reported("fit", _how_to_go_on(plan)))
             stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
-            arrays = {"params": params, "data": None if stream else data, "validation": validation, "key": key}
+            arrays = {"params": params, "data": None if stream else data, "key": key}
+            arrays["validation"] = None if is_stream(validation) else validation
             settings = plan._replace(examples=None, checkpoint=None)
             check_same_arguments("fit", settings=[*settings, str(plan.checkpoint)], **arrays)
         key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
         measure = None
         if validation is not None:
-            measure = functools.partial(measure_validation, rule, validate, _on_devices(validation, mesh), key)
+            measure = measured_by_batches(
+                lambda batch, state: measure_validation(rule, validate, batch, key, state),
+                validation, validation_batch_size, mesh,
+            )  # fmt: skip
 
         predicting = functools.partial(predicting_params, rule)
         start = RunState(first_state(rule, params, is_state, mesh, specs), plan.start, predicting=predicting)
@@ -250,11 +267,15 @@ def _set_up(
 
         step_rule = without_spoiling_steps(rule) if plan.on_nonfinite == "skip" else rule
         if stream:
-            first = start.steps if callable(data) else start.steps - plan.start
-            batches = stack.enter_context(prefetched(data, first, mesh))
+            told = callable(data) and not is_restarted(data)
+            passes = plan.epochs or (1 if plan.total is None else None)
+            stream = Stream(data, start.steps if told else start.steps - plan.start, passes)
+            batches = stack.enter_context(opened(stream, mesh))
             advance = functools.partial(advance_on_batches, step_rule, batches, key, plan)
         else:
-            advance = functools.partial(advance_on_arrays, step_rule, _on_devices(data, mesh), key, plan)
+            data = _on_devices(data, mesh)
+            stack.enter_context(non_finite_data_noted(data))
+            advance = functools.partial(advance_on_arrays, step_rule, data, key, plan)
         shown = progress if is_first() or not several else False
         bar = stack.enter_context(_bar(plan, start.steps, shown))
         interrupted = stack.enter_context(interruptible("fit"))

@@ -1,10 +1,10 @@
 """The plan of a run of `fit`: how many steps, cut into chunks of how many, when it ends, where it is saved; checked."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxnet.training.batches import batch_count, checked_epochs, is_stream
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import whole_number
 
@@ -24,6 +24,7 @@ class Plan(NamedTuple):
         patience: evaluations without a better one after which the run ends, or None.
         on_nonfinite: "stop", "skip" or "go on".
         checkpoint: the file, or None.
+        epochs: passes over a loader, after which the run ends, or None.
     """
 
     examples: int | None
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
     patience: int | None
     on_nonfinite: str
     checkpoint: Path | None
+    epochs: int | None
 
     @property
     def saved(self) -> dict[str, int | None]:
@@ -65,17 +67,18 @@ def make_plan(
     record_every = whole_number("fit", "record_every", record_every, 1)
     patience = patience if patience is None else whole_number("fit", "patience", patience, 1)
     if is_stream(data):
-        if epochs is not None or batch_size is not None:
-            raise TypeError("fit: an iterator has batches of its own: expected no epochs and no batch_size.")
-        examples = None
-        count = steps if steps is None else whole_number("fit", "steps", steps, high=MOST_STEPS)
+        epochs = checked_epochs(data, steps, epochs, batch_size)
+        examples, count = None, 0 if epochs == 0 else steps
+        count = count if count is None else whole_number("fit", "steps", count, high=MOST_STEPS)
+        epoch = batch_count(data)
+        planned = epochs * epoch if epochs and epoch else count
     else:
         examples = example_count("fit", data)
         batch_size = batch_size if batch_size is None else whole_number("fit", "batch_size", batch_size, 1, examples)
-        count = step_count("fit", steps, epochs, examples, batch_size)
+        planned = count = step_count("fit", steps, epochs, examples, batch_size)
+        epochs, epoch = None, 1 if batch_size is None else -(-examples // batch_size)
     if every is None:
-        epoch = 1 if examples is None or batch_size is None else -(-examples // batch_size)
-        every = 100 if examples is None or count is None else max(epoch, -(-count // 100), 1)
+        every = 100 if epoch is None or planned is None else max(epoch, -(-planned // 100), 1)
         every = -(-every // record_every) * record_every
     every = whole_number("fit", "every", every, 1)
     check_multiple("fit", "every", every, record_every)
@@ -85,13 +88,8 @@ def make_plan(
     total = None if count is None else start + count
     return Plan(
         examples, batch_size, start, total, every, record_every, monitor, mode, patience, on_nonfinite,
-        None if checkpoint is None else Path(os.path.expanduser(checkpoint)),
+        None if checkpoint is None else Path(os.path.expanduser(checkpoint)), epochs,
     )  # fmt: skip
-
-
-def is_stream(data: Any) -> bool:
-    """Return whether data come as batches, from an iterator or a function that returns one."""
-    return callable(data) or isinstance(data, Iterator)
 
 
 def _check_word(name: str, word: Any, known: tuple[str, ...]) -> None:
