@@ -62,7 +62,7 @@ def gate_types(network: Network, params: GateParams) -> GateTypes:
     ((array([10]),), (1,))
     """
     structure = layers_of("gate_types", network)
-    layers = structure.hardlayers_of("gate_types", params)
+    layers = structure.hard_layers("gate_types", params)
     counts = np.stack([np.bincount(layer.tables, minlength=16) for layer in layers])
     return GateTypes(counts, np.stack(_entropies(structure, params)))
 
