@@ -26,6 +26,7 @@ from circuits.verification.equivalence import equivalent
 from jaxnet.answers import Undecided
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Key
+from jaxnet.validation import check_key
 
 FORMATS = (".aig", ".blif", ".v", ".c")
 _FORMAT = "certified circuit, version 1"
@@ -115,7 +116,7 @@ def certify(
         A `CertifiedFiles`, whose repr says what was proved and how.
 
     Raises:
-        TypeError: if it is no `Circuit`.
+        TypeError: if it is no `Circuit`, or the key is none.
         ValueError: if a format cannot hold the circuit, or outputs are no groups for so many classes.
         TimeoutError: if a proof is not found in time; no certificate is left then, nor is one of an earlier call.
         OSError: if a file cannot be written.
@@ -131,6 +132,8 @@ def certify(
     """
     if not isinstance(circuit, Circuit):
         raise TypeError(f"certify: expected a Circuit, got {type(circuit).__name__}. harden makes one of a network.")
+    if key is not None:
+        check_key("certify", key)  # before the proofs, which may take minutes
     if scores not in get_args(Scores) or (scores != "gates" and classes is None):
         raise ValueError(f"certify: expected scores 'gates', or 'counts' or 'class' with classes=, got {scores!r}.")
     if classes is not None:

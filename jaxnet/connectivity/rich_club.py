@@ -12,7 +12,7 @@ import numpy as np
 from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.rewiring import map_rewirings, undirected_degrees
 from jaxnet.pytrees import Key
-from jaxnet.validation import whole_number
+from jaxnet.validation import whole_number, written
 
 
 class RichClub(NamedTuple):
@@ -142,7 +142,7 @@ def normalised_rich_club(
     degree = undirected_degrees(name, graph)
     low, high = quantiles
     if not 0 <= low <= high <= 1:
-        raise ValueError(f"{name}: expected quantiles in order within 0..1, got {quantiles}.")
+        raise ValueError(f"{name}: expected quantiles in order within 0..1, got {written(quantiles)}.")
     random, n_accepted, n_swaps = map_rewirings(
         name,
         lambda edges: _edges_within(degree, edges),

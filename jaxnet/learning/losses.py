@@ -14,7 +14,7 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 
 def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
@@ -88,7 +88,7 @@ def huber(v: ArrayLike, y: ArrayLike, delta: ArrayLike = 1.0) -> Array:
     if jnp.ndim(delta) != 0:
         raise ShapeError(f"huber: expected one delta for all outputs, got {jnp.shape(delta)}. Losses do not broadcast.")
     if isinstance(delta, (int, float)) and not 0 < delta < math.inf:
-        raise ValueError(f"huber: expected a positive, finite delta, got {delta}.")
+        raise ValueError(f"huber: expected a positive, finite delta, got {written(delta)}.")
     return _over_outputs(optax.huber_loss(v, y, delta=jnp.asarray(delta).astype(v.dtype)))
 
 

@@ -1,9 +1,8 @@
 """A chunk of a run of `fit`, and the evaluation after it: the plan of a run, its steps, its validation data."""
 
 import functools
-import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +11,7 @@ import numpy as np
 from jaxnet.devices.sharding import replicated, split_examples
 from jaxnet.learning.rules import Rule
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
+from jaxnet.training.batches import Batches
 from jaxnet.training.loop import run
 from jaxnet.training.run_state import with_steps
 
@@ -32,6 +32,7 @@ class Plan(NamedTuple):
         monitor: the validation metric that is to fall.
         patience: evaluations without a better one after which the run ends, or None.
         checkpoint: the file, or None.
+        epochs: passes over a loader, after which the run ends, or None.
     """
 
     examples: int | None
@@ -42,6 +43,7 @@ class Plan(NamedTuple):
     monitor: str
     patience: int | None
     checkpoint: str | os.PathLike[str] | None
+    epochs: int | None = None
 
     @property
     def saved(self) -> dict[str, int | None]:
@@ -68,11 +70,11 @@ def advance_on_arrays(
 
 
 def advance_on_batches(
-    rule: Rule, batches: Iterator[Batch], key: Key, plan: Plan, state: State, step: int, count: int
+    rule: Rule, batches: Batches, key: Key, plan: Plan, state: State, step: int, count: int
 ) -> tuple[State, dict[str, np.ndarray], int]:
     """Make the steps of a chunk on batches of an iterator, until that ends; see `Advance`."""
     metrics, steps, made = [], [], 0
-    for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
+    for made, batch in enumerate(batches.take(count), start=1):  # noqa: B007
         state, now = run(
             "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
         )

@@ -8,7 +8,7 @@ import functools
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +31,10 @@ from jaxnet.devices.sharding import (
 from jaxnet.learning.rules import Rule
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
-from jaxnet.training.batches import prefetched
+from jaxnet.training.batches import Stream, batch_count, checked_epochs, is_stream, opened
 from jaxnet.training.checkpoints import CheckpointError
 from jaxnet.training.chunks import Advance, Plan, advance_on_arrays, advance_on_batches, measure_validation
+from jaxnet.training.example_arrays import arrays_of, non_finite_data_noted
 from jaxnet.training.run_state import (
     Run,
     RunState,
@@ -43,13 +44,14 @@ from jaxnet.training.run_state import (
     since_best,
 )
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
-from jaxnet.validation import check_key, whole_number
+from jaxnet.training.validation_batches import checked_validation, measured_by_batches
+from jaxnet.validation import check_key, check_untraced, whole_number
 
 
 def fit(
     rule: Rule,
     params: Params | State,
-    data: Batch | Iterator[Batch] | Callable[[int], Iterator[Batch]],
+    data: Batch | Iterable[Batch] | Callable[[], Iterator[Batch]] | Callable[[int], Iterator[Batch]],
     *,
     steps: int | None = None,
     epochs: int | None = None,
@@ -57,7 +59,8 @@ def fit(
     key: Key,
     every: int | None = None,
     record_every: int = 1,
-    validation: Batch | None = None,
+    validation: Batch | Iterable[Batch] | Callable[[], Iterator[Batch]] | None = None,
+    validation_batch_size: int | None = None,
     validate: Callable[[Params, Batch], Array | Metrics] | None = None,
     monitor: str = "loss",
     patience: int | None = None,
@@ -79,18 +82,23 @@ def fit(
     Args:
         rule: what one step does; keep it and use it again, since a new one is compiled anew.
         params: where to begin: parameters, or the state of a rule (which has `params`), to go on from.
-        data: a pytree of arrays with examples along the first axis; or, where it is larger than memory, an iterator of
-            batches, all of the same shapes, read one ahead of the computation; or a function that returns such an
-            iterator, given the number of batches to leave out (from an iterator they are read and dropped). The last
-            batch may have fewer examples.
-        steps: how many in all, those of the checkpoint included; or `epochs`; with an iterator neither, to use it up.
-        epochs: how many times each example is seen; the last batch is filled up from the epoch after.
+        data: a pytree of arrays with examples along the first axis, of NumPy, JAX, pandas or PyTorch, or lists of
+            numbers; or batches, all of the same shapes, each read while the one before is worked on: an iterator, a
+            loader (any iterable that is no pytree), a function of no arguments that returns one of them, or a function
+            that is given the number of batches to leave out, where a run goes on (otherwise they are read and dropped).
+            The last batch may have fewer examples. A list is a pytree: for a list of batches pass `lambda: batches`.
+        steps: how many in all, those of the checkpoint included, and as many batches are read; or `epochs`; neither to
+            use batches up once.
+        epochs: how many times each example is seen; the last batch is filled up from the epoch after. Of a loader, how
+            many times it is read.
         batch_size: examples per step; all of them if None.
         key: from `jax.random.key`.
         every: steps per chunk, a multiple of `record_every`; if None an epoch, or a hundredth of the run if that is
-            longer or all examples are one batch; 100 with an iterator.
+            longer or all examples are one batch; 100 with batches whose number is not known.
         record_every: metrics are kept of each k-th step.
-        validation: data of the same kind as a batch, measured after each chunk.
+        validation: data of the same kind as a batch, measured after each chunk; or a loader of batches of them, or a
+            function that returns an iterator of them, of which the metrics are means, weighted by numbers of examples.
+        validation_batch_size: examples of `validation` that are measured at a time, likewise; all of them if None.
         validate: `validate(params, validation)`, a scalar or a dict of scalars, pure; the metrics of the rule if None.
         monitor: the validation metric, smaller is better, by which parameters are the best.
         patience: evaluations without a better one after which the run ends; None to go on.
@@ -119,14 +127,18 @@ def fit(
     >>> fitted.params.round(3), fitted.history["loss"].shape, fitted.validation["step"][-1], fitted.stopped
     (Array(2., dtype=float32), (100,), np.int64(100), 'finished')
     """
+    data = data if is_stream(data) else arrays_of("fit", data)
+    validation, validation_batch_size = checked_validation(validation, validation_batch_size)
+    check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, validation)
     plan = _plan(data, steps, epochs, batch_size, every, record_every, monitor, patience, checkpoint)
     if validation is None and (validate is not None or patience is not None):
         raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")
     if mesh is None and specs is not None:
         raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
     if mesh is not None:
-        check_mesh("fit", mesh)
-    with _set_up(rule, params, data, key, validation, validate, plan, progress, mesh, specs) as setup:
+        check_mesh("fit", mesh, splits=not specs)
+    validated = (validation, validation_batch_size, validate)
+    with _set_up(rule, params, data, key, validated, plan, progress, mesh, specs) as setup:
         run_state, more = setup.start, True
         while (stopped := _why_stop(plan, run_state, more, setup.interrupted())) is None:
             count = plan.next_chunk(run_state.steps)
@@ -145,36 +157,32 @@ def _plan(
     """Check the numbers of a run."""
     record_every = whole_number("fit", "record_every", record_every, 1)
     patience = patience if patience is None else whole_number("fit", "patience", patience, 1)
-    if _is_stream(data):
-        if epochs is not None or batch_size is not None:
-            raise TypeError("fit: an iterator has batches of its own: expected no epochs and no batch_size.")
-        examples = None
-        total = steps if steps is None else whole_number("fit", "steps", steps, high=MOST_STEPS)
+    if is_stream(data):
+        epochs = checked_epochs(data, steps, epochs, batch_size)
+        examples, total = None, 0 if epochs == 0 else steps
+        total = total if total is None else whole_number("fit", "steps", total, high=MOST_STEPS)
+        epoch = batch_count(data)
+        planned = epochs * epoch if epochs and epoch else total
     else:
         examples = example_count("fit", data)
         batch_size = batch_size if batch_size is None else whole_number("fit", "batch_size", batch_size, 1, examples)
-        total = step_count("fit", steps, epochs, examples, batch_size)
+        planned = total = step_count("fit", steps, epochs, examples, batch_size)
+        epochs, epoch = None, 1 if batch_size is None else -(-examples // batch_size)
     if every is None:
-        epoch = 1 if examples is None or batch_size is None else -(-examples // batch_size)
-        every = 100 if examples is None or total is None else max(epoch, -(-total // 100), 1)
+        every = 100 if epoch is None or planned is None else max(epoch, -(-planned // 100), 1)
         every = -(-every // record_every) * record_every
     every = whole_number("fit", "every", every, 1)
     check_multiple("fit", "every", every, record_every)
     if total is not None:
         check_multiple("fit", "steps", total, record_every)
-    return Plan(examples, batch_size, total, every, record_every, monitor, patience, checkpoint)
-
-
-def _is_stream(data: Any) -> bool:
-    """Return whether data come as batches, from an iterator or a function that returns one."""
-    return callable(data) or isinstance(data, Iterator)
+    return Plan(examples, batch_size, total, every, record_every, monitor, patience, checkpoint, epochs)
 
 
 def _why_stop(plan: Plan, run_state: RunState, more: bool, interrupted: bool) -> str | None:
     if run_state.steps == plan.total:
         return "finished"
     if not more:
-        return "no more data"
+        return "no more data" if plan.epochs is None else "finished"
     if interrupted:
         return "interrupted"
     out_of_patience = plan.patience is not None and since_best(run_state, plan.monitor) >= plan.patience
@@ -206,22 +214,27 @@ class _Setup(NamedTuple):
 
 @contextlib.contextmanager
 def _set_up(
-    rule: Rule, params: Params | State, data: Any, key: Key, validation: Batch | None, validate: Callable | None,
+    rule: Rule, params: Params | State, data: Any, key: Key, validated: tuple[Any, int | None, Callable | None],
     plan: Plan, progress: bool, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
 ) -> Iterator[_Setup]:  # fmt: skip
     check_key("fit", key)
-    stream, several = _is_stream(data), mesh is not None and over_processes(mesh)
+    stream, several = is_stream(data), mesh is not None and over_processes(mesh)
+    validation, validation_batch_size, validate = validated
     with contextlib.ExitStack() as stack:
         if mesh is not None:
             stack.enter_context(lost_processes_reported("fit", _how_to_go_on(plan.checkpoint)))
             stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
-            arrays = {"params": params, "data": None if stream else data, "validation": validation, "key": key}
+            arrays = {"params": params, "data": None if stream else data, "key": key}
+            arrays["validation"] = None if is_stream(validation) else validation
             check_same_arguments("fit", settings=list(plan._replace(examples=None)), **arrays)
         key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
         measure = None
         if validation is not None:
-            measure = functools.partial(measure_validation, rule, validate, _on_devices(validation, mesh), key)
+            measure = measured_by_batches(
+                lambda batch, state: measure_validation(rule, validate, batch, key, state),
+                validation, validation_batch_size, mesh,
+            )  # fmt: skip
 
         start = RunState(_first_state(rule, params, mesh, specs), [], [], None, 0)
         if plan.checkpoint is not None:
@@ -232,10 +245,13 @@ def _set_up(
             )
 
         if stream:
-            batches = stack.enter_context(prefetched(data, start.steps, mesh))
+            passes = plan.epochs or (1 if plan.total is None else None)
+            batches = stack.enter_context(opened(Stream(data, start.steps, passes), mesh))
             advance = functools.partial(advance_on_batches, rule, batches, key, plan)
         else:
-            advance = functools.partial(advance_on_arrays, rule, _on_devices(data, mesh), key, plan)
+            data = _on_devices(data, mesh)
+            stack.enter_context(non_finite_data_noted(data))
+            advance = functools.partial(advance_on_arrays, rule, data, key, plan)
         interrupted = stack.enter_context(_interrupts())
         bar = stack.enter_context(_bar(plan.total, start.steps, progress and (is_first() or not several)))
         yield _Setup(

@@ -52,7 +52,7 @@ def started(task, folder, processes=2, devices=1, timeout=30):
             own = {
                 **dict(zip(VARIABLES, (address, str(processes), str(number)), strict=True)),
                 "JAX_COORDINATOR_BIND_ADDRESS": address,
-                "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+                "XLA_FLAGS": os.environ["XLA_FLAGS"] + f" --xla_force_host_platform_device_count={devices}",
                 "TIMEOUT": str(timeout),
             }
             output = stack.enter_context(open(folder / f"{task}.{number}.txt", "w"))

@@ -9,7 +9,7 @@ import optax
 import pytest
 from common.fitted import DATA, NET, NOISY, PLAIN, START, State, X, close, equal, error, key
 
-from jaxnet import Rule, ShapeError, fit, gradient_descent, train
+from jaxnet import DivergedError, Rule, ShapeError, fit, gradient_descent, train
 
 # What it computes.
 
@@ -134,7 +134,7 @@ def test_batches_of_an_iterator():
     close(run.state, state)
 
 
-def test_an_iterator_is_drawn_no_further_than_one_ahead_and_compiled_once():
+def test_an_iterator_is_drawn_for_the_steps_alone_and_compiled_once():
     drawn, traces = [], []
 
     def loss(params, batch):
@@ -149,7 +149,7 @@ def test_an_iterator_is_drawn_no_further_than_one_ahead_and_compiled_once():
     run = fit(gradient_descent(loss, optax.sgd(0.1)), START, batches(), steps=20, key=key(), record_every=5)
     np.testing.assert_array_equal(run.history["step"], [5, 10, 15, 20])
     assert len(traces) == 1
-    assert len(drawn) <= 21
+    assert len(drawn) == 20
 
 
 def test_a_resumed_iterator_begins_where_it_was(tmp_path):
@@ -177,6 +177,74 @@ def test_batches_of_different_shapes():
         "(((7, 1), 'float32'), ((7, 1), 'float32')) for batch 2 (the first is 0). "
         "Only the last one may have fewer examples: fill it up, or leave it out."
     )
+
+
+class Loader:
+    """As those of PyTorch: an iterable of batches with a length."""
+
+    def __iter__(self):
+        return slices(7)
+
+    def __len__(self):
+        return 7
+
+
+def test_fits_in_a_row_go_on_where_the_iterator_is():
+    seen = Rule(State, lambda s, b, k: (s, {"x": b}))
+    numbers = (np.full(2, i, np.float32) for i in itertools.count())
+    runs = [fit(seen, jnp.array(0.0), numbers, steps=4, every=every, key=key()) for every in (1, 3, 4, 100)]
+    np.testing.assert_array_equal(np.concatenate([run.history["x"][:, 0] for run in runs]), range(16))
+    assert next(numbers)[0] == 16
+
+
+def test_a_run_that_diverges_by_its_data_says_so():
+    data = (DATA[0], np.where(np.arange(10)[:, None] == 3, np.nan, DATA[1]).astype(np.float32))
+    with pytest.raises(DivergedError) as e:
+        fit(PLAIN, START, data, steps=2, key=key())
+    assert e.value.__notes__ == ["The data have values that are not finite: data[1] 1 of 10."]
+
+
+def test_epochs_of_a_loader_are_passes_over_it(tmp_path):
+    by_hand = fit(NOISY, START, itertools.chain(slices(7), slices(7)), key=key(), every=7)
+    for data in (Loader(), lambda: slices(7)):
+        run = fit(NOISY, START, data, epochs=2, key=key(), validation=DATA)
+        assert (run.steps, run.stopped) == (14, "finished")
+        equal(run.state, by_hand.state)
+    np.testing.assert_array_equal(fit(NOISY, START, Loader(), epochs=2, key=key(), validation=DATA).validation["step"],
+                                  [7, 14])  # fmt: skip
+    assert fit(NOISY, START, Loader(), epochs=0, key=key()).steps == 0
+    once = fit(NOISY, START, Loader(), key=key())
+    assert (once.steps, once.stopped) == (7, "no more data")
+    # Steps begin it anew as often as it takes, and a checkpoint goes on within a pass.
+    file = tmp_path / "run.safetensors"
+    fit(NOISY, START, Loader(), steps=10, key=key(), checkpoint=file)
+    run = fit(NOISY, START, Loader(), steps=14, key=key(), checkpoint=file)
+    assert (run.steps, run.stopped) == (14, "finished")
+    equal(run.state, by_hand.state)
+
+
+def test_a_loss_that_fails_at_once_takes_one_batch_alone():
+    def loss(params, batch):
+        raise KeyError("a mistake")
+
+    numbers = iter(np.ones((5, 2), np.float32))
+    with pytest.raises(KeyError):
+        fit(gradient_descent(loss, optax.sgd(0.1)), START, numbers, steps=5, key=key())
+    assert len(list(numbers)) == 4
+
+
+def test_a_fit_that_is_traced_is_refused():
+    calls = [
+        lambda p: fit(PLAIN, p, DATA, steps=1, key=key()).params,
+        lambda p: fit(PLAIN, START, p, steps=1, key=key()),
+    ]
+    for call, argument in zip(calls, (START, DATA), strict=True):
+        with pytest.raises(TypeError) as e:
+            jax.jit(call)(argument)
+        assert str(e.value) == (
+            "fit: expected a call outside of jit, vmap and grad, got traced values. jaxnet.train is a pure function, "
+            "for jit, vmap and grad."
+        )
 
 
 def test_a_last_batch_of_fewer_examples():
@@ -219,8 +287,15 @@ def test_a_last_batch_of_fewer_examples():
         ),
         (
             TypeError,
+            {"data": iter([]), "epochs": 3},
+            "fit: expected no epochs, since the data can be read only once, got some. Epochs are passes over a loader, "
+            "or over what a function of no arguments returns: lambda: batches.",
+        ),
+        (TypeError, {"data": Loader(), "epochs": 3, "steps": 3}, "fit: expected either steps or epochs, got both."),
+        (
+            TypeError,
             {"data": iter([]), "batch_size": 3},
-            "fit: an iterator has batches of its own: expected no epochs and no batch_size.",
+            "fit: expected no batch_size, since the data have batches of their own, got one.",
         ),
     ],
 )

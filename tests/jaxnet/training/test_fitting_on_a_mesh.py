@@ -220,6 +220,12 @@ def test_a_checkpoint_of_one_mesh_is_gone_on_from_on_another_and_on_none(tmp_pat
         (TypeError, {"mesh": jax.devices()}, "fit: expected a jax.sharding.Mesh, as jax.make_mesh gives, got list."),
         (
             ValueError,
+            {"mesh": mesh_of((2, 2), ("batch", "model"))},
+            'fit: expected a mesh with an axis "data", over which examples are split, got the axes '
+            "('batch', 'model'). Make it by jax.make_mesh((4,), (\"data\",)), or split parameters by specs.",
+        ),
+        (
+            ValueError,
             {"mesh": mesh_of((2,)), "specs": UNITS},
             "fit: expected axes of the mesh, ('data',), in the spec of [0].w, got P('model',).",
         ),
