@@ -25,6 +25,7 @@ from jaxnet.lowering.native_loops import (
 )
 from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
+from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import check_key, whole_number
 
@@ -110,7 +111,7 @@ def train(
     >>> state.params.round(3), history["loss"].shape
     (Array(2., dtype=float32), (100,))
     """
-    check_key("train", key)
+    data = arrays_of("train", data)
     examples = example_count("train", data)
     batch_size = batch_size if batch_size is None else whole_number("train", "batch_size", batch_size, 1, examples)
     start = whole_number("train", "start", start, 0, MOST_STEPS)
@@ -118,6 +119,7 @@ def train(
     whole_number("train", "start + steps", start + total, high=MOST_STEPS + 1)
     record_every = whole_number("train", "record_every", record_every, 1)
     check_multiple("train", "steps", total, record_every)
+    check_key("train", key)
     return run(
         "train", rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every
     )

@@ -221,6 +221,12 @@ def test_train_on_a_mesh():
 
 
 @pytest.mark.slow
+def test_gumbel_draws_nothing_without_a_key():
+    params, batch = NETWORK.init(jax.random.key(0)), (ROWS, np.zeros(ROWS.shape[:-1], np.int32))
+    found, hard = (gate_loss(NETWORK, forward=forward)(params, batch) for forward in ("gumbel", "hard"))
+    assert found == hard
+
+
 @pytest.mark.parametrize("forward", ["soft", "straight-through", "gumbel"])
 @each
 def test_a_function_is_learned(parametrisation, forward):

@@ -254,8 +254,8 @@ def others(where, what):
         ("no batches", "ShapeError: fit: expected a first batch in each process, got none in process 1."),
         (
             "diverged",
-            "DivergedError: fit: loss is inf at step 1. The run up to step 0, where all was finite, is in the error's "
-            "attribute `run`. A smaller step size or optax.clip_by_global_norm may help.",
+            "DivergedError: fit: loss is inf at step 1. The run up to step 0, where the parameters were finite, is in "
+            "the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help.",
         ),
         (
             "checkpoint",

@@ -74,7 +74,7 @@ def again(options):
 @pytest.mark.parametrize(
     ("sizes", "optimizer", "batch_size"),
     [
-        ((2, 4, 1), optax.adam(0.1), 3),  # a native function
+        ((2, 8, 1), optax.adam(0.1), 3),  # a native function
         *(
             pytest.param(*case, marks=pytest.mark.slow)
             for case in [
