@@ -4,10 +4,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench fuzz clean
+.PHONY: demo play test test-all lint bench fuzz clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m circuits compare --out comparison.png
+
+play: $(VENV)/.play
+	$(BIN)/python -m circuits play
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -41,6 +44,10 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.play: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[play]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.lint: $(VENV)/bin/python pyproject.toml

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from circuits import bridge_commands, commands, gate_network_commands, picture_commands
+from circuits import bridge_commands, commands, gate_network_commands, picture_commands, playground_commands
 from circuits.bridge.network_files import ACTIVATIONS
 from circuits.circuit_arguments import add_flags, as_flags
 from circuits.errors import ParseError
@@ -48,12 +48,13 @@ _COMMANDS = {
         "learn data.csv --target outcome --out learned",
     ),
     "draw": ("draw a circuit, or a network on file", 'draw "s = a ^ b; carry = a & b" adder.png --inputs 01'),
+    "play": ("open a page in the browser: circuits, networks, training, proofs", "play --port 8000"),
     "compare": ("compare Boolean neurons with sigmoid networks", 'compare "a ^ b" c17.bench --out study.png'),
 }
 
 # Commands that answer by their status, and the files of those that are not in `commands`.
 _ANSWER = ("prove", "recognise", "network", "extract")
-_FILES = {"learn": gate_network_commands, "draw": picture_commands}
+_FILES = {"learn": gate_network_commands, "draw": picture_commands, "play": playground_commands}
 _FILES |= dict.fromkeys(("network", "extract"), bridge_commands)
 # Exit statuses if the reader of an answer has gone before it, and after a mistake in this program.
 _GONE, _MISTAKE = 141, 70
@@ -161,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_extract(command["extract"])
     _add_learn(command["learn"])
     _add_draw(command["draw"])
+    _add_play(command["play"])
     compare = command["compare"]
     compare.add_argument(
         "functions", nargs="*", metavar="CIRCUIT", help="a file, an expression, or -; without any, those of `make demo`"
@@ -178,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", metavar="N", type=_up_to(10**8), default=2000, help="how many steps they learn (default 2000)"
     )
     for name, each in command.items():
-        if name not in ("extract", "learn"):  # which read no circuit
+        if name not in ("extract", "learn", "play"):  # which read no circuit
             add_flags(each)
     return parser
 
@@ -243,6 +245,13 @@ def _add_draw(draw: argparse.ArgumentParser) -> None:
     what = "show the values for inputs such as 01, of a network also 0.5,-1"
     add("--inputs", metavar="VALUES", help=what)
     add("--activation", metavar="NAMES", type=_activations, help="what the units are; for files that do not say")
+
+
+def _add_play(play: argparse.ArgumentParser) -> None:
+    play.add_argument(
+        "--port", metavar="N", type=_up_to(65535), help="of the loopback address (default: the first that is free)"
+    )
+    play.add_argument("--headless", action="store_true", help="serve the page, and open no browser")
 
 
 def _add_learn(learn: argparse.ArgumentParser) -> None:

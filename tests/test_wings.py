@@ -45,6 +45,7 @@ AFTER = {
         "bridge_commands",
         "gate_network_commands",
         "picture_commands",
+        "playground_commands",
         "command_line",
         "__main__",
     ],

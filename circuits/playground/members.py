@@ -66,11 +66,14 @@ def settings(width: int, activation: str, optimiser: str, step_size: float) -> S
         step_size: positive.
 
     >>> settings(2, "tanh", "Adam", 0.1).activation
-    array([0., 1., 0.], dtype=float32)
+    Array([0., 1., 0.], dtype=float32)
     """
-    chosen = [np.array([name == one for name in of], np.float32) for one, of in
-              ((activation, ACTIVATIONS), (optimiser, OPTIMISERS))]  # fmt: skip
-    return Settings((np.arange(WIDEST) < width).astype(np.float32), *chosen, np.float32(step_size))
+    return Settings(
+        jnp.asarray(np.arange(WIDEST) < width, jnp.float32),
+        jnp.asarray([name == activation for name in ACTIVATIONS], jnp.float32),
+        jnp.asarray([name == optimiser for name in OPTIMISERS], jnp.float32),
+        jnp.asarray(step_size, jnp.float32),
+    )
 
 
 def unit_values(params: Layers, settings: Settings, x: Array) -> tuple[Array, Array]:

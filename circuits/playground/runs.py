@@ -83,9 +83,8 @@ class Run:
 
     @property
     def best(self) -> int:
-        """Return which network has the least loss at the end; the first if all diverged."""
-        last = self.losses[:, -1]
-        return int(np.nanargmin(last)) if np.isfinite(last).any() else 0
+        """Return which network has the least loss at the end."""
+        return int(self.losses[:, -1].argmin())
 
 
 @functools.lru_cache(maxsize=8)
@@ -172,17 +171,6 @@ def values_at(run: Run, member: int, record: int, row: int) -> np.ndarray:
     n = run.circuit.n_inputs
     hidden = run.hidden[member, record, row, : run.plan.width]
     return np.concatenate([rows(n)[row], hidden, run.outputs[member, record, row]])
-
-
-def is_finite(run: Run, member: int, record: int) -> bool:
-    """Return whether the parameters of a network are numbers: those of one that diverged are not.
-
-    Args:
-        run: any run.
-        member: which network, from 0.
-        record: which record, from 0.
-    """
-    return all(np.isfinite(leaf[member, record]).all() for leaf in jax.tree.leaves(run.params))
 
 
 def network_at(run: Run, member: int, record: int) -> tuple[Network, Layers]:
