@@ -63,30 +63,33 @@ def _(choices, mo):
 
 
 @app.cell
-def _(choices, controls, gallery, get_choice, mo, set_choice):
+def _(choices, controls, gallery, mo, set_choice):
     def uploaded(files):
         if files:
             set_choice(lambda before: choices.from_upload(files[0].name, files[0].contents, before))
 
+    # Each control has a name of its own: marimo forgets those that nothing holds.
+    offered = mo.ui.dropdown(
+        gallery.NAMES,
+        value="XOR",
+        label="Gallery",
+        on_change=lambda name: set_choice(choices.from_gallery(name)),
+    )
     expression = mo.ui.text(
         label="Expression",
         placeholder="such as s = a ^ b; carry = a & b",
         on_change=lambda text: set_choice(lambda before: choices.from_text(text, before)),
         full_width=True,
     )
+    upload = mo.ui.file(label="Upload a netlist", on_change=uploaded, max_size=2**20)
     controls(
-        mo.ui.dropdown(
-            gallery.NAMES,
-            value="XOR",
-            label="Gallery",
-            on_change=lambda name: name and set_choice(choices.from_gallery(name)),
-        ),
+        offered,
         f'<div class="long">{expression}</div>',
-        mo.ui.file(label="Upload a netlist", on_change=uploaded, max_size=2**20),
+        upload,
         f"<small>.bench .blif .aag .aig .v .pla .th .c, also .gz; at most {choices.MOST_INPUTS} inputs and "
         f"{choices.MOST_UNITS} units</small>",
     )
-    return
+    return expression, offered, upload
 
 
 @app.cell
@@ -156,9 +159,7 @@ def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units
     soft_units_picture = pictures.units_picture(choice.units, soft=True)
     soft = soft_units.unit_values(choice.units, [bits], curve.gains[place])[0]
     promised = curve.promised[place]
-    said = (
-        f"and the theorem promises {promised:.2g}" if promised == promised else "and the theorem promises nothing yet"
-    )
+    said = f"{promised:.2g}" if promised == promised else f"nothing below gain {curve.first:.3g}"
     panels(
         panel(
             "Error against gain",
