@@ -63,25 +63,44 @@ def _(choices, mo):
 
 
 @app.cell
-def _(choices, controls, gallery, mo, set_choice):
-    def uploaded(files):
-        if files:
-            set_choice(lambda before: choices.from_upload(files[0].name, files[0].contents, before))
+def _(choices, mo, set_choice):
+    # How often something else than the gallery was chosen: it then shows no name, and each can be chosen again.
+    get_elsewhere, set_elsewhere = mo.state(0)
+
+    def choose(other):
+        set_choice(other)
+        set_elsewhere(lambda count: count + 1)
 
     # Each control has a name of its own: marimo forgets those that nothing holds.
-    offered = mo.ui.dropdown(
-        gallery.NAMES,
-        value="XOR",
-        label="Gallery",
-        on_change=lambda name: set_choice(choices.from_gallery(name)),
-    )
     expression = mo.ui.text(
         label="Expression",
         placeholder="such as s = a ^ b; carry = a & b",
-        on_change=lambda text: set_choice(lambda before: choices.from_text(text, before)),
+        on_change=lambda text: choose(lambda before: choices.from_text(text, before)),
         full_width=True,
     )
-    upload = mo.ui.file(label="Upload a netlist", on_change=uploaded, max_size=2**20)
+    upload = mo.ui.file(
+        label="Upload a netlist",
+        on_change=lambda files: (
+            files and choose(lambda before: choices.from_upload(files[0].name, files[0].contents, before))
+        ),
+        max_size=2**20,
+    )
+    return expression, get_elsewhere, upload
+
+
+@app.cell
+def _(choices, gallery, get_elsewhere, mo, set_choice):
+    offered = mo.ui.dropdown(
+        gallery.NAMES,
+        value=None if get_elsewhere() else "XOR",
+        label="Gallery",
+        on_change=lambda name: name and set_choice(choices.from_gallery(name)),
+    )
+    return (offered,)
+
+
+@app.cell
+def _(choices, controls, expression, offered, upload):
     controls(
         offered,
         f'<div class="long">{expression}</div>',
@@ -89,7 +108,7 @@ def _(choices, controls, gallery, mo, set_choice):
         f"<small>.bench .blif .aag .aig .v .pla .th .c, also .gz; at most {choices.MOST_INPUTS} inputs and "
         f"{choices.MOST_UNITS} units</small>",
     )
-    return expression, offered, upload
+    return
 
 
 @app.cell
@@ -118,6 +137,7 @@ def _(choice, panel, panels, pictures, row_tables, soft_units, switches):
     row = row_tables.row_of(bits)
     bits_text = "".join(map(str, bits))
     units = pictures.units_picture(choice.units)
+    few = choice.circuit.n_inputs + choice.circuit.n_outputs <= 5
     shown_bits = pictures.with_values(units, soft_units.unit_values(choice.units, [bits])[0])
     panels(
         panel(
@@ -131,7 +151,7 @@ def _(choice, panel, panels, pictures, row_tables, soft_units, switches):
             "A unit is 1 if what it reads, times the weights, adds up to its threshold. Blue and dashed: below 0.",
             "wide",
         ),
-        panel("Truth table", row_tables.truth_table_html(choice.circuit, row), kind="narrow"),
+        panel("Truth table", row_tables.truth_table_html(choice.circuit, row), kind=few * "narrow"),
     )
     return bits, bits_text, row
 
@@ -251,7 +271,7 @@ def _(bits_text, charts, member, panel, panels, pictures, row, run, runs, step):
 @app.cell
 def _(mo):
     mo.Html(
-        "<h2>Read back</h2><p>The network of this step, its sigmoids made steps, as a circuit: is it the one above?</p>"
+        "<h2>Read back</h2><p>The network of this step, its units made steps, as a circuit: is it the one above?</p>"
     )
     return
 
@@ -259,14 +279,17 @@ def _(mo):
 @app.cell
 def _(choice, html, panel, panels, pictures, read_back, record, run, runs, shown):
     found = read_back(*runs.network_at(run, shown, record), choice.circuit)
-    few = found.circuit.n_gates <= pictures.MOST_GATES
-    picture = pictures.image(pictures.circuit_picture(found.circuit), "The circuit that was read back") if few else ""
+    picture = (
+        pictures.image(pictures.circuit_picture(found.circuit), "The circuit that was read back")
+        if found.circuit.n_gates <= pictures.MOST_GATES
+        else ""
+    )
     panels(
         panel(
             "Is it the circuit?",
             f'<p class="{"proved" if found.equal else "refuted"}" role="status">{html.escape(found.verdict)}</p>'
             f'<pre class="formula">{html.escape(found.formula)}</pre>',
-            html.escape(found.extracted),
+            html.escape(f"circuits.from_network: {found.extracted}"),
         ),
         panel(
             "In gates",

@@ -31,13 +31,13 @@ def gain_chart(curve: GainCurve, place: int) -> str:
     """
     frame = Frame(46, 44, WIDTH - 62, 196, (1, 64), (1e-6, 1), (True, True))
     doubled = {float(2**i): str(2**i) for i in range(7)}
-    decades = {10.0**i: decade(i) for i in range(-6, 1)}
+    decades, half = {10.0**i: decade(i) for i in range(-6, 1)}, np.array(0.5)
     return page(
         WIDTH, 282,
         axes(frame, doubled, decades, "gain"),
         text(frame.left, 16, "largest error of an output on all rows", "start"),
-        line(frame, np.array([1, 64]), np.array([0.5, 0.5]), GREY, 1),
-        text(frame.left + frame.width - 4, float(frame.at(np.array(64), np.array(0.5))[1]) - 3, "1/2", "end", GREY, 11),
+        line(frame, np.array([1, 64]), np.array([half, half]), GREY, 1),
+        text(frame.left + frame.width - 4, float(frame.at(np.array(64), half)[1]) + 12, "1/2", "end", GREY, 11),
         line(frame, curve.gains, np.where(curve.promised < 1e-6, np.nan, curve.promised), VERMILION, 5, "7 3"),
         line(frame, curve.gains, np.where(curve.measured < 1e-6, np.nan, curve.measured), BLUE, 2),
         _legend(frame, ("measured", BLUE, ""), ("bound, proved", VERMILION, "7 3")),

@@ -90,9 +90,9 @@ def units_picture(circuit: ThresholdCircuit, soft: bool = False) -> Picture:
     picture = network_picture(made.network, made.params, circuit.input_names, circuit.output_names)
     if circuit.wiring.n_edges > MOST_LABELS:
         return picture
-    below = 1.35 * picture.radius + 6
+    below = 1.12 * picture.radius + 6.5
     thresholds = [
-        _label(x, y + below, f"≥ {_number(threshold)}")
+        _label(x, y + below, f"≥ {_number(threshold)}", 7, 2.5)
         for (x, y), threshold in zip(picture.centres[circuit.n_inputs :], circuit.thresholds.tolist(), strict=True)
     ]
     return picture._replace(svg=_over(picture.svg, thresholds))
