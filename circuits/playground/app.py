@@ -7,12 +7,15 @@ app = marimo.App(width="full", app_title="Circuits and networks: a playground", 
 
 @app.cell
 def _():
+    import gc
     import html
 
     import marimo as mo
 
     from circuits.playground import charts, choices, gallery, members, pictures, row_tables, runs, soft_units
     from circuits.playground.learned_circuits import read_back
+
+    gc.freeze()  # or each collection looks at all that was imported, for a tenth of a second
 
     def panel(title, content, note="", kind=""):
         return (
@@ -153,7 +156,7 @@ def _(choice, panel, panels, pictures, row_tables, soft_units, switches):
         ),
         panel("Truth table", row_tables.truth_table_html(choice.circuit, row), kind=few * "narrow"),
     )
-    return bits, bits_text, row
+    return bits, bits_text, row, units
 
 
 @app.cell
@@ -173,10 +176,9 @@ def _(controls, mo, soft_units):
 
 
 @app.cell
-def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units):
+def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units, units):
     curve = soft_units.gain_curve(choice.units)
     place = int(abs(curve.gains - gain.value).argmin())
-    soft_units_picture = pictures.units_picture(choice.units, soft=True)
     soft = soft_units.unit_values(choice.units, [bits], curve.gains[place])[0]
     promised = curve.promised[place]
     said = f"{promised:.2g}" if promised == promised else f"nothing below gain {curve.first:.3g}"
@@ -190,7 +192,7 @@ def _(bits, bits_text, charts, choice, gain, panel, panels, pictures, soft_units
         panel(
             "The units at this gain",
             pictures.image(
-                pictures.with_values(soft_units_picture, soft), f"The sigmoid network with inputs {bits_text}"
+                pictures.with_values(pictures.as_sigmoids(units), soft), f"The sigmoid network with inputs {bits_text}"
             ),
             "The weights and thresholds are those of the units above, times the gain.",
             "wide",

@@ -22,7 +22,7 @@ from jaxnet.pytrees import Batch, Key, Metrics
 
 Layers = tuple[Neuron, Neuron]
 
-WIDEST = 12
+WIDEST = 10
 ACTIVATIONS: dict[str, Callable] = {"sigmoid": sigmoid, "tanh": tanh, "relu": relu}
 # With a step size of 1, by which their updates are multiplied.
 OPTIMISERS = {

@@ -18,21 +18,18 @@ from circuits.netlist import Circuit
 from circuits.playground.frames import FONT
 from circuits.playground.runs import Run, network_at
 from circuits.threshold.threshold_circuits import ThresholdCircuit
-from jaxnet.canvas import svg_of
+from jaxnet.canvas import new_figure, svg_of
 from jaxnet.network_layout import RADIUS, curve, places, unit_graph
 from jaxnet.network_pictures import draw_network
-from jaxnet.networks.activations import sigmoid
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Params
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_GATES = 60  # of a circuit that was read back: more cannot be read on the page
+MOST_GATES = 40  # of a circuit that was read back: more cannot be read on the page
 MOST_LABELS = 24  # weights that are written
 _POINTS = 72  # of an inch: the unit of the SVG
-_SCALE = 1.5  # inches that the scale of colours takes
-_INCH = 0.5  # inches from a unit to the next in its column, as `draw_network` has it
 
 
 class Picture(NamedTuple):
@@ -79,14 +76,13 @@ def circuit_picture(circuit: Circuit, bits: tuple[int, ...] | None = None) -> st
 
 
 @functools.lru_cache(maxsize=16)
-def units_picture(circuit: ThresholdCircuit, soft: bool = False) -> Picture:
+def units_picture(circuit: ThresholdCircuit) -> Picture:
     """Return the network of a circuit, with weights and thresholds; its units stand in the order of the circuit.
 
     Args:
         circuit: of threshold units.
-        soft: whether the units are sigmoids, of gain 1, instead of steps.
     """
-    made = to_network(circuit, sigmoid, gain=1) if soft else to_network(circuit)
+    made = to_network(circuit)
     picture = network_picture(made.network, made.params, circuit.input_names, circuit.output_names)
     if circuit.wiring.n_edges > MOST_LABELS:
         return picture
@@ -98,6 +94,15 @@ def units_picture(circuit: ThresholdCircuit, soft: bool = False) -> Picture:
     return picture._replace(svg=_over(picture.svg, thresholds))
 
 
+def as_sigmoids(picture: Picture) -> Picture:
+    """Return the picture of threshold units as one of sigmoids: it differs in a word, in grey under each column.
+
+    Args:
+        picture: of `units_picture`.
+    """
+    return picture._replace(svg=re.sub(r"(fill: #696969[^>]*>)step<", r"\1sigmoid<", picture.svg))
+
+
 def network_picture(network: Network, params: Params, inputs: Sequence[str], outputs: Sequence[str]) -> Picture:
     """Return a network, units and weights, whose numbers stand at the lines where there are at most `MOST_LABELS`.
 
@@ -107,18 +112,24 @@ def network_picture(network: Network, params: Params, inputs: Sequence[str], out
         inputs: names of inputs.
         outputs: names of outputs.
     """
-    figure = draw_network(network, params, input_names=inputs, output_names=outputs)
-    figure.axes[1].remove()  # the scale of colours, which takes a quarter of the room and half of the time
-    width, height = figure.get_size_inches()
-    low, high = figure.axes[0].get_ylim()
-    height = min(height, 0.2 + _INCH * (high - low))
-    figure.set_size_inches(width - _SCALE, height)
+    figure = new_figure(4, 3, layout=None)
+    ax = figure.add_axes((0, 0, 1, 1))
+    draw_network(network, params, input_names=inputs, output_names=outputs, ax=ax)
+    # Without the scale of colours and without a layout to be found: half of the time, and more room.
+    figure.axes[1].remove()
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    inch = float(np.clip(10 / (high - low), 0.3, 0.5))  # from a unit to the next in its column
+    before, after = (max(0.0, 0.09 * max(map(len, names)) - 0.45) for names in (inputs, outputs))  # for long names
+    across, height = inch * (right - left), inch * (high - low)
+    width = before + across + after
+    figure.set_size_inches(width, height)
+    ax.set_position((before / width, 0, across / width, 1))
     graph = unit_graph("network_picture", network, params)
     at = places(graph)
-    svg = _svg(figure)  # which lays the figure out
+    svg = _svg(figure)
 
     def on_page(points: np.ndarray) -> np.ndarray:
-        x, y = (figure.axes[0].transData.transform(points) * _POINTS / figure.dpi).T
+        x, y = (ax.transData.transform(points) * _POINTS / figure.dpi).T
         return np.stack([x, _POINTS * height - y], axis=1)
 
     if 0 < len(graph.edges) <= MOST_LABELS:

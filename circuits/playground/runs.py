@@ -27,7 +27,7 @@ from jaxnet.networks.layers import mlp
 from jaxnet.networks.network import Network
 from jaxnet.training.ensembles import train_ensemble
 
-STEPS, EVERY, MOST_SEEDS = 1000, 10, 32
+STEPS, EVERY, MOST_SEEDS = 1000, 10, 24
 
 
 class Plan(NamedTuple):
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
     activation: str = "sigmoid"
     optimiser: str = "Adam"
     step_size: float = 0.1
-    seeds: int = 32
+    seeds: int = MOST_SEEDS
     seed: int = 0
 
 

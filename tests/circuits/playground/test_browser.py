@@ -145,7 +145,7 @@ def test_a_visit(page, keep, tmp_path):
     slide(page, "Networks", "Home")
     see(page, "of 1 networks after 1000 steps")
     slide(page, "Networks", "End")
-    see(page, "of 32 networks after 1000 steps")
+    see(page, "of 24 networks after 1000 steps")
     keep(page, "xor")
 
     # Scrub: before the first step the network computes something else.
@@ -198,7 +198,7 @@ def test_without_a_mouse(page):
     see(page, "At gain 64 ")
     page.keyboard.press("Tab")
     page.keyboard.press("End")
-    page.get_by_role("slider", name="Hidden units").and_(page.locator("[aria-valuenow='12']")).wait_for(timeout=WAIT)
+    page.get_by_role("slider", name="Hidden units").and_(page.locator("[aria-valuenow='10']")).wait_for(timeout=WAIT)
     verdict(page, "all 4 rows")
 
 

@@ -11,6 +11,7 @@ import circuits
 from circuits.playground.choices import from_gallery
 from circuits.playground.pictures import (
     MOST_LABELS,
+    as_sigmoids,
     circuit_picture,
     image,
     learned_picture,
@@ -38,7 +39,7 @@ def test_weights_and_thresholds_stand_in_the_picture_of_units():
         "≥ 2",
     ]
     assert shown.count("step") == 2
-    assert texts(units_picture(from_gallery("XOR").units, soft=True).svg).count("sigmoid") == 2
+    assert texts(as_sigmoids(units_picture(from_gallery("XOR").units)).svg).count("sigmoid") == 2
 
 
 def test_values_are_written_where_the_units_are():

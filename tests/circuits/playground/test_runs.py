@@ -34,7 +34,7 @@ def test_records_are_those_of_the_network():
 def test_all_plans_of_one_shape_are_one_program():
     train(XOR, PLAN)
     before = runs._trained._cache_size()
-    train(XOR, Plan(12, "relu", "momentum 0.9", 0.3, 1, 5))
+    train(XOR, Plan(10, "relu", "momentum 0.9", 0.3, 1, 5))
     train(circuits.parse("a & b"), Plan())
     assert runs._trained._cache_size() == before
 
@@ -49,5 +49,5 @@ def test_the_share_that_is_solved_and_the_best():
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_no_step_size_of_the_page_makes_numbers_that_are_none(activation, optimiser):
-    run = train(XOR, Plan(12, activation, optimiser, 10.0))
+    run = train(XOR, Plan(10, activation, optimiser, 10.0))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))
