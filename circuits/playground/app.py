@@ -295,7 +295,7 @@ def _(choice, html, panel, panels, pictures, read_back, record, run, runs, shown
         ),
         panel(
             "In gates",
-            picture or f"<p>{found.circuit.n_gates} gates: too many to draw.</p>",
+            picture or f"<p>{found.circuit.n_gates} gates: too many to read in a picture.</p>",
             "Its units as gates, simplified."
             if found.structural
             else "Of its values alone: its units as steps differ.",

@@ -209,7 +209,7 @@ def _number(value: float) -> str:
     """Return a number in at most four letters, with a true minus sign."""
     if value == round(value):
         text = f"{value:.0f}"
-    elif abs(value) < 1:
+    elif abs(value) < 0.995:
         text = f"{value:.2f}".replace("0.", ".", 1)
     else:
         text = f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
