@@ -100,7 +100,7 @@ def keep(tmp_path):
     def screenshot(page, name):
         size = page.viewport_size
         height = page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(one => one.scrollHeight))")
-        page.set_viewport_size({**size, "height": height + 40})
+        page.set_viewport_size({**size, "height": height + 240})
         page.evaluate("document.querySelectorAll('*').forEach(one => one.scrollTop = 0)")
         page.wait_for_timeout(500)
         page.screenshot(path=folder / f"{name}.png")

@@ -79,7 +79,8 @@ def test_an_image_holds_the_picture_and_says_what_it_shows():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1, "1"), (0.5, ".50"), (-2.25, f"{MINUS}2.2"), (123.4, "123"), (-0.999, f"{MINUS}1.0"), (-0.04, f"{MINUS}.04")]
+    ("value", "text"),
+    [(1, "1"), (0.5, ".50"), (-2.25, f"{MINUS}2.2"), (123.4, "123"), (-0.999, f"{MINUS}1.0"), (-0.04, f"{MINUS}.04")],
 )
 def test_numbers_are_short(value, text):
     units = from_gallery("AND").units
