@@ -127,9 +127,11 @@ def _(count, get_choice, html, mo):
 
 
 @app.cell
-def _(choice, mo):
+def _(choice, mo, row_tables):
     names = choice.circuit.input_names
-    switches = mo.ui.array([mo.ui.switch(value=k == 0, label=name) for k, name in enumerate(names)])
+    switches = mo.ui.array(
+        [mo.ui.switch(value=k == 0, label=row_tables.as_label(name)) for k, name in enumerate(names)]
+    )
     mo.Html(f'<div class="controls inputs">{"".join(f"<div>{one}</div>" for one in switches)}</div>')
     return (switches,)
 

@@ -114,7 +114,9 @@ def network_picture(network: Network, params: Params, inputs: Sequence[str], out
     """
     figure = new_figure(4, 3, layout=None)
     ax = figure.add_axes((0, 0, 1, 1))
-    draw_network(network, params, input_names=inputs, output_names=outputs, ax=ax)
+    # matplotlib takes what stands between dollars for a formula.
+    plain = [[name.replace("$", r"\$") for name in names] for names in (inputs, outputs)]
+    draw_network(network, params, input_names=plain[0], output_names=plain[1], ax=ax)
     # Without the scale of colours and without a layout to be found: half of the time, and more room.
     figure.axes[1].remove()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()

@@ -1,4 +1,4 @@
-"""Tables of the page, in HTML: the truth table of a circuit, with the row that is set."""
+"""Rows on the page, in HTML: the truth table of a circuit with the row that is set, and the names of its inputs."""
 
 import html
 
@@ -18,6 +18,18 @@ def row_of(bits: tuple[int, ...]) -> int:
     6
     """
     return sum(int(bit) << i for i, bit in enumerate(bits))
+
+
+def as_label(name: str) -> str:
+    """Return a name as the label of a control, which is Markdown, in which a name may mean something else.
+
+    Args:
+        name: any.
+
+    >>> as_label("a_1"), as_label("<b>")
+    ('a&#95;1', '&#60;b&#62;')
+    """
+    return "".join(letter if letter.isalnum() else f"&#{ord(letter)};" for letter in name)
 
 
 def truth_table_html(circuit: Circuit, row: int) -> str:

@@ -178,6 +178,15 @@ def test_a_visit(page, keep, tmp_path):
     page.get_by_role("img", name="The circuit with inputs 10000").wait_for(timeout=WAIT)
     keep(page, "broken")
 
+    odd = tmp_path / "odd.blif"
+    odd.write_text(".model m\n.inputs __a__ <b>b $c^$\n.outputs *y*\n.names __a__ <b>b $c^$ *y*\n111 1\n.end\n")
+    upload.set_input_files(odd)
+    title(page, "odd.blif")
+    verdict(page, "all 8 rows")
+    for name in ("__a__", "<b>b", "$c^$"):
+        assert page.get_by_role("columnheader", name=name, exact=True).count() == 1
+        assert page.locator(".inputs").get_by_text(name, exact=True).count() == 1
+
     # The gallery has forgotten XOR, so that it can be chosen again.
     page.get_by_label("Gallery").select_option("XOR")
     title(page, "XOR")

@@ -2,8 +2,6 @@
 
 from xml.etree import ElementTree
 
-import pytest
-
 import circuits
 from circuits.playground.charts import gain_chart, learned_chart, losses_chart
 from circuits.playground.choices import from_gallery
@@ -24,15 +22,14 @@ def test_the_cursor_stands_at_the_gain():
 
 
 def test_surfaces_have_an_image_and_the_four_corners():
-    run = train(circuits.parse("y = a ^ b; z = a & b"), Plan(seeds=1))
+    run = train(circuits.parse("y = a ^ b"), Plan(seeds=1))
     found = tags(learned_chart(run, 0, 100))
-    assert found.count("image") == 2
-    assert found.count("circle") == 8
+    assert found.count("image") == 1
+    assert found.count("circle") == 4
 
 
-@pytest.mark.parametrize("name", ["full adder", "parity of 6"])
-def test_rows_have_a_square_where_the_output_should_be_one(name):
-    run = train(from_gallery(name).circuit, Plan(seeds=1))
+def test_rows_have_a_square_where_the_output_should_be_one():
+    run = train(from_gallery("full adder").circuit, Plan(seeds=1))
     found = tags(learned_chart(run, 0, 50))
     ones = int(run.bits.sum())
     assert found.count("circle") == run.bits.size - ones

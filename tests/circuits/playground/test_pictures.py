@@ -63,9 +63,10 @@ def test_large_networks_have_no_numbers_at_the_lines():
 
 
 def test_learned_networks_have_the_names_of_the_circuit():
-    run = train(circuits.parse("y = left ^ right"), Plan(width=2, seeds=1))
+    names = {"a": "$left^$", "b": "a < b", "y": "_$_"}
+    run = train(circuits.rename(circuits.parse("y = a ^ b"), names), Plan(width=2, seeds=1))
     picture = learned_picture(run, 0, 100)
-    assert {"left", "right", "y"} <= set(texts(picture.svg))
+    assert set(names.values()) <= set(texts(picture.svg))
     assert len(picture.centres) == 2 + 2 + 1
     assert learned_picture(run, 0, 100) is picture
 
