@@ -132,6 +132,8 @@ class _Descent:
         return _strongly_typed(DescentState(params, optimizer_state, self.model_state))
 
     def update(self, state: DescentState, batch: Batch, key: Key) -> tuple[DescentState, Metrics]:
+        if not isinstance(state, DescentState):
+            raise TypeError(f"update: expected a state, as rule.init(params) gives, got a {type(state).__name__}.")
         params = split_complex(state.params)
         (value, (model_state, aux)), gradient = self._gradient(_learned(params), state.model_state, batch, key)
 

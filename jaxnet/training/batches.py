@@ -132,12 +132,14 @@ class Stream(NamedTuple):
             that is told.
         passes: over what can be read again; None for as many as it takes.
         name: what it is, named in errors.
+        whole: whether this process reads all of each batch, so that as many come as anybody has seen.
     """
 
     data: Any
     first: int = 0
     passes: int | None = 1
     name: str = "data"
+    whole: bool = True
 
 
 class _Part(NamedTuple):
@@ -152,7 +154,7 @@ def _parts(stream: Stream, to_array: Callable[[Any], Any]) -> Iterator[_Part]:
 
     What is opened here is closed when this generator is, as nothing else holds it; the user's own iterator stays open.
     """
-    data, first, passes, name = stream
+    data, first, passes, name, whole = stream
     place = f"a batch of {name}"
     if not is_restarted(data):
         _check_beginning(data, first)
@@ -167,8 +169,14 @@ def _parts(stream: Stream, to_array: Callable[[Any], Any]) -> Iterator[_Part]:
             if read > first:
                 yield _Part(turn, jax.tree.map(to_array, arrays_of("fit", batch, place)))
         if read == before:
-            again = f" in pass {turn} (the first is 0). A function has to return a new iterator each time"
-            raise ValueError(f"fit: expected at least one batch of {name}, got none{again if turn else ''}.")
+            where = f" in pass {turn} (the first is 0)" if turn else ""
+            advice = "" if _is_iterable(data) else " A function has to return a new iterator each time."
+            raise ValueError(f"fit: expected at least one batch of {name}, got none{where}.{advice}")
+    if read < first and whole:
+        raise ValueError(
+            f"fit: expected the {first:,} batches of {name} that the run has seen, and those after them, got {read:,} "
+            f"with epochs={passes}. Ask for more epochs, or for steps."
+        )
 
 
 def _called(function: Any, *first: int) -> Any:

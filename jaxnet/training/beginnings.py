@@ -12,14 +12,14 @@ from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Params, State
 from jaxnet.training.run_state import Run
 from jaxnet.training.step_counts import MOST_STEPS
-from jaxnet.validation import whole_number
+from jaxnet.validation import check_arrays, whole_number
 
 
 def begin(rule: Rule, params: Params | State | Run, start: int | None) -> tuple[Params | State, bool, int]:
     """Return what a run begins with, whether that is a state, and how many steps were made before.
 
     Raises:
-        TypeError: if it is a state, and `start` is None; or if it is the state of another rule.
+        TypeError: if it is a state, and `start` is None; if it is of another rule, or not of arrays.
         ValueError: if `start` is out of range.
 
     >>> begin(Rule(lambda p: p, lambda p, batch, key: (p, {})), 0.0, None)
@@ -28,7 +28,13 @@ def begin(rule: Rule, params: Params | State | Run, start: int | None) -> tuple[
     if isinstance(params, Run):
         params, start = params.state, params.steps if start is None else start
         is_state = hasattr(params, "params")
+        if is_state and not _is_state(rule, params):
+            raise TypeError(
+                "fit: expected a run of this rule, got one of another rule. Pass its parameters, run.params, to begin "
+                "anew from them."
+            )
     else:
+        check_arrays("fit", "params", params, "Pass parameters, as network.init(key) makes them.")
         is_state = _is_state(rule, params)
     if is_state and start is None:
         raise TypeError(

@@ -34,7 +34,7 @@ from jaxnet.training.example_arrays import arrays_of, non_finite_data_noted
 from jaxnet.training.interrupts import interruptible, say_interrupted
 from jaxnet.training.plans import Plan, make_plan
 from jaxnet.training.run_files import RunFile
-from jaxnet.training.run_state import Run, RunState, check_finite, evaluated, monitored
+from jaxnet.training.run_state import Run, RunState, check_finite, evaluated
 from jaxnet.training.skipping import Counted, without_spoiling_steps
 from jaxnet.training.validation_batches import checked_validation, measured_by_batches
 from jaxnet.validation import check_key, check_untraced
@@ -139,6 +139,7 @@ def fit(
     >>> fit(rule, fitted, data, steps=10, key=jax.random.key(0)).history["step"][[0, -1]]
     array([101, 110])
     """
+    _check_functions(rule, validate, on_visit)
     data = data if is_stream(data) else arrays_of("fit", data)
     validation, validation_batch_size = checked_validation(validation, validation_batch_size)
     check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, validation)
@@ -146,8 +147,10 @@ def fit(
     plan = make_plan(
         data, start, steps, epochs, batch_size, every, record_every, monitor, mode, patience, on_nonfinite, checkpoint
     )
-    if validation is None and (validate is not None or patience is not None):
-        raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")
+    if validation is None and (validate, patience, monitor, mode) != (None, None, "loss", "min"):
+        raise TypeError(
+            "fit: expected validation data for validate, monitor, mode and patience, got none. Pass validation=..."
+        )
     if mesh is None and specs is not None:
         raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
     if mesh is not None:
@@ -164,6 +167,16 @@ def fit(
     if stopped == "interrupted":
         say_interrupted("fit", run_state.steps)
     return run_state.as_run(stopped)
+
+
+def _check_functions(rule: Any, validate: Any, on_visit: Any) -> None:
+    if not isinstance(rule, Rule):
+        raise TypeError(
+            f"fit: expected a rule, got {type(rule).__name__}. jaxnet.gradient_descent(loss, optimizer) makes one."
+        )
+    for name, function in (("validate", validate), ("on_visit", on_visit)):
+        if function is not None and not callable(function):
+            raise TypeError(f"fit: expected {name} to be a function, got {type(function).__name__}.")
 
 
 def _why_stop(plan: Plan, run_state: RunState, more: bool, asked: bool, interrupted: bool) -> str | None:
@@ -263,13 +276,13 @@ def _set_up(
         if measure is not None and not start.validation.rows:
             start = evaluated(start, measure, plan)
         elif measure is not None and start.steps != plan.total:
-            monitored(jax.tree.map(np.asarray, measure(start.state)), plan)  # fails now if it fails
+            evaluated(start, measure, plan)  # fails now if it fails
 
         step_rule = without_spoiling_steps(rule) if plan.on_nonfinite == "skip" else rule
         if stream:
             told = callable(data) and not is_restarted(data)
             passes = plan.epochs or (1 if plan.total is None else None)
-            stream = Stream(data, start.steps if told else start.steps - plan.start, passes)
+            stream = Stream(data, start.steps if told else start.steps - plan.start, passes, whole=not several)
             batches = stack.enter_context(opened(stream, mesh))
             advance = functools.partial(advance_on_batches, step_rule, batches, key, plan)
         else:

@@ -14,7 +14,7 @@ from jaxnet.pytrees import Batch, Metrics, State
 from jaxnet.training.batches import Stream, is_restarted, is_stream, opened
 from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.step_counts import example_count
-from jaxnet.validation import whole_number
+from jaxnet.validation import ShapeError, whole_number
 
 # Measures a batch, given the state of a rule.
 Measure = Callable[[Batch, State], Metrics]
@@ -29,7 +29,7 @@ def checked_validation(validation: Any, batch_size: int | None) -> tuple[Any, in
 
     Raises:
         TypeError: if the data can be read only once, or batches have a batch size.
-        ValueError: if the batch size is out of range.
+        ValueError: if there are no examples, or the batch size is out of range.
 
     >>> checked_validation([1.0, 2.0], 2)
     (array([1., 2.], dtype=float32), 2)
@@ -45,6 +45,8 @@ def checked_validation(validation: Any, batch_size: int | None) -> tuple[Any, in
             )
         return validation, None
     validation = arrays_of("fit", validation, "validation")
+    if any(np.shape(a)[:1] == (0,) for a in jax.tree.leaves(validation)):
+        raise ValueError("fit: expected at least one example of validation, got none.")
     if batch_size is not None:
         examples = example_count("fit", validation, "validation")
         batch_size = whole_number("fit", "validation_batch_size", batch_size, 1, examples)
@@ -79,13 +81,31 @@ def measured_by_batches(
             n = example_count("fit", batch, "validation")
             found = measure(_on_devices(batch, mesh), state)
             total += n
-            weighted = jax.tree.map(lambda value: n * np.asarray(value, np.float64), found)  # noqa: B023
-            sums = weighted if sums is None else jax.tree.map(np.add, sums, weighted)
+            weighted = jax.tree.map_with_path(lambda path, value: n * _mean(path, value), found)  # noqa: B023
+            sums = weighted if sums is None else jax.tree.map(_added, sums, weighted)
         if sums is None:
             return {}
         return jax.tree.map(lambda s, m: np.asarray(s / total, np.result_type(m.dtype, np.float32)), sums, found)
 
     return measured
+
+
+def _mean(path: Any, metric: Any) -> np.ndarray:
+    if not jnp.issubdtype(jnp.result_type(metric), jnp.inexact):
+        raise TypeError(
+            f"fit: expected metrics that are means over examples, to be averaged over batches of validation data, got "
+            f"{jnp.result_type(metric)} for {jax.tree_util.keystr(path)}. Divide a count by the number of examples."
+        )
+    return np.asarray(metric, np.float64)
+
+
+def _added(total: np.ndarray, more: np.ndarray) -> np.ndarray:
+    if total.shape != more.shape:
+        raise ShapeError(
+            f"fit: expected metrics that are means over examples, of the same shape in each batch of validation data, "
+            f"got {total.shape} and {more.shape}."
+        )
+    return total + more
 
 
 def _on_devices(batch: Batch, mesh: Mesh | None) -> Batch:

@@ -261,6 +261,16 @@ def test_a_loader_is_read_pass_after_pass():
     assert batch_count(lambda: iter([])) is None
 
 
+def test_a_loader_has_the_batches_that_the_run_has_seen():
+    assert rows_read(Loader(8, 8, 3), first=3) == []
+    with pytest.raises(ValueError, match="fit: ") as e:
+        rows_read(Loader(8, 8, 3), first=4)
+    assert str(e.value) == (
+        "fit: expected the 4 batches of data that the run has seen, and those after them, got 3 with epochs=1. Ask for "
+        "more epochs, or for steps."
+    )
+
+
 def test_a_short_batch_is_the_last_of_a_pass():
     with pytest.raises(ShapeError, match=re.escape("for batch 4 (the first is 0). Only the last one may")):
         rows_read(iter(of(8, 8, 8, 8, 3, 8)))

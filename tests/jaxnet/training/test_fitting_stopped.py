@@ -86,7 +86,9 @@ def test_a_checkpoint_of_somebody_else(tmp_path):
     jaxnet.save(file, START)
     with pytest.raises(CheckpointError) as e:
         fit(NOISY, START, DATA, steps=20, key=key(), checkpoint=file)
-    assert str(e.value) == f"fit: {file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save."
+    assert str(e.value) == (
+        f"fit: {file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save. Choose another file."
+    )
 
 
 def test_fewer_steps_than_were_made(tmp_path):

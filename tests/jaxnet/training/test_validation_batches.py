@@ -81,7 +81,14 @@ def test_one_batch_at_a_time_is_on_the_devices():
         ({"validation": X, "validation_batch_size": 11}, "fit: expected validation_batch_size in 1..10, got 11."),
         ({"validation": (X, X[:3]), "validation_batch_size": 2}, "fit: expected arrays with the same number of "
          "examples along the first axis, got validation[0]: 10, validation[1]: 3"),
-        ({"validation": lambda: iter([])}, "fit: expected at least one batch of validation, got none."),
+        ({"validation": lambda: iter([])}, "fit: expected at least one batch of validation, got none. A function has "
+         "to return a new iterator each time."),
+        ({"validation": X[:0]}, "fit: expected at least one example of validation, got none."),
+        ({"validation": X, "validation_batch_size": 5, "validate": lambda p, x: {"loss": p, "n": jnp.sum(x > 3)}},
+         "fit: expected metrics that are means over examples, to be averaged over batches of validation data, got "
+         "int32 for ['n']. Divide a count by the number of examples."),
+        ({"validation": Loader(), "validate": lambda p, x: {"loss": p, "each": x}}, "fit: expected metrics that are "
+         "means over examples, of the same shape in each batch of validation data, got (4,) and (2,)."),
         ({"validation": lambda: iter([X, np.float32(1)])}, "fit: expected batches of the same shapes, "
          "((10,), 'float32'), got ((), 'float32') for batch 1 (the first is 0). Only the last one may have fewer "
          "examples: fill it up, or leave it out."),
