@@ -4,6 +4,7 @@ Read in this order: `step_counts` (steps and epochs, checked), `example_arrays` 
 compiled, pure function), `batches` (from an iterator or a loader), `checkpoint_files` (whole or refused),
 `checkpoint_leaves`, `saved_networks`, `checkpoints`, `plans` (how a run is cut and when it ends), `histories` (tables
 of metrics, also on file), `run_state` (what a run has made so far), `run_files` (the same on file), `beginnings`
-(parameters or a state), `chunks` (the steps between two evaluations), `validation_batches` (an evaluation, batch by
-batch), `skipping` (steps not taken), `interrupts`, `fitting` (the driver), `ensembles` (many runs at once).
+(parameters or a state), `skipping` (steps not taken), `chunks` (the steps between two evaluations), `evaluations` (of
+validation data), `visits` (the user's function, the bar), `interrupts`, `fitting` (the driver), `ensembles` (many runs
+at once).
 """

@@ -216,7 +216,7 @@ class RunFile:
             ) from error
 
 
-def _arranged(table: str, record: Any, find: Callable[[str], np.ndarray]) -> Any:
+def _arranged(table: str, record: Any, find: Callable[[str], np.ndarray | None]) -> Any:
     """Return the arrays of a table in the structure that it had; `find` takes their paths in the checkpoint."""
     return jax.tree.map_with_path(lambda path, _: find(f"['{table}']{jax.tree_util.keystr(path)}"), from_record(record))
 

@@ -8,7 +8,7 @@ import pytest
 
 import jaxnet
 from jaxnet import fit
-from jaxnet.training.validation_batches import measured_by_batches
+from jaxnet.training import evaluations
 
 X = np.arange(10, dtype=np.float32)
 RULE = jaxnet.gradient_descent(lambda p, x: (jnp.mean((p - x) ** 2), {"each": jnp.stack([x.mean(), p])}),
@@ -64,9 +64,11 @@ def test_validate_is_called_with_batches():
     np.testing.assert_allclose(found.validation["most"], [(4 * 3 + 4 * 7 + 2 * 9) / 10] * 3)  # a mean of the batches'
 
 
-def test_one_batch_at_a_time_is_on_the_devices():
+def test_one_batch_at_a_time_is_on_the_devices(monkeypatch):
     seen = []
-    measured_by_batches(lambda x, state: seen.append(x.shape) or {"loss": x.sum()}, X, 4, None)(None)
+    monkeypatch.setattr(evaluations, "put_examples", lambda batch, mesh: seen.append(batch.shape) or batch)
+    measure = evaluations.measuring(RULE, evaluations.Validation(X, 4), jax.random.key(0), None)
+    measure(RULE.init(jnp.array(0.0)))
     assert seen == [(4,), (4,), (2,)]
 
 
