@@ -108,8 +108,9 @@ def _batches(validation: Validation) -> Iterator[Batch]:
         with opened(Stream(validation.data, name="validation")) as batches:
             yield from batches.take(sys.maxsize)
         return
-    for start in range(0, example_count("fit", validation.data), validation.batch_size):
-        yield jax.tree.map(lambda a: a[start : start + validation.batch_size], validation.data)  # noqa: B023
+    examples, size = example_count("fit", validation.data), validation.batch_size
+    for start in range(0, examples, size):
+        yield jax.tree.map(lambda a: a[start : start + size], validation.data)  # noqa: B023
 
 
 def _mean(path: Any, metric: Any) -> np.ndarray:

@@ -107,8 +107,8 @@ def fit(
             Metrics that are not finite are recorded, and do nothing else.
         on_visit: called after each chunk with the `Run` up to there, to look at: None goes on, "stop" ends the run, and
             a state like `run.state` takes its place. With several processes, the same in each.
-        checkpoint: a file, written after each chunk, from which the run goes on if it exists; see `jaxnet.save`. While a
-            run with a long history goes on, there is a second file, `checkpoint` + ".history".
+        checkpoint: a file, written after each chunk, from which the run goes on if it exists; see `jaxnet.save`. A long
+            history has a second file, `checkpoint` + ".history", until the run ends.
         progress: True for a bar, or, where nobody looks at a terminal or a notebook, a line every 30 s, as in a log
             file; False for none; None for a bar where somebody looks.
         mesh: of the devices that share the run, from `jax.make_mesh`; examples are split over its axis "data". Arrays
