@@ -1,0 +1,26 @@
+"""How Sphinx builds the site: `make docs`."""
+
+import sys
+from pathlib import Path
+
+import jaxnet
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "jaxnet and circuits"
+copyright = "2026, the authors of jaxnet and circuits, Apache-2.0"
+release = jaxnet.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "reference_pages"]
+html_theme = "furo"
+html_title = project
+python_maximum_signature_line_length = 100
+autodoc_typehints_format = "short"
+napoleon_use_rtype = False
+default_role = "name"
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+suppress_warnings = ["ref.python"]  # fields of classes that have the name of an argument
