@@ -8,10 +8,17 @@ import jaxnet
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "jaxnet and circuits"
-copyright = "2026, the authors of jaxnet and circuits, Apache-2.0"
+project_copyright = "2026, the authors of jaxnet and circuits, Apache-2.0"
 release = jaxnet.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "reference_pages"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "reference_pages",
+    "repository_links",
+]
 html_theme = "furo"
 html_title = project
 python_maximum_signature_line_length = 100

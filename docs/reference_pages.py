@@ -66,13 +66,17 @@ def _name_role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, **
 def write_pages(folder: Path) -> None:
     """Write a page for each wing, and one for the files beside the wings of each package."""
     folder.mkdir(exist_ok=True)
+    pages = []
     for package in (jaxnet, circuits):
         name = package.__name__
+        pages += [name, *(f"{name}.{wing}" for wing in _wings(package))]
         _write(folder / f"{name}.md", _page(name, package.__doc__ or "", _files_beside_wings(package), package))
         for wing in _wings(package):
             module = importlib.import_module(f"{name}.{wing}")
             files = [f"{name}.{wing}.{file}" for file in _reading_order(module)]
             _write(folder / f"{name}.{wing}.md", _page(f"{name}.{wing}", module.__doc__ or "", files, package))
+    about = "A page for each wing. Names that `import jaxnet` or `import circuits` gives come first on it.\n\n"
+    _write(folder / "index.md", "# Reference\n\n" + about + "```{toctree}\n" + "\n".join(pages) + "\n```\n")
 
 
 def _write(path: Path, text: str) -> None:
