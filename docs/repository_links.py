@@ -22,5 +22,5 @@ def _to_pages(app: Sphinx, page: str, text: list[str]) -> None:
 
 def _from_elsewhere(app: Sphinx, file: Path, page: str, text: list[str]) -> None:
     """Links of a file that is included are relative to where it lies, not to the page."""
-    folder = f"../{file.resolve().parent.relative_to(Path(app.srcdir).parent).as_posix()}/".replace("/./", "/")
+    folder = f"{file.parent.as_posix()}/"
     text[0] = re.sub(r"\]\((?!\w+:|#)", f"]({folder}", text[0])
