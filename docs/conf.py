@@ -30,4 +30,5 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
+nb_merge_streams = True
 suppress_warnings = ["ref.python"]  # fields of classes that have the name of an argument
