@@ -48,6 +48,7 @@ from circuits.formats.files import loads as loads
 from circuits.formats.files import read as read
 from circuits.formats.files import write as write
 from circuits.formulas import to_expression as to_expression
+from circuits.gate_networks import gate_records as _gate_records  # noqa: F401 - lets jaxnet.save know them
 from circuits.gate_networks.certified_files import CertifiedFiles as CertifiedFiles
 from circuits.gate_networks.certified_files import certify as certify
 from circuits.gate_networks.certified_files import check_certificate as check_certificate

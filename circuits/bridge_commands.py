@@ -6,19 +6,25 @@ import decimal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
+import numpy as np
 
 from circuits.bridge.certificates import CertificateError, as_json
 from circuits.bridge.compilation import to_network
 from circuits.bridge.domains import Domain
 from circuits.bridge.encodings import formula
 from circuits.bridge.extraction import Extracted, from_network
-from circuits.bridge.network_files import ACTIVATIONS, read_network, write_network
+from circuits.bridge.network_files import ACTIVATIONS, NetworkFile, read_network, write_network
 from circuits.circuit_arguments import format_to_write, lines_of_rows, load_any, rows_of_texts, save, standard_input
 from circuits.composition import cone
 from circuits.errors import ParseError
+from circuits.gate_networks.gate_structures import is_of_gates, structure_of
+from circuits.gate_networks.hardened_circuits import harden
+from circuits.gate_networks.logic_gate_networks import gate_outputs
 from circuits.netlist import Circuit, depth
+from circuits.simulation.truth_tables import rows as all_rows
 from circuits.threshold.gate_conversion import to_circuit
 from jaxnet.networks.network import sizes_of
 
@@ -30,6 +36,9 @@ AGREE, DIFFERENT, NOT_KNOWN = 0, 1, 3
 _ERROR = 0.1
 # What is printed of a bound is a bound too.
 _UPWARDS = decimal.Context(prec=3, rounding=decimal.ROUND_CEILING)
+# How a network of gates is run: as it learns, and as the circuit that it becomes.
+_FORWARD = "soft", "hard"
+_ALL_ROWS = 12  # inputs, up to which all rows are gone through
 # How long a least sum of products is looked for.
 _SECONDS = 5.0
 
@@ -78,6 +87,8 @@ def extract(options: argparse.Namespace) -> int:
     # In 64 bits, so that parameters of float64 are taken as they are.
     with jax.enable_x64(True):
         model = read_network(options.model, options.activation)
+        if is_of_gates(model.network.structure):
+            return _harden(model, options)
         domain = _domain(options, sizes_of(model.network.structure)[0] or 0)
         threshold = model.threshold if options.read == "bits" else 0.0
         try:
@@ -93,7 +104,7 @@ def extract(options: argparse.Namespace) -> int:
                 samples=options.samples,
                 time_limit=options.time_limit,
             )
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ParseError(str(error)) from None
     if options.out is not None:
         save(found.circuit, options.out, options)
@@ -103,6 +114,40 @@ def extract(options: argparse.Namespace) -> int:
     if found.guarantee != "statistical":
         return AGREE
     return NOT_KNOWN if found.counterexample is None else DIFFERENT
+
+
+def _harden(model: NetworkFile, options: argparse.Namespace) -> int:
+    """Write the circuit of a network of gates, and print how often the network says something else on rows."""
+    for flag in ("one_hot", "rows", "threshold", "certificate", "functional"):
+        if getattr(options, flag):
+            name = flag.replace("_", "-")
+            raise ParseError(f"--{name}: a network of gates is hardened, gate by gate, and takes no such option")
+    circuit = harden(model.network, model.params, input_names=model.input_names)
+    if options.out is not None:
+        save(circuit, options.out, options)
+    every = circuit.n_inputs <= _ALL_ROWS
+    drawn = np.random.default_rng(0).random((min(options.samples, 2**_ALL_ROWS), circuit.n_inputs)) < 0.5
+    rows = all_rows(circuit.n_inputs) if every else drawn
+    soft, hard = (
+        _answers(gate_outputs(model.network, model.params, rows, forward=forward), model) for forward in _FORWARD
+    )
+    differ = (soft != hard).reshape(len(rows), -1).any(axis=1)
+    lines = [
+        f"hardened: {circuit.n_gates:,} gates, depth {depth(circuit):,}; the network says otherwise on "
+        f"{differ.sum():,} of {f'all {len(rows):,} rows' if every else f'{len(rows):,} rows that were drawn'}"
+    ]
+    if differ.any():
+        row = zip(circuit.input_names, rows[differ.argmax()].tolist(), strict=True)
+        lines.append(" ".join(["counterexample", *(f"{name}={value:d}" for name, value in row)]))
+    lines += _formulas(circuit) if options.formula else []
+    print("\n".join(lines), file=sys.stderr if options.out == "-" else sys.stdout)
+    return DIFFERENT if differ.any() else AGREE if every else NOT_KNOWN
+
+
+def _answers(outputs: Any, model: NetworkFile) -> np.ndarray:
+    """Return what outputs of gates say: classes, or bits."""
+    outputs = np.asarray(outputs)
+    return outputs > 0.5 if structure_of("extract", model.network).n_classes is None else outputs.argmax(axis=-1)
 
 
 def _domain(options: argparse.Namespace, n: int) -> Domain | None:

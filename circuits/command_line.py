@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from circuits import bridge_commands, commands, gate_network_commands
+from circuits import bridge_commands, commands, gate_network_commands, picture_commands
 from circuits.bridge.network_files import ACTIVATIONS
 from circuits.circuit_arguments import add_flags, as_flags
 from circuits.errors import ParseError
 from jaxnet import __version__
 
 _EPILOG = """A circuit is a file (.aag .aig .bench .blif .pla .v .th), text such as "a ^ b", or - (standard input).
+A network is a .safetensors file of `network` or of jaxnet.save; stats, draw and extract take it.
 
 examples:
   python -m circuits stats c432.bench
@@ -30,7 +31,7 @@ exit status: 0, or 2 if an argument or a file is wrong; prove: 1 if the circuits
 
 # For each command: what it does, and an example.
 _COMMANDS = {
-    "stats": ("count gates by function, levels, fan-out", 'stats c432.bench "a ^ b"'),
+    "stats": ("count gates by function, levels, fan-out; parameters of a network", 'stats c432.bench "a ^ b"'),
     "convert": ("write a circuit in another format", "convert c432.bench - --to .blif | less"),
     "map": ("find few threshold units for a circuit, proved equal", "map c432.bench c432.th --fan-in 16"),
     "simplify": ("find fewer gates for the same function", "simplify c432.bench smaller.aig"),
@@ -46,12 +47,14 @@ _COMMANDS = {
         "learn a circuit from a table, and write it with its proof",
         "learn data.csv --target outcome --out learned",
     ),
+    "draw": ("draw a circuit, or a network on file", 'draw "s = a ^ b; carry = a & b" adder.png --inputs 01'),
     "compare": ("compare Boolean neurons with sigmoid networks", 'compare "a ^ b" c17.bench --out study.png'),
 }
 
 # Commands that answer by their status, and the files of those that are not in `commands`.
 _ANSWER = ("prove", "recognise", "network", "extract")
-_FILES = {"network": bridge_commands, "extract": bridge_commands, "learn": gate_network_commands}
+_FILES = {"learn": gate_network_commands, "draw": picture_commands}
+_FILES |= dict.fromkeys(("network", "extract"), bridge_commands)
 # Exit statuses if the reader of an answer has gone before it, and after a mistake in this program.
 _GONE, _MISTAKE = 141, 70
 
@@ -114,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         for name, (what, example) in _COMMANDS.items()
     }
-    command["stats"].add_argument("circuits", nargs="+", metavar="CIRCUIT", help="a file, an expression, or -")
+    command["stats"].add_argument(
+        "circuits", nargs="+", metavar="CIRCUIT", help="a file, an expression, -, or a network on file, .safetensors"
+    )
     command["recognise"].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
     for name in ("convert", "simplify", "map"):
         command[name].add_argument("circuit", metavar="CIRCUIT", help="a file, an expression, or -")
@@ -155,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_network(command["network"])
     _add_extract(command["extract"])
     _add_learn(command["learn"])
+    _add_draw(command["draw"])
     compare = command["compare"]
     compare.add_argument(
         "functions", nargs="*", metavar="CIRCUIT", help="a file, an expression, or -; without any, those of `make demo`"
@@ -228,6 +234,15 @@ def _add_extract(extract: argparse.ArgumentParser) -> None:
     add("--functional", action="store_true", help="keep none of the units: a circuit of the values alone")
     add("--formula", action="store_true", help="print a formula of each output")
     add("--certificate", metavar="FILE", type=_file(".json"), help="write what is claimed, which can be checked")
+
+
+def _add_draw(draw: argparse.ArgumentParser) -> None:
+    add = draw.add_argument
+    add("circuit", metavar="CIRCUIT", help="a file, an expression, - or a network on file, .safetensors")
+    add("out", metavar="FIGURE", type=_file(".png", ".pdf", ".svg"), help="file to write, .png, .pdf or .svg")
+    what = "show the values for inputs such as 01, of a network also 0.5,-1"
+    add("--inputs", metavar="VALUES", help=what)
+    add("--activation", metavar="NAMES", type=_activations, help="what the units are; for files that do not say")
 
 
 def _add_learn(learn: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from circuits.bridge.network_files import is_network_file
 from circuits.circuit_arguments import (
     format_to_write,
     lines_of_rows,
@@ -28,6 +29,9 @@ from circuits.errors import ParseError
 from circuits.netlist import Circuit, depth
 from circuits.threshold.trades import MinimalSum, TradingTransform
 from circuits.threshold.units import ThresholdUnit
+from jaxnet.networks.summaries import Summary, summary
+from jaxnet.training.checkpoints import CheckpointError
+from jaxnet.training.saved_networks import load_network
 
 # Exit statuses: equal, different and undecided are answers of `prove`.
 EQUAL, DIFFERENT, BAD_INPUT, NOT_KNOWN = 0, 1, 2, 3
@@ -50,14 +54,25 @@ _MOST_ROWS = 2**20
 
 
 def stats(options: argparse.Namespace) -> int:
-    """Print gates by function, levels, fan-out and size of circuits."""
+    """Print gates by function, levels, fan-out and size of circuits, and the layers and parameters of networks."""
     from circuits.measures import statistics
 
-    for place, (text, circuit) in enumerate(zip(options.circuits, load_all(options.circuits, options), strict=True)):
+    circuits = load_all([text for text in options.circuits if not is_network_file(text)], options)
+    for place, text in enumerate(options.circuits):
+        found = _summary(text) if is_network_file(text) else statistics(next(circuits))
         if len(options.circuits) > 1:
             print(f"{'' if place == 0 else os.linesep}{name_of(text)}")
-        print(statistics(circuit))
+        print(found)
     return 0
+
+
+def _summary(path: str) -> Summary:
+    """Return what a network on file is made of."""
+    try:
+        with jax.enable_x64(True):
+            return summary(*load_network(path))
+    except CheckpointError as error:
+        raise ParseError(str(error).removeprefix(f"load_network: {path}: "), source=path) from None
 
 
 def convert(options: argparse.Namespace) -> int:

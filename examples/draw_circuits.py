@@ -4,6 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jax
+import numpy as np
 from PIL import Image
 
 from circuits import (
@@ -21,6 +23,7 @@ from circuits import (
     trace,
 )
 from circuits.threshold import constructions
+from jaxnet import Neuron, dag, draw_network, layer, mlp, tanh
 from jaxnet.canvas import new_figure
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
@@ -36,7 +39,24 @@ cubes = new_figure(7.4, 3.7)
 for axes, text in zip(cubes.subplots(1, 2), ("a ^ b", "maj(a, b, c)"), strict=True):
     draw_cube(parse(text), ax=axes)
 
+xor = (
+    Neuron(np.array([[6.0, 6.0], [4.5, 4.5]]), np.array([-2.7, -6.9])),
+    Neuron(np.array([[9.0, -9.5]]), np.array([-4.2])),
+)
+parts = dag(
+    {
+        "colour": (layer(3, 2, tanh), "rgb"),
+        "size": (mlp([2, 3, 2]), "cm"),
+        "both": (layer(4, 2), ["colour", "size"]),
+    },
+    {"rgb": 3, "cm": 2},
+    "both",
+)
+measures = ["red", "green", "blue", "width", "height"]
+
 figures = {
+    "network": draw_network(mlp([2, 2, 1]), xor, np.array([0.0, 1.0]), input_names="ab", output_names=["a ^ b"]),
+    "dag": draw_network(parts, parts.init(jax.random.key(4)), input_names=measures, output_names=["ripe", "large"]),
     "full_adder": draw_circuit(full_adder, inputs=[0, 1, 1]),
     "c17": draw_circuit(c17),
     "multiplexer": draw_circuit(multiplexer, inputs={"s0": 1, "s1": 0, "d[0]": 0, "d[1]": 1, "d[2]": 1, "d[3]": 0}),

@@ -65,6 +65,7 @@ from jaxnet.learning.separability import margin as margin
 from jaxnet.learning.separability import mistake_bound as mistake_bound
 from jaxnet.learning.separability import proves_inseparable as proves_inseparable
 from jaxnet.learning.separability import separate as separate
+from jaxnet.network_pictures import draw_network as draw_network
 from jaxnet.networks.activations import PerUnit as PerUnit
 from jaxnet.networks.activations import SurrogateStep as SurrogateStep
 from jaxnet.networks.activations import clipped_straight_through_step as clipped_straight_through_step
@@ -120,6 +121,7 @@ from jaxnet.training.fitting import fit as fit
 from jaxnet.training.loop import train as train
 from jaxnet.training.run_state import DivergedError as DivergedError
 from jaxnet.training.run_state import Run as Run
+from jaxnet.training.saved_networks import load_network as load_network
 from jaxnet.validation import ShapeError as ShapeError
 
 __version__ = "0.1.0"

@@ -38,12 +38,13 @@ BEFORE = {
     ],
 }
 AFTER = {
-    "jaxnet": ["figure", "canvas", "plots", "launch"],
+    "jaxnet": ["figure", "canvas", "plots", "network_layout", "network_pictures", "launch"],
     "circuits": [
         "circuit_arguments",
         "commands",
         "bridge_commands",
         "gate_network_commands",
+        "picture_commands",
         "command_line",
         "__main__",
     ],

@@ -1,10 +1,9 @@
-"""Networks on file: one safetensors file with the parameters, the wiring, what the units are, and the names.
+"""Networks on file: what `jaxnet.save` writes of a network, with the names of its inputs and outputs as metadata.
 
-A layered network is what `jaxnet.save` makes of its parameters, and metadata. Layers that `jaxnet.save` or another
-library wrote are read too, where their tensors are named such as "[0].w" and "[0].b", or "0.weight" and "0.bias".
+Layers without their network, as `jaxnet.save` or another library wrote them, are read too, where their tensors are
+named such as "[0].w" and "[0].b", or "0.weight" and "0.bias".
 """
 
-import itertools
 import os
 import re
 import zlib
@@ -19,13 +18,13 @@ from circuits.bridge.network_units import units_of_network
 from circuits.errors import ParseError, cut_short, listed
 from circuits.netlist import check_names
 from jaxnet.networks.activations import Activation, PerUnit, identity, per_unit, relu, sigmoid, step, tanh
-from jaxnet.networks.evaluation import Wired, wired
 from jaxnet.networks.layers import chain, layer
 from jaxnet.networks.network import Network, sizes_of
+from jaxnet.networks.network_records import shapes_of
 from jaxnet.networks.units import Neuron
-from jaxnet.networks.wiring import Wiring
 from jaxnet.pytrees import Params
 from jaxnet.training.checkpoints import CheckpointError, load_header, save
+from jaxnet.training.saved_networks import load_network
 
 ACTIVATIONS: dict[str, Activation] = {
     "step": step,
@@ -34,29 +33,17 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": relu,
     "identity": identity,
 }
-_FORMAT = "circuits network 1"
-# Those of parameters, and those of a wiring.
 _DTYPES = ("F32", "F64", "I32", "I64")
 # What comes before the number of a layer, the number, and which of its arrays it is.
 _NAME = re.compile(r"(.*?)(\d{0,9})\]?\.(w|b|weight|bias)")
-
-
-class _Graph(NamedTuple):
-    """What is stored of a wired network."""
-
-    w: np.ndarray
-    b: np.ndarray
-    offsets: np.ndarray
-    sources: np.ndarray
-    outputs: np.ndarray
 
 
 class NetworkFile(NamedTuple):
     """A network that was read from a file.
 
     Attributes:
-        network: of layers, or wired.
-        params: `Neuron(w, b)` if it is wired, one `Neuron` per layer otherwise.
+        network: of any kind that `jaxnet.load_network` gives.
+        params: its parameters.
         input_names: one for each input; None if the file does not say.
         output_names: one for each output; None if the file does not say.
         threshold: from which value on an output of the identity is read as 1.
@@ -78,12 +65,12 @@ def write_network(
     *,
     threshold: float = 0.0,
 ) -> None:
-    """Write a network and its parameters into one file, bit for bit; `read_network` reads it.
+    """Write a network, its parameters and names into one file; `read_network` and `jaxnet.load_network` read it.
 
     Args:
         path: the file, by custom `*.safetensors`; replaced when the new one is complete.
-        network: made by `mlp`, `layer`, `chain` of them or `wired`, of sigmoid, tanh, relu, identity and step units. Of
-            steps only the values are kept: another derivative is lost.
+        network: made by `mlp`, `layer`, `chain` of them or `wired`, of sigmoid, tanh, relu, identity and step units.
+            `jaxnet.save` writes others, without names.
         params: its parameters, float32 or float64.
         input_names: one for each input, x0, x1, ... if None.
         output_names: one for each output, y, or y0, y1, ..., if None.
@@ -103,23 +90,15 @@ def write_network(
     Network(Wiring(2 inputs, 2 units, 5 edges, 1 outputs) sigmoid)
     """
     units = units_of_network("write_network", network, params)
-    wiring, leaves = units.wiring, [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
-    if isinstance(network.structure, Wired):
-        w, b = leaves
-        tree: Any = _Graph(w, b, wiring.offsets, wiring.sources, wiring.outputs)
-        ends = [0, wiring.n_units]
-    else:
-        tree = tuple(Neuron(w, b) for w, b in zip(leaves[::2], leaves[1::2], strict=True))
-        ends = np.cumsum([0, *(len(b) for b in leaves[1::2])]).tolist()
-    kinds = [units.kinds[start:end] for start, end in itertools.pairwise(ends)]
+    # As the network has them: pairs (w, b) of the caller become those of `Neuron`.
+    params = jax.tree.unflatten(jax.tree.structure(shapes_of(network)), jax.tree.leaves(params))
+    wiring = units.wiring
     metadata = {
-        "format": _FORMAT,
-        "activations": [own[0] if len({*own}) == 1 else [*own] for own in kinds],
         "input_names": _names("input", input_names, "x", wiring.n_inputs),
         "output_names": _names("output", output_names, "y", wiring.n_outputs),
         "threshold": float(threshold),
     }
-    save(path, tree, metadata)
+    save(path, params, metadata, network=network)
 
 
 def read_network(path: str | os.PathLike[str], activation: str | Sequence[str] | None = None) -> NetworkFile:
@@ -145,14 +124,17 @@ def read_network(path: str | os.PathLike[str], activation: str | Sequence[str] |
     Network(2 -> 3 tanh -> 1 sigmoid)
     """
     source = os.fspath(path)
-    tensors, metadata = _tensors(source)
+    with open(source, "rb"):
+        pass  # for an error with the name of the file
     try:
-        if metadata.get("format") == _FORMAT:
-            return _own(tensors, metadata, activation)
-        network, params = _layers(tensors, activation)
+        header = _header(source)
+        if "network" in header:
+            return _own(source, header.get("metadata"), activation)
+        network, params = _layers(_tensors(source, header["leaves"]), activation)
         return NetworkFile(network, params, None, None, 0.0)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ParseError(str(error), source=source) from None
+        text = str(error).removesuffix(".") if isinstance(error, CheckpointError) else str(error)
+        raise ParseError(text.split(f": {source}: ", 1)[-1], source=source) from None
 
 
 def _names(what: str, names: Sequence[str] | None, stem: str, count: int) -> list[str]:
@@ -164,49 +146,57 @@ def _names(what: str, names: Sequence[str] | None, stem: str, count: int) -> lis
     return list(names)
 
 
-def _tensors(source: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays of a file by name, and the metadata that were given to `jaxnet.save`; none if it is foreign."""
+def is_network_file(text: str) -> bool:
+    """Return whether an argument of the command line names a file of a network.
+
+    Args:
+        text: as it was typed.
+
+    >>> is_network_file("net.safetensors"), is_network_file("a & b")
+    (True, False)
+    """
+    return text.lower().endswith(".safetensors")
+
+
+def _header(source: str) -> dict[str, Any]:
+    """Return the header of a file of `jaxnet.save`; an empty one if the file is foreign."""
     from safetensors import SafetensorError, safe_open
 
-    with open(source, "rb"):
-        pass  # for an error with the name of the file
     try:
         with safe_open(source, framework="np") as file:
             ours = "jaxnet" in (file.metadata() or {})
-            for name in file.keys():  # noqa: SIM118 - the file is no dict
-                dtype = file.get_slice(name).get_dtype()
-                if dtype not in _DTYPES:
-                    raise ParseError(
-                        f"expected tensors of float32 or float64, got {cut_short(repr(name))} of {dtype}", source=source
-                    )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        header = load_header("read_network", source) if ours else {"leaves": {}, "metadata": {}}
-    except CheckpointError as error:
-        raise ParseError(str(error).removeprefix(f"read_network: {source}: "), source=source) from None
     except SafetensorError as error:
-        raise ParseError(f"expected a whole safetensors file, got one with an error: {error}", source=source) from None
-    for name, record in header["leaves"].items():
+        raise ValueError(f"expected a whole safetensors file, got one with an error: {error}") from None
+    return load_header("read_network", source) if ours else {"leaves": {}}
+
+
+def _tensors(source: str, leaves: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return the arrays of a file by name."""
+    from safetensors import safe_open
+
+    with safe_open(source, framework="np") as file:
+        for name in file.keys():  # noqa: SIM118 - the file is no dict
+            dtype = file.get_slice(name).get_dtype()
+            if dtype not in _DTYPES:
+                raise ValueError(f"expected tensors of float32 or float64, got {cut_short(repr(name))} of {dtype}")
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name, record in leaves.items():
         if f"{zlib.crc32(tensors[name].tobytes()):08x}" != record["crc32"]:
-            raise ParseError(f"tensor {cut_short(repr(name))} was altered: its CRC-32 is another one", source=source)
-    metadata = header.get("metadata")
-    return tensors, metadata if isinstance(metadata, dict) else {}
+            raise ValueError(f"tensor {cut_short(repr(name))} was altered: its CRC-32 is another one")
+    return tensors
 
 
-def _own(tensors: dict[str, np.ndarray], metadata: dict[str, Any], activation: Any) -> NetworkFile:
-    """Return what `write_network` wrote."""
+def _own(source: str, metadata: Any, activation: Any) -> NetworkFile:
+    """Return a network of `jaxnet.save`, with the names that `write_network` gave it, if it did."""
     if activation is not None:
         raise ValueError("expected no activation, since the file says what its units are")
+    network, params = load_network(source)
+    if not isinstance(metadata, dict) or not {"input_names", "output_names", "threshold"} <= metadata.keys():
+        return NetworkFile(network, params, None, None, 0.0)
     input_names, output_names = _texts(metadata, "input_names"), _texts(metadata, "output_names")
-    threshold = metadata.get("threshold")
+    threshold = metadata["threshold"]
     if not isinstance(threshold, float):
         raise ValueError(f"expected a threshold, a number, got {threshold!r}")
-    kinds = metadata.get("activations")
-    if not isinstance(kinds, list):
-        raise ValueError(f"expected a list of activations, got {cut_short(repr(kinds))}")
-    if ".offsets" in tensors:
-        network, params = _graph(tensors, kinds, len(input_names))
-    else:
-        network, params = _layers(tensors, kinds)
     sizes, given = sizes_of(network.structure), (len(input_names), len(output_names))
     if sizes != given:
         raise ValueError(f"expected names of {sizes} inputs and outputs, got {given}")
@@ -219,19 +209,6 @@ def _texts(metadata: dict[str, Any], what: str) -> tuple[str, ...]:
         raise ValueError(f"expected {what}, a list of texts, got {cut_short(repr(texts))}")
     check_names("read_network", what.removesuffix("_names"), texts)
     return tuple(texts)
-
-
-def _graph(tensors: dict[str, np.ndarray], kinds: list[Any], n_inputs: int) -> tuple[Network, Neuron]:
-    expected = [f".{name}" for name in _Graph._fields]
-    if sorted(tensors) != sorted(expected):
-        raise ValueError(f"expected the tensors {listed(expected)}, got {listed(sorted(tensors))}")
-    w, b, offsets, sources, outputs = (tensors[name] for name in expected)
-    wiring = Wiring(n_inputs, offsets, sources, outputs)
-    if (w.shape, b.shape) != ((wiring.n_edges,), (wiring.n_units,)):
-        raise ValueError(f"expected one weight per edge and one bias per unit of {wiring}, got {w.shape} and {b.shape}")
-    if len(kinds) != 1:
-        raise ValueError(f"expected the activations of one set of units, got {len(kinds)}")
-    return wired(wiring, _activation(kinds[0], wiring.n_units)), Neuron(_array(".w", w), _array(".b", b))
 
 
 def _layers(tensors: dict[str, np.ndarray], activation: Any) -> tuple[Network, tuple[Neuron, ...]]:

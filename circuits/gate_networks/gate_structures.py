@@ -114,7 +114,7 @@ def structure_of(where: str, network: Network) -> GateStructure:
     4
     """
     structure = network.structure if isinstance(network, Network) else None
-    if _is_of_gates(structure):
+    if is_of_gates(structure):
         return _as_one(where, structure)
     raise TypeError(
         f"{where}: expected a network made by gate_network or logic_convolution, or a chain of them, got {network!r}."
@@ -140,9 +140,17 @@ def check_word(where: str, name: str, value: Any, kinds: Any) -> None:
         raise ValueError(f"{where}: expected {name} to be one of {get_args(kinds)}, got {value!r}.")
 
 
-def _is_of_gates(structure: Any) -> bool:
+def is_of_gates(structure: Any) -> bool:
+    """Return whether a structure is one of gates, or a chain of them.
+
+    Args:
+        structure: of a network.
+
+    >>> is_of_gates(None)
+    False
+    """
     if isinstance(structure, Chain):
-        return all(map(_is_of_gates, structure.parts))
+        return all(map(is_of_gates, structure.parts))
     return isinstance(structure, GateStructure)
 
 

@@ -93,6 +93,20 @@ def logic_convolution(
             f"logic_convolution: expected images in which {pool}x{pool} windows of {size}x{size} fit at stride "
             f"{stride}, got {h}x{w} with padding {padding}. Take a smaller pool, or padding={size // 2}."
         )
+    return convolution_of(structure, initial)
+
+
+def convolution_of(structure: TreeLayers, initial: Initial = "residual") -> Network:
+    """Return the network of a structure.
+
+    Args:
+        structure: where leaves are and windows stand.
+        initial: as for `logic_convolution`.
+
+    >>> convolution_of(logic_convolution((4, 4, 1), 2).structure)
+    Network(4x4x1 -> 2 trees of depth 2 -> 1x1x2)
+    """
+    parametrisation = structure.parametrisation
 
     def init(key: Key) -> GateParams:
         check_key("init", key)
