@@ -52,6 +52,7 @@ from circuits.gate_networks import gate_records as _gate_records  # noqa: F401 -
 from circuits.gate_networks.certified_files import CertifiedFiles as CertifiedFiles
 from circuits.gate_networks.certified_files import certify as certify
 from circuits.gate_networks.certified_files import check_certificate as check_certificate
+from circuits.gate_networks.chosen_wires import fix_wires as fix_wires
 from circuits.gate_networks.difflogic_checkpoints import from_difflogic as from_difflogic
 from circuits.gate_networks.gate_pictures import draw_accuracy as draw_accuracy
 from circuits.gate_networks.gate_pictures import draw_gate_types as draw_gate_types

@@ -119,6 +119,9 @@ class CycleError(ValueError):
         super().__init__(f"node {loop[0]} depends on itself")
         self.loop = loop
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.loop,), self.__dict__  # with the notes
+
 
 def in_order(graph: AndInverter) -> AndInverter:
     """Sort a graph so that each AND comes after its fan-ins.

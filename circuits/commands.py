@@ -107,7 +107,7 @@ def map(options: argparse.Namespace) -> int:  # noqa: A001 - the name of the com
     if options.out is not None:
         format_to_write(options.out, options)
     before = load(options.circuit, options)
-    units = map_to_units(before, max_fan_in=options.fan_in, max_weight=options.weight, progress=True)
+    units = map_to_units(before, max_fan_in=options.fan_in, max_weight=options.weight, progress=sys.stderr.isatty())
     if options.out is not None:
         save(units, options.out, options)
     plain = from_circuit(before)

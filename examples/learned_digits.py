@@ -1,9 +1,11 @@
 """MNIST read by logic gates alone: learned by gradient, hardened, proved and written to files.
 
-`python examples/learned_digits.py --seeds 3` trains 48,000 gates, `--small` 8,000 that choose what they read; the four
-files of MNIST are looked for in `--data`, or below the folder that `JAXNET_DATA` names. Pixels are black or white, of
-the middle 20 x 20; each image is seen shifted by up to one pixel, at random. Adam takes steps of 0.3, thirty times
-those of the paper, that fall to 0: so gates are decided at the end, and hardening costs next to nothing.
+`python examples/learned_digits.py --seeds 3` trains 48,000 gates, `--small` 8,000 that choose which pixels they read;
+the four files of MNIST are looked for in `--data`, or below the folder that `JAXNET_DATA` names. Pixels are black or
+white, of the middle 20 x 20; each image is seen shifted by up to one pixel, at random. Adam takes steps of 0.3, thirty
+times those of the paper, that fall to 0: so gates are decided at the end, and hardening costs next to nothing.
+With `--small` the first half of the epochs chooses wires, straight-through, since mixtures of pixels would say more
+than any wire can; the second half has these wires fixed, and soft gates.
 (F. Petersen and others, Deep differentiable logic gate networks, 2022; patent pending, as its authors say.)
 """
 
@@ -39,13 +41,13 @@ if options.data is None and not data.is_dir():
     print("MNIST is no part of the repository: python examples/learned_digits.py --data FOLDER reads it from there.")
     sys.exit()
 if options.small:
-    layers = {"widths": [4000] * 2, "wiring": "learned", "choices": [16, 8], "tau": 4.0}
+    layers = {"widths": [4000] * 2, "wiring": ["learned", "balanced"], "choices": 400, "initial": "normal", "tau": 9.0}
 else:
     layers = {"widths": [8000] * 6, "tau": 14.0}
 if options.quick:
     layers |= {"widths": [200] * len(layers["widths"]), "tau": 2.0}
-STEP_SIZES = {"gates": 0.2 if options.small else 0.3, "choices": 0.3}
-BATCH_SIZE = 100
+STEP_SIZES = {"gates": 0.1 if options.small else 0.3, "choices": 0.05}
+BATCH_SIZE = 250 if options.small and not options.quick else 100
 
 
 # 1. The data. The last 5,000 images of the 60,000 are kept for validation: all choices were made by them.
@@ -73,7 +75,18 @@ print(f"images: {n:,} to learn from, {len(labels) - n:,} for validation")
 def learn(seed):
     """Return a network and its parameters."""
     network = circuits.gate_network(400, classes=10, seed=seed, **layers)
-    cross_entropy = circuits.gate_loss(network)
+    init_key, key = jax.random.split(jax.random.key(seed))
+    params, epochs = network.init(init_key), options.epochs
+    if options.small:
+        params = trained(network, params, epochs / 2, "straight-through", jax.random.fold_in(key, 1))
+        network, params = circuits.fix_wires(network, params)
+        epochs /= 2
+    return network, trained(network, params, epochs, "soft", key)
+
+
+def trained(network, params, epochs, forward, key):
+    """Return parameters after so many epochs."""
+    cross_entropy = circuits.gate_loss(network, forward=forward)
 
     def loss(params, batch, key):
         images, labels = batch
@@ -81,13 +94,11 @@ def learn(seed):
         shifted = jax.vmap(lambda image, corner: jax.lax.dynamic_slice(image, corner, (20, 20)))(images, corners)
         return cross_entropy(params, (shifted.reshape(-1, 400), labels), key)
 
-    steps = options.epochs * n // BATCH_SIZE
+    steps = int(epochs * n / BATCH_SIZE)
     adams = {name: optax.adam(optax.cosine_decay_schedule(size, steps)) for name, size in STEP_SIZES.items()}
     adam = optax.partition(adams, lambda params: params._replace(gates="gates", choices="choices"))  # type: ignore
     rule = jaxnet.gradient_descent(loss, adam)
-    init_key, run_key = jax.random.split(jax.random.key(seed))
-    run = jaxnet.fit(rule, network.init(init_key), training, steps=steps, batch_size=BATCH_SIZE, key=run_key)
-    return network, run.params
+    return jaxnet.fit(rule, params, training, steps=steps, batch_size=BATCH_SIZE, key=key).params
 
 
 # 3. From each network to a circuit, simplified, proved equal, written to files that are read back and proved.

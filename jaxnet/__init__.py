@@ -35,6 +35,8 @@ from jaxnet.differentiation.gradient_checks import check_gradients as check_grad
 from jaxnet.learning.boolean_units import anneal_gain as anneal_gain
 from jaxnet.learning.boolean_units import integer_penalty as integer_penalty
 from jaxnet.learning.boolean_units import margin_penalty as margin_penalty
+from jaxnet.learning.descent import DescentState as DescentState
+from jaxnet.learning.descent import gradient_descent as gradient_descent
 from jaxnet.learning.losses import absolute_error as absolute_error
 from jaxnet.learning.losses import binary_cross_entropy as binary_cross_entropy
 from jaxnet.learning.losses import binary_cross_entropy_from_probabilities as binary_cross_entropy_from_probabilities
@@ -54,9 +56,7 @@ from jaxnet.learning.plasticity import delta as delta
 from jaxnet.learning.plasticity import hebb as hebb
 from jaxnet.learning.plasticity import oja as oja
 from jaxnet.learning.plasticity import perceptron as perceptron
-from jaxnet.learning.rules import DescentState as DescentState
 from jaxnet.learning.rules import Rule as Rule
-from jaxnet.learning.rules import gradient_descent as gradient_descent
 from jaxnet.learning.rules import sgd_step as sgd_step
 from jaxnet.learning.separability import Inseparable as Inseparable
 from jaxnet.learning.separability import Separable as Separable

@@ -4,6 +4,7 @@ Colours after M. Okabe and K. Ito, Color universal design (2008): the colour-bli
 """
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def finished(ax: "Axes", path: str | Path | None) -> "Figure":
     figure = ax.get_figure(root=True)
     assert figure is not None
     if path is not None:
-        figure.savefig(path, dpi=150)
+        figure.savefig(os.path.expanduser(path), dpi=150)
     return figure
 
 

@@ -12,7 +12,7 @@ from jaxnet.canvas import BLUE, DASHES, VERMILION, finished, given_axes, new_fig
 from jaxnet.connectivity.rich_club import RichClub
 from jaxnet.notebook import picture_of
 from jaxnet.training.run_state import Run
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +129,9 @@ def draw_learning_curves(
         history, validation = history.history, history.validation if validation is None else validation
     low, high = quantiles
     if not 0 <= low <= 0.5 <= high <= 1:
-        raise ValueError(f"draw_learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {quantiles}.")
+        raise ValueError(
+            f"draw_learning_curves: expected quantiles low <= 0.5 <= high in 0..1, got {written(quantiles)}."
+        )
     training = _curves("history", history)
     measured = _curves("validation", {} if validation is None else validation)
     if not training.metrics:

@@ -4,14 +4,17 @@ Errors say what was expected and what came.
 """
 
 import contextlib
+import itertools
 import operator
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.typing import DTypeLike
 
 
@@ -19,6 +22,40 @@ class ShapeError(ValueError):
     """A shape that does not fit; the message says where, what was expected, what came, and the likely fix."""
 
     __module__ = "jaxnet"  # the name that users import and that tracebacks print
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 6, 120, 200, 40
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxarray = 8
+
+
+def written(value: Any) -> str:
+    """Return the repr of what a user passed, cut to a line: an error never prints data.
+
+    Args:
+        value: anything.
+
+    >>> written([0.5] * 1000)
+    '[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, ...]'
+    """
+    text = " ".join(_SHORT.repr(value).split())
+    return text if len(text) <= 300 else f"{text[:200]} ..."
+
+
+def listed(items: Iterable[Any], most: int = 8) -> str:
+    """Return the first items of many, with commas, and how many more there are.
+
+    Args:
+        items: anything that `str` writes.
+        most: how many are written.
+
+    >>> listed(range(1000), 3)
+    '0, 1, 2 and 997 more'
+    """
+    items = iter(items)
+    first = ", ".join(map(str, itertools.islice(items, most)))
+    more = sum(1 for _ in items)
+    return f"{first} and {more:,} more" if more else first
 
 
 @contextlib.contextmanager
@@ -91,10 +128,57 @@ def check_key(where: str, key: Any) -> None:
     dtype = getattr(key, "dtype", None)
     typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
     if not typed and not (dtype == np.uint32 and key.shape[-1:] in ((2,), (4,))):
-        got = repr(key) if isinstance(key, int | str | None) else type(key).__name__
-        raise TypeError(f"{where}: expected a key, got {got}. jax.random.key(0) makes one.")
+        seed = key if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < 2**63 else 0
+        raise TypeError(f"{where}: expected a key, got {written(key)}. jax.random.key({seed}) makes one.")
     if key.ndim != (0 if typed else 1):
         raise ShapeError(f"{where}: expected one key, got keys of shape {key.shape}. jax.vmap maps over keys.")
+
+
+def checked_keys(where: str, keys: Any, members: int) -> Array:
+    """Return keys of `jax.random`, one for each member of many.
+
+    Args:
+        where: named in the error.
+        keys: `(members,)` of `jax.random.split`; or the older kind, `(members, 2)` of uint32.
+        members: how many there are.
+
+    Raises:
+        TypeError: if they are something else, such as a seed.
+        ShapeError: if they are not as many.
+
+    >>> checked_keys("train_ensemble", jax.random.split(jax.random.PRNGKey(0), 3), 3).shape
+    (3,)
+    """
+    advice = f"jax.random.split(jax.random.key(0), {members}) makes them."
+    dtype = getattr(keys, "dtype", None)
+    if dtype == np.uint32 and keys.ndim > 1 and keys.shape[-1] in (2, 4):
+        keys = jax.random.wrap_key_data(keys)
+    elif dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        raise TypeError(f"{where}: expected a key for each of the {members} members, got {written(keys)}. {advice}")
+    if keys.shape != (members,):
+        raise ShapeError(
+            f"{where}: expected a key for each of the {members} members, got keys of shape {keys.shape}. {advice}"
+        )
+    return keys
+
+
+def check_untraced(where: str, advice: str, *trees: Any) -> None:
+    """Check that a function is not called while JAX traces, as under jit, vmap or grad.
+
+    Args:
+        where: the function, named in the error.
+        advice: what to call instead.
+        trees: its arguments.
+
+    Raises:
+        TypeError: if it is.
+
+    >>> check_untraced("fit", "jaxnet.train is a pure function.", jnp.zeros(2))
+    """
+    # Under jit a new array is traced as well, whatever the arguments are.
+    leaves = jax.tree.leaves((trees, jnp.zeros(())), is_leaf=lambda node: isinstance(node, Iterator))
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
+        raise TypeError(f"{where}: expected a call outside of jit, vmap and grad, got traced values. {advice}")
 
 
 def integers(where: str, name: str, value: Any, dtype: DTypeLike = np.int64) -> np.ndarray:
@@ -157,8 +241,8 @@ def whole_number(where: str, name: str, number: Any, low: int = 0, high: int | N
     except TypeError:
         index = None
     if index is None:
-        raise TypeError(f"{where}: expected {name} to be a whole number, got {number!r}.")
+        raise TypeError(f"{where}: expected {name} to be a whole number, got {written(number)}.")
     if index < low or (high is not None and index > high):
         expected = f"to be at least {low}" if high is None else f"in {low}..{high}"
-        raise ValueError(f"{where}: expected {name} {expected}, got {index}.")
+        raise ValueError(f"{where}: expected {name} {expected}, got {written(index)}.")
     return index

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -66,7 +67,7 @@ def network_of(circuit: ThresholdCircuit, activation: Callable, gains: np.ndarra
         of_units = circuit.wiring.sources >= circuit.n_inputs
         w = np.where(of_units, w / 4, w / 2)
         b = b / 2 + circuit.sums_of_weights(np.where(of_units, w, 0))
-    params = Neuron(jnp.asarray(w.astype(np.float32)), jnp.asarray(b.astype(np.float32)))
+    params = Neuron(*jax.device_put((w.astype(np.float32), b.astype(np.float32))))
     return wired(circuit.wiring, activation), params
 
 
@@ -102,7 +103,7 @@ def rectifiers(circuit: ThresholdCircuit) -> Rectifiers:
         first.append(node)
         second.append(other)
     outputs = [add([(node, 1)], 0) for node in circuit.wiring.outputs.tolist()]
-    params = Neuron(jnp.asarray(np.array(weights, np.float32)), jnp.asarray(np.array(bias, np.float32)))
+    params = Neuron(*jax.device_put((np.array(weights, np.float32), np.array(bias, np.float32))))
     return Rectifiers(Wiring(n, offsets, sources, outputs), params, np.array(first), np.array(second))
 
 

@@ -26,6 +26,7 @@ from circuits.verification.equivalence import equivalent
 from jaxnet.answers import Undecided
 from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Key
+from jaxnet.validation import check_key
 
 FORMATS = (".aig", ".blif", ".v", ".c")
 _FORMAT = "certified circuit, version 1"
@@ -91,7 +92,7 @@ def certify(
     scores: Scores = "gates",
     time_limit: float | None = None,
     compiler: str | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
     key: Key | None = None,
 ) -> CertifiedFiles:
     """Simplify a circuit, write it as AIGER, BLIF, Verilog and C, and prove that each file holds the circuit.
@@ -108,14 +109,14 @@ def certify(
             These gates are added, the same to both, once the simplified circuit is proved equal.
         time_limit: seconds for each proof; None for no limit.
         compiler: for the C, as for `check_c`; without one on the machine the test is left out, and this is said.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
         key: from `jax.random.key`, for the rows that test the compiled C; that of 0 if None.
 
     Returns:
         A `CertifiedFiles`, whose repr says what was proved and how.
 
     Raises:
-        TypeError: if it is no `Circuit`.
+        TypeError: if it is no `Circuit`, or the key is none.
         ValueError: if a format cannot hold the circuit, or outputs are no groups for so many classes.
         TimeoutError: if a proof is not found in time; no certificate is left then, nor is one of an earlier call.
         OSError: if a file cannot be written.
@@ -131,6 +132,8 @@ def certify(
     """
     if not isinstance(circuit, Circuit):
         raise TypeError(f"certify: expected a Circuit, got {type(circuit).__name__}. harden makes one of a network.")
+    if key is not None:
+        check_key("certify", key)  # before the proofs, which may take minutes
     if scores not in get_args(Scores) or (scores != "gates" and classes is None):
         raise ValueError(f"certify: expected scores 'gates', or 'counts' or 'class' with classes=, got {scores!r}.")
     if classes is not None:

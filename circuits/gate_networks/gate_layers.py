@@ -66,6 +66,28 @@ def mixed(weights: Array, x: Array, reads: Array, readers: Array | None) -> Arra
     return _mixed(weights, x, reads, readers)
 
 
+def picked(weights: Array, chosen: Array, x: Array, reads: Array) -> Array:
+    """Return rows that are chosen among candidates, with the derivative by the weights that their weighted sum has.
+
+    Args:
+        weights: `(C, N)`, of each candidate of each of N inputs; no value depends on them.
+        chosen: `(N,)`, the row of x that each input is.
+        x: `(n, B)`.
+        reads: `(C, N)`, the rows of the candidates; with C = n all rows, in order.
+
+    Returns:
+        `(N, B)`: row j is x[chosen[j]].
+
+    Source: Y. Bengio and others, Estimating or propagating gradients through stochastic neurons (2013),
+    straight-through.
+
+    >>> reads = jnp.array([[0], [1]])
+    >>> picked(jnp.array([[0.4], [0.6]]), jnp.array([1]), jnp.array([[0.0, 1.0], [1.0, 1.0]]), reads)
+    Array([[1., 1.]], dtype=float32)
+    """
+    return _picked(weights, chosen, x, reads)
+
+
 def matched_layers(k: Coefficients, second: Array, inverse: Array, x: Array) -> Array:
     """Run layers of W gates each, gate i of which reads nodes i and p(i) of the W before: in a loop, if there are many.
 
@@ -168,7 +190,7 @@ def _mixed_forward(weights: Array, x: Array, reads: Array, readers: Array | None
 
 def _mixed_back(kept: tuple, g: Array) -> tuple:
     weights, x, reads, readers = kept
-    _, to_weights = jax.lax.scan(lambda _, r: (None, (g * _rows(x, r)).sum(1)), None, reads)
+    to_weights = _to_weights(g, x, reads)
     if readers is None:
         to_x = jnp.zeros_like(x)
         for w, r in zip(weights, reads, strict=True):
@@ -180,6 +202,30 @@ def _mixed_back(kept: tuple, g: Array) -> tuple:
 
 
 _mixed.defvjp(_mixed_forward, _mixed_back)
+
+
+def _to_weights(g: Array, x: Array, reads: Array) -> Array:
+    """Return the derivatives by the weights of candidates."""
+    if len(reads) == len(x):
+        return jnp.matmul(x, g.T, precision=jax.lax.Precision.HIGHEST)
+    return jax.lax.scan(lambda _, r: (None, (g * _rows(x, r)).sum(1)), None, reads)[1]
+
+
+@jax.custom_vjp
+def _picked(weights: Array, chosen: Array, x: Array, reads: Array) -> Array:
+    return _rows(x, chosen)
+
+
+def _picked_forward(weights: Array, chosen: Array, x: Array, reads: Array) -> tuple:
+    return _rows(x, chosen), (chosen, x, reads)
+
+
+def _picked_back(kept: tuple, g: Array) -> tuple:
+    chosen, x, reads = kept
+    return _to_weights(g, x, reads), None, jnp.zeros_like(x).at[chosen].add(g), None
+
+
+_picked.defvjp(_picked_forward, _picked_back)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -15,8 +15,7 @@ from jax import Array
 from jax.scipy.special import entr
 from jax.typing import ArrayLike
 
-from circuits.gate_networks.gate_structures import structure_of
-from circuits.gate_networks.layered_gates import GateLayers, GateParams, layer_logits
+from circuits.gate_networks.layered_gates import GateLayers, GateParams, layer_logits, layers_of
 from circuits.gate_networks.logic_gate_networks import gate_outputs
 from circuits.gate_networks.parametrisations import Parametrisation
 from circuits.gates import essential
@@ -62,7 +61,7 @@ def gate_types(network: Network, params: GateParams) -> GateTypes:
     >>> types.counts[0].nonzero(), types.entropy.shape                     # near copies of a: the table 0b1010
     ((array([10]),), (1,))
     """
-    structure = _layers("gate_types", network)
+    structure = layers_of("gate_types", network)
     layers = structure.hard_layers("gate_types", params)
     counts = np.stack([np.bincount(layer.tables, minlength=16) for layer in layers])
     return GateTypes(counts, np.stack(_entropies(structure, params)))
@@ -91,7 +90,7 @@ def gate_errors(network: Network) -> Callable[[GateParams, Batch], dict[str, Arr
     >>> sorted(found), round(float(found["hard"]), 3)
     (['entropy1', 'hard', 'soft'], 0.333)
     """
-    structure = _layers("gate_errors", network)
+    structure = layers_of("gate_errors", network)
 
     def validate(params: GateParams, batch: Batch) -> dict[str, Array]:
         x, y = (jnp.asarray(array) for array in batch)
@@ -159,13 +158,6 @@ def table_entropy(logits: ArrayLike, parametrisation: Parametrisation) -> Array:
     if parametrisation == "walsh":
         z = jnp.stack([z[0] + z[1] * a + z[2] * b + z[3] * a * b for b in (-1, 1) for a in (-1, 1)])
     return (entr(jax.nn.sigmoid(z)) + entr(jax.nn.sigmoid(-z))).sum(axis=0) / np.log(2)
-
-
-def _layers(where: str, network: Network) -> GateLayers:
-    structure = structure_of(where, network)
-    if not isinstance(structure, GateLayers):
-        raise TypeError(f"{where}: expected a network made by gate_network alone, got {network!r}.")
-    return structure
 
 
 def _entropies(structure: GateLayers, params: GateParams) -> list[Array]:

@@ -16,8 +16,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from circuits.gate_networks import gate_wirings
-from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
-from circuits.gate_networks.gate_structures import GateStructure, HardLayer
+from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed, picked
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer, structure_of
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     SOFT,
@@ -28,6 +28,7 @@ from circuits.gate_networks.parametrisations import (
     coefficients,
     hard_tables,
 )
+from jaxnet.networks.network import Network
 from jaxnet.pytrees import Key
 from jaxnet.validation import ShapeError
 
@@ -132,7 +133,7 @@ class GateLayers(GateStructure):
         layers = []
         for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
             if choices is not None:
-                chosen = np.argmax(choice_weights(choices, "hard", 1.0, None), axis=0)
+                chosen = np.asarray(choice_weights(choices, 1.0, None)[1])
                 reads = np.take_along_axis(reads, chosen[None], axis=0)[0]
             layers.append(HardLayer(reads, hard_tables(logits, self.parametrisation)))
         return layers
@@ -144,6 +145,26 @@ class GateLayers(GateStructure):
             text += f" {stop - start} x" * (stop - start > 1) + f" {widths[start]} ->"
             start = stop
         return text.removesuffix(" ->") + " gates" + f" -> {self.n_classes} classes" * (self.n_classes is not None)
+
+
+def layers_of(where: str, network: Network) -> GateLayers:
+    """Return the structure of a network made by `gate_network`.
+
+    Args:
+        where: named in the error.
+        network: any.
+
+    Raises:
+        TypeError: if it is another one.
+
+    >>> from circuits import gate_network
+    >>> layers_of("gate_types", gate_network(3, [4])).widths
+    (4,)
+    """
+    structure = structure_of(where, network)
+    if not isinstance(structure, GateLayers):
+        raise TypeError(f"{where}: expected a network made by gate_network alone, got {network!r}.")
+    return structure
 
 
 def layer_logits(structure: GateLayers, params: GateParams) -> list[tuple[Any, Any]]:
@@ -208,8 +229,9 @@ def _outputs(
             continue
         width = reads[0].shape[-1]
         if run.kind == "learned":
-            weights = choice_weights(next(chosen), forward, temperature, next(keys))
-            both = _chosen(weights.reshape(len(weights), -1), rows, reads[0].reshape(len(weights), -1), readers)
+            weights, best = choice_weights(next(chosen), temperature, next(keys))
+            flat = weights.reshape(len(weights), -1), reads[0].reshape(len(weights), -1)
+            both = _mixture(*flat, rows, readers) if forward == "soft" else _picks(*flat, rows, best.ravel())
         else:
             both = gathered(rows, jnp.asarray(reads[0].ravel()), None if readers is None else jnp.asarray(readers))
         rows = gates(Coefficients(k.k[0], k.squash), both[:width], both[width:])
@@ -219,36 +241,37 @@ def _outputs(
     return rows.T.reshape(*leading, structure.n_outputs)
 
 
-def choice_weights(logits: ArrayLike, forward: Forward, temperature: ArrayLike, key: Key | None) -> Array:
-    """Return how much each candidate counts.
+def choice_weights(logits: ArrayLike, temperature: ArrayLike, key: Key | None) -> tuple[Array, Array]:
+    """Return how much each candidate counts, and which counts most.
 
     Args:
         logits: `(C, ...)`.
-        forward: as for `coefficients`.
         temperature: logits are divided by it.
-        key: for the noise of "gumbel".
+        key: for the noise of "gumbel"; None for no noise.
 
     Returns:
-        `(C, ...)`, of sum 1 along the first axis.
+        Weights `(C, ...)`, of sum 1 along the first axis; and the number of the largest `(...)`, the first of equals.
 
-    >>> choice_weights(jnp.array([[0.0], [1.0]]), "hard", 1.0, None).T
-    Array([[0., 1.]], dtype=float32)
+    >>> weights, best = choice_weights(jnp.array([[0.0], [0.0]]), 1.0, None)
+    >>> weights.T, best
+    (Array([[0.5, 0.5]], dtype=float32), Array([0], dtype=int32))
     """
     z = jnp.asarray(logits)
-    if forward == "gumbel":
-        z = z + jax.random.gumbel(key, z.shape, z.dtype)  # type: ignore[arg-type]
+    if key is not None:
+        z = z + jax.random.gumbel(key, z.shape, z.dtype)
     z = z / jnp.asarray(temperature, z.dtype)
-    if forward == "soft":
-        return jax.nn.softmax(z, axis=0)
-    hard = jax.nn.one_hot(jnp.argmax(z, axis=0), z.shape[0], axis=0, dtype=z.dtype)
-    if forward == "hard":
-        return hard
-    soft = jax.nn.softmax(z, axis=0)
-    return hard + (soft - jax.lax.stop_gradient(soft))
+    return jax.nn.softmax(z, axis=0), jnp.argmax(z, axis=0)
 
 
-def _chosen(weights: Array, rows: Array, reads: np.ndarray, readers: np.ndarray | None) -> Array:
-    """Return inputs that are chosen among candidates: among all nodes as a product of matrices."""
+def _mixture(weights: Array, reads: np.ndarray, rows: Array, readers: np.ndarray | None) -> Array:
+    """Return inputs that are mixtures of candidates: of all nodes as a product of matrices."""
     if len(weights) == len(rows):
         return jnp.matmul(weights.T, rows, precision=jax.lax.Precision.HIGHEST)
     return mixed(weights, rows, jnp.asarray(reads), None if readers is None else jnp.asarray(readers))
+
+
+def _picks(weights: Array, reads: np.ndarray, rows: Array, best: Array) -> Array:
+    """Return inputs that are chosen among candidates."""
+    every = len(weights) == len(rows)
+    chosen = best if every else jnp.take_along_axis(jnp.asarray(reads), best[None], axis=0)[0]
+    return picked(weights, chosen, rows, jnp.asarray(reads))

@@ -178,8 +178,9 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
         temperature: logits are divided by it.
 
     Returns:
-        `loss(params, (x, y), key)`: y are numbers of classes `(...,)`; or without classes targets `(..., W)` in [0, 1],
-        and the loss of an example is the sum over them.
+        `loss(params, (x, y), key=None)`: y are numbers of classes `(...,)`; or without classes targets `(..., W)` in
+        [0, 1], and the loss of an example is the sum over them. Without a key, as in validation, the gates of "gumbel"
+        are not drawn, but the most likely ones.
 
     Raises:
         TypeError: if the network is no logic gate network.
@@ -194,9 +195,10 @@ def gate_loss(network: Network, *, forward: Forward = "soft", temperature: float
     structure = structure_of("gate_loss", network)
     check_word("gate_loss", "forward", forward, Forward)
 
-    def loss(params: Params, batch: Batch, key: Key) -> Array:
+    def loss(params: Params, batch: Batch, key: Key | None = None) -> Array:
         x, y = batch
-        outputs = gate_outputs(network, params, x, forward=forward, temperature=temperature, key=key)
+        way = "straight-through" if forward == "gumbel" and key is None else forward
+        outputs = gate_outputs(network, params, x, forward=way, temperature=temperature, key=key)
         if structure.n_classes is None:
             return jaxnet.binary_cross_entropy_from_probabilities(outputs, y).mean()
         return jaxnet.softmax_cross_entropy_with_integer_labels(outputs, y).mean()

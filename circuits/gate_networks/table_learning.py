@@ -123,7 +123,7 @@ def learn_table(
     tau: float | None = None,
     validation: float = 0.2,
     seed: int = 0,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> Learned:
     """Learn to predict a column of a table from the others, by a circuit.
 
@@ -149,7 +149,7 @@ def learn_table(
             most tables.
         validation: the share of the rows, in [0, 1), that are held out of the training to choose the network.
         seed: for the rows held out, the wirings, the parameters and the batches.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
 
     Returns:
         A `Learned`.
@@ -218,7 +218,7 @@ def _trained(
     batch_size: int | None,
     learning_rate: float,
     seed: int,
-    progress: bool,
+    progress: bool | None,
 ) -> GateParams:
     """Return the parameters of all networks."""
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))

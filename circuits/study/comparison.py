@@ -160,7 +160,7 @@ def compare(
     steps: int = 2000,
     step_size: float = 0.05,
     seed: int = 0,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> Comparison:
     """Compare Boolean neurons with sigmoid networks on one function.
 
@@ -177,7 +177,7 @@ def compare(
         steps: of learning; rounded up to a multiple of 10, or of 200 on batches, after which the networks are checked.
         step_size: of Adam.
         seed: of all that is random.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
 
     Returns:
         A `Comparison`.

@@ -9,8 +9,9 @@ import numpy as np
 import optax
 from jax import Array
 
+from jaxnet.learning.descent import gradient_descent
 from jaxnet.learning.losses import squared_error
-from jaxnet.learning.rules import Rule, gradient_descent
+from jaxnet.learning.rules import Rule
 from jaxnet.networks.activations import Activation, sigmoid, step
 from jaxnet.networks.layers import Network, mlp
 from jaxnet.pytrees import Batch, Key, Params, State

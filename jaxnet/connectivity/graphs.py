@@ -14,7 +14,7 @@ import numpy as np
 from jaxnet.networks.units import Neuron
 from jaxnet.networks.wiring import Wiring
 from jaxnet.pytrees import Params
-from jaxnet.validation import ShapeError, integers, whole_number
+from jaxnet.validation import ShapeError, integers, whole_number, written
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -295,7 +295,7 @@ class Graph:
         pairs = [tuple(pair) for pair in pairs]
         for row, pair in enumerate(pairs):
             if len(pair) != 2:
-                raise ValueError(f"Graph.from_pairs: expected pairs of names, got {pair!r} in row {row}.")
+                raise ValueError(f"Graph.from_pairs: expected pairs of names, got {written(pair)} in row {row}.")
         names = tuple(dict.fromkeys(name for pair in pairs for name in pair) if names is None else names)
         number = {name: node for node, name in enumerate(names)}
         try:
@@ -374,7 +374,7 @@ def _layers(params: Params) -> Iterable[np.ndarray]:
 def _connects(where: str, w: np.ndarray, threshold: float) -> np.ndarray:
     """Return which weights count as edges."""
     if not threshold >= 0:
-        raise ValueError(f"{where}: expected a threshold of 0 or more, got {threshold}.")
+        raise ValueError(f"{where}: expected a threshold of 0 or more, got {written(threshold)}.")
     strength = np.abs(w)
     if (strength != strength).any():
         raise ValueError(f"{where}: expected numbers for weights, got NaN, which is neither an edge nor none.")

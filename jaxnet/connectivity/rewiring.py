@@ -39,7 +39,9 @@ class Rewired(NamedTuple):
         return f"Rewired({rewirings:,} graphs, {edges:,} edges, {made:,.0f} of {self.n_swaps:,} swaps made on average)"
 
 
-def rewire(graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progress: bool = True, key: Key) -> Rewired:
+def rewire(
+    graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progress: bool | None = None, key: Key
+) -> Rewired:
     """Draw random simple graphs with the degrees of a graph, by double-edge swaps.
 
     A swap takes two edges a-b and c-d at random, in a random direction, and makes them a-d and c-b. A swap that would
@@ -53,7 +55,7 @@ def rewire(graph: Graph, *, rewirings: int = 1, swaps_per_edge: int = 10, progre
         graph: undirected; take `graph.undirected()` of a directed one.
         rewirings: how many graphs, at least 1; each begins as the graph itself.
         swaps_per_edge: how many swaps to try per edge, 0 or more.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
         key: from `jax.random.key`; the same key gives the same graphs.
 
     Returns:
@@ -91,7 +93,7 @@ def map_rewirings(
     *,
     rewirings: int,
     swaps_per_edge: int,
-    progress: bool,
+    progress: bool | None,
     block_bytes: int = 2**27,
     key: Key,
 ) -> tuple[np.ndarray, np.ndarray, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxnet.connectivity.graphs import Graph
 from jaxnet.connectivity.rewiring import map_rewirings, undirected_degrees
 from jaxnet.pytrees import Key
-from jaxnet.validation import whole_number
+from jaxnet.validation import whole_number, written
 
 
 class RichClub(NamedTuple):
@@ -110,7 +110,7 @@ def normalised_rich_club(
     rewirings: int = 1000,
     swaps_per_edge: int = 10,
     quantiles: tuple[float, float] = (0.025, 0.975),
-    progress: bool = True,
+    progress: bool | None = None,
     key: Key,
 ) -> RichClub:
     """Compare the rich-club coefficient with that of random graphs of the same degrees.
@@ -120,7 +120,7 @@ def normalised_rich_club(
         rewirings: how many random graphs, at least 1.
         swaps_per_edge: how many swaps to try per edge in each, see `rewire`.
         quantiles: the band of the random graphs; by default the central 95 %.
-        progress: whether to show a bar, on a terminal or in a notebook.
+        progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
         key: from `jax.random.key`; the same key gives the same result.
 
     Returns:
@@ -142,7 +142,7 @@ def normalised_rich_club(
     degree = undirected_degrees(name, graph)
     low, high = quantiles
     if not 0 <= low <= high <= 1:
-        raise ValueError(f"{name}: expected quantiles in order within 0..1, got {quantiles}.")
+        raise ValueError(f"{name}: expected quantiles in order within 0..1, got {written(quantiles)}.")
     random, n_accepted, n_swaps = map_rewirings(
         name,
         lambda edges: _edges_within(degree, edges),

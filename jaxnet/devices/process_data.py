@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 from jaxnet.devices.processes import all_gather, check_same_arguments
 from jaxnet.devices.sharding import DATA, check_mesh, mesh_sharding, over_processes, put_on_devices
 from jaxnet.pytrees import Batch
-from jaxnet.validation import ShapeError, whole_number
+from jaxnet.validation import ShapeError, whole_number, written
 
 
 def own_part(n: int, mesh: Mesh) -> slice:
@@ -135,7 +135,8 @@ def rows_of_parts(where: str, part: Batch | None, mesh: Mesh) -> np.ndarray:
     sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(part)}
     if len(sizes) > 1 or () in sizes:
         raise ShapeError(
-            f"{where}: expected arrays with the same number of examples along the first axis, got {sorted(sizes)}."
+            f"{where}: expected arrays with the same number of examples along the first axis, got "
+            f"{written(sorted(sizes))}."
         )
     own = sizes.pop()[0] if sizes else -1
     return all_gather(own)[part_owners(process_spans(where, mesh))] if over_processes(mesh) else np.array([own])
@@ -212,7 +213,7 @@ def _check_agreement(where: str, part: Batch | None, mesh: Mesh) -> None:
     """Check that parts have the same shapes and dtypes; XLA would read the bytes of one as those of another."""
     if over_processes(mesh):
         kind = jax.tree.map(lambda a: (np.shape(a)[1:], jax.dtypes.canonicalize_dtype(np.asarray(a).dtype).name), part)
-        own = f"Those of process {jax.process_index()} are {kind}."
+        own = f"Those of process {jax.process_index()} are {written(kind)}."
         check_same_arguments(where, advice=own, **{"shapes and dtypes of examples": str(kind)})
 
 

@@ -16,7 +16,7 @@ from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 from jaxnet.pytrees import Batch
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 # The axis of a mesh over which examples are split; a mesh without it splits none.
 DATA = "data"
@@ -85,11 +85,12 @@ def shardings(where: str, tree: Any, mesh: Mesh, specs: Specs | None = None) -> 
     if not isinstance(specs, Mapping) or not all(
         isinstance(path, str) and isinstance(spec, PartitionSpec) for path, spec in specs.items()
     ):
-        raise TypeError(f"{where}: expected a dict of jax.sharding.PartitionSpec by path, got {specs!r}.")
+        raise TypeError(f"{where}: expected a dict of jax.sharding.PartitionSpec by path, got {written(specs)}.")
     for path in specs:
         if not any(_leads_to(path, name) for name in named):
             raise ValueError(
-                f"{where}: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got {path!r}."
+                f"{where}: expected specs by paths to parameters, such as {' or '.join(list(named)[:4])}, got "
+                f"{written(path)}."
             )
     chosen = {name: _spec(where, name, shape, mesh, specs) for name, shape in named.items()}
 
@@ -238,21 +239,27 @@ def put_examples(data: Batch, mesh: Mesh) -> Batch:
     return jax.tree.map(of_leaf, data)
 
 
-def check_mesh(where: str, mesh: Any) -> None:
+def check_mesh(where: str, mesh: Any, *, splits: bool = False) -> None:
     """Check that the devices of a mesh are those of this process, or of all.
 
     Args:
         where: named in the error.
         mesh: what the caller passed as one.
+        splits: whether it has to have an axis "data", since nothing else would be split over it.
 
     Raises:
         TypeError: if it is no mesh.
-        ValueError: if its devices are those of some processes and not of all.
+        ValueError: if its devices are those of some processes and not of all, or the axis is missing.
 
     >>> check_mesh("fit", jax.make_mesh((1,), ("data",)))
     """
     if not isinstance(mesh, Mesh):
         raise TypeError(f"{where}: expected a jax.sharding.Mesh, as jax.make_mesh gives, got {type(mesh).__name__}.")
+    if splits and DATA not in mesh.axis_names:
+        raise ValueError(
+            f'{where}: expected a mesh with an axis "data", over which examples are split, got the axes '
+            f'{mesh.axis_names}. Make it by jax.make_mesh(({mesh.size},), ("data",)), or split parameters by specs.'
+        )
     processes = _processes(mesh)
     if processes != {jax.process_index()} and len(processes) != jax.process_count():
         raise ValueError(

@@ -16,7 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxnet.pytrees import Params
-from jaxnet.validation import ShapeError, located, whole_number
+from jaxnet.validation import ShapeError, located, whole_number, written
 
 _CHUNK_BYTES = 2**26  # of derivatives computed at once, unless the caller gives chunk_size
 _SHOWN = 20  # paths that an error lists
@@ -71,7 +71,7 @@ def partials(
            [4.]], dtype=float32)
     """
     if mode not in (None, "reverse", "forward"):
-        raise ValueError(f'partials: expected mode "reverse", "forward" or None, got {mode!r}.')
+        raise ValueError(f'partials: expected mode "reverse", "forward" or None, got {written(mode)}.')
     if chunk_size is not None:
         chunk_size = whole_number("partials", "chunk_size", chunk_size, 1)
     place = None if where is None else tuple(_key(entry) for entry in where)
@@ -199,5 +199,6 @@ def _find(where: tuple, names: list[tuple], leaves: list[Array]) -> tuple[int, t
     there = [f"{name} {leaf.shape}" for name, leaf in zip(names[:_SHOWN], leaves, strict=False)]
     more = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     raise ValueError(
-        f"partials: expected where to lead to a parameter, got {where}. There are: {', '.join(there + more) or 'none'}."
+        f"partials: expected where to lead to a parameter, got {written(where)}. "
+        f"There are: {', '.join(there + more) or 'none'}."
     )

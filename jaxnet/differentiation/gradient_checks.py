@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.differentiation.complex_parts import split_complex
 from jaxnet.differentiation.finite_differences import (
     DISCONTINUOUS,
     FLAT,
@@ -138,10 +139,10 @@ def check_gradients(
     Args:
         f: `f(params, *args)`, pure; it returns an array or a pytree of arrays, real and floating. If it has several
             outputs, a random projection of them is checked.
-        params: a pytree of real floating arrays.
-        args: whatever else f takes. Floating arrays are cast to float64, as params are; everything else, keys too, is
-            passed on unchanged, as are arrays that f closes over. Where f itself rounds to a smaller type, a note says
-            so, and the check is as sharp as that type allows.
+        params: a pytree of floating or complex arrays. A complex array has two rows, its real and its imaginary parts.
+        args: whatever else f takes. Floating arrays are cast to float64, complex ones to complex128, as params are;
+            everything else, keys too, is passed on unchanged, as are arrays that f closes over. Where f itself rounds
+            to a smaller type, a note says so, and the check is as sharp as that type allows.
         tolerance: the relative error that a right derivative may have.
         limit: how many entries of an array to check one by one, at least 1. A larger array is checked at a random
             sample of that many entries, and along a random direction through all of it.
@@ -151,7 +152,8 @@ def check_gradients(
         A `GradientCheck`: print it, or end a test with `check_gradients(...).raise_if_wrong()`.
 
     Raises:
-        TypeError: if a parameter or an output is not real and floating, or `limit` or `seed` is not a whole number.
+        TypeError: if a parameter is not floating or complex, an output not real and floating, or `limit` or `seed` not
+            a whole number.
         ValueError: if there are no parameters or no outputs, or `limit` or `seed` is out of range.
 
     Source: C. J. F. Ridders (1982), Advances in Engineering Software 4(2).
@@ -164,11 +166,14 @@ def check_gradients(
     limit = whole_number("check_gradients", "limit", limit, 1)
     seed = whole_number("check_gradients", "seed", seed)
     names, leaves = [], []
+    with jax.enable_x64(True):  # or the parts of a complex128 would be float32
+        params = split_complex(params)
     for path, leaf in jax.tree.leaves_with_path(params):
         names.append(f"params{jax.tree_util.keystr(path)}")
-        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
+        dtype = jnp.result_type(leaf)
+        if not jnp.issubdtype(dtype, jnp.floating):
             raise TypeError(
-                f"check_gradients: expected real floating parameters, got {jnp.result_type(leaf)} at {names[-1]}. "
+                f"check_gradients: expected floating or complex parameters, got {dtype} at {names[-1]}. "
                 "Pass what should not be checked in args."
             )
         leaves.append(np.asarray(leaf, np.float64))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxnet.differentiation.complex_parts import join_complex
 from jaxnet.lowering import jaxprs
 
 _CHUNK_BYTES = 2**22  # of intermediate values at once: more would leave the cache
@@ -28,7 +29,8 @@ class _Function(NamedTuple):
         stops = np.cumsum([0, *map(math.prod, self.shapes)])
         leaves = [theta[a:b].reshape(s) for a, b, s in zip(stops[:-1], stops[1:], self.shapes, strict=True)]
         args = jax.tree.unflatten(self.args_structure, [arrays.get(i, leaf) for i, leaf in enumerate(self.fixed)])
-        outputs = [jnp.asarray(y) for y in jax.tree.leaves(self.f(jax.tree.unflatten(self.structure, leaves), *args))]
+        params = join_complex(jax.tree.unflatten(self.structure, leaves))
+        outputs = [jnp.asarray(y) for y in jax.tree.leaves(self.f(params, *args))]
         for y in outputs:
             if not jnp.issubdtype(y.dtype, jnp.floating):
                 raise TypeError(f"check_gradients: expected real floating outputs, got {y.dtype}.")
@@ -85,8 +87,8 @@ def perturbed(
     Args:
         f: `f(params, *args)`.
         leaves: the parameters, float64.
-        structure: the structure of their pytree.
-        args: the other arguments; floating arrays among them are cast to float64.
+        structure: the structure of their pytree, with `ComplexParts` in place of each complex array.
+        args: the other arguments; floating arrays among them are cast to float64, complex ones to complex128.
         random: draws the signs and the projection.
 
     Returns:
@@ -108,7 +110,10 @@ def perturbed(
         is_array = isinstance(leaf, Array | np.ndarray | np.generic)
         fixed.append(None if is_array else leaf)
         if is_array:
-            arrays[i] = np.asarray(leaf, np.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+            arrays[i] = leaf
+            for kind, double in ((jnp.floating, np.float64), (jnp.complexfloating, np.complex128)):
+                if jnp.issubdtype(leaf.dtype, kind):
+                    arrays[i] = np.asarray(leaf, double)
     function = _Function(f, structure, tuple(leaf.shape for leaf in leaves), args_structure, tuple(fixed))
     theta = np.concatenate([leaf.reshape(-1) for leaf in leaves])
 
@@ -117,7 +122,7 @@ def perturbed(
         raise ValueError("check_gradients: expected f to give a number, got no outputs.")
     equations = list(jaxprs.equations(traced))
     rounded = {
-        v.aval.dtype
+        jnp.finfo(v.aval.dtype).dtype
         for equation in equations
         if any(_is_float(v.aval, 8) for v in equation.invars)
         for v in equation.outvars
@@ -147,7 +152,9 @@ def perturbed(
 
 def _is_float(aval: Any, smallest: int, largest: int = 8) -> bool:
     dtype = getattr(aval, "dtype", None)
-    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and smallest <= dtype.itemsize <= largest
+    if dtype is None or not jnp.issubdtype(dtype, jnp.inexact):
+        return False
+    return smallest <= jnp.finfo(dtype).bits // 8 <= largest  # of complex numbers, those of a part
 
 
 @functools.partial(jax.jit, static_argnames="function")

@@ -18,7 +18,7 @@ from jaxnet.networks.evaluation import Wired, unit_sums
 from jaxnet.networks.network import Chain, Layer, Network, describe
 from jaxnet.networks.units import Neuron, weighted_sums
 from jaxnet.pytrees import Params
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 
 def margin_penalty(network: Network, params: Params, x: ArrayLike, margin: ArrayLike = 12.0) -> Array:
@@ -50,7 +50,7 @@ def margin_penalty(network: Network, params: Params, x: ArrayLike, margin: Array
     Array(0.28125, dtype=float32)
     """
     if isinstance(margin, (int, float)) and not 0 < margin < math.inf:
-        raise ValueError(f"margin_penalty: expected a positive, finite margin, got {margin}.")
+        raise ValueError(f"margin_penalty: expected a positive, finite margin, got {written(margin)}.")
     z = _hidden_sums(network, params, jnp.asarray(x))
     # Not jnp.abs, whose derivative at 0 is 1: that would take a side.
     short = jnp.maximum(0, 1 - z * jnp.sign(z) / jnp.asarray(margin).astype(z.dtype))
@@ -83,7 +83,7 @@ def integer_penalty(params: Params, step: ArrayLike) -> Array:
     Array(0.16667, dtype=float32)
     """
     if isinstance(step, (int, float)) and not 0 < step < math.inf:
-        raise ValueError(f"integer_penalty: expected a positive, finite step, got {step}.")
+        raise ValueError(f"integer_penalty: expected a positive, finite step, got {written(step)}.")
     units = [p for p in jax.tree.leaves(params, is_leaf=_is_neuron) if _is_neuron(p)]
     if not units:
         raise TypeError(f"integer_penalty: expected parameters Neuron(w, b), got {type(params).__name__}.")

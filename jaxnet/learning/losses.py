@@ -1,6 +1,9 @@
 """Losses (eq. 10), one value per example, and the means that reduce them. None of them broadcasts.
 
 A prediction `(n, 1)` and a target `(n,)` would broadcast to `(n, n)` and train on nonsense in silence: here they raise.
+What no target or probability can be (outside of [0, 1], a target row that does not sum to 1, a class that there is not)
+gives NaN, everywhere alike, since traced values cannot be refused; `fit` names the step. An infinite logit with a
+target that agrees gives the limit, with a finite gradient.
 To reduce over examples, take `jnp.mean`, or `weighted_mean` or `masked_mean` where examples do not count alike, as in a
 padded batch. Pad with finite numbers at which the loss has a finite derivative: a masked value has gradient 0, but the
 chain rule multiplies that by the derivative of the loss, and 0 times NaN is NaN.
@@ -9,12 +12,13 @@ chain rule multiplies that by the derivative of the loss, and 0 times NaN is NaN
 import math
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 
 def squared_error(v: ArrayLike, y: ArrayLike) -> Array:
@@ -88,7 +92,7 @@ def huber(v: ArrayLike, y: ArrayLike, delta: ArrayLike = 1.0) -> Array:
     if jnp.ndim(delta) != 0:
         raise ShapeError(f"huber: expected one delta for all outputs, got {jnp.shape(delta)}. Losses do not broadcast.")
     if isinstance(delta, (int, float)) and not 0 < delta < math.inf:
-        raise ValueError(f"huber: expected a positive, finite delta, got {delta}.")
+        raise ValueError(f"huber: expected a positive, finite delta, got {written(delta)}.")
     return _over_outputs(optax.huber_loss(v, y, delta=jnp.asarray(delta).astype(v.dtype)))
 
 
@@ -113,9 +117,8 @@ def hinge(logits: ArrayLike, y: ArrayLike) -> Array:
     Array([0.5, 2. ], dtype=float32)
     """
     logits, y = _same_shape("hinge", logits, y)
-    # A target of -1 would give the sign -3. Traced targets cannot be refused, but NaN shows.
-    each = jnp.where((y == 0) | (y == 1), optax.hinge_loss(logits, 2 * y - 1), jnp.nan)
-    return _over_outputs(each)
+    # A target of -1 would give the sign -3.
+    return _over_outputs(jnp.where((y == 0) | (y == 1), optax.hinge_loss(logits, 2 * y - 1), jnp.nan))
 
 
 def binary_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
@@ -126,19 +129,22 @@ def binary_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
         y: targets in [0, 1] of the same shape; integers and Booleans are read in the dtype of `logits`.
 
     Returns:
-        `(...,)`: nats, the sum over the last axis; finite for every finite logit.
+        `(...,)`: nats, the sum over the last axis; finite for every finite logit, and 0 at an infinite one that agrees
+        with its target. NaN where a target is outside [0, 1].
 
     Raises:
         ShapeError: if the shapes differ.
         TypeError: if `logits` is not floating.
 
-    Source: Optax's `sigmoid_binary_cross_entropy`, summed over the outputs.
+    Source: Optax's `sigmoid_binary_cross_entropy`, summed over the outputs; 0 log 0 = 0.
 
     >>> binary_cross_entropy(jnp.array([0.0, 1000.0]), jnp.array([1.0, 1.0]))
     Array(0.6931472, dtype=float32)
     """
     logits, y = _same_shape("binary_cross_entropy", logits, y)
-    return _over_outputs(optax.sigmoid_binary_cross_entropy(logits, y))
+    log_p, log_not_p = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
+    each = -_times_log(y, log_p) - _times_log(1 - y, log_not_p)
+    return _over_outputs(_where_possible(y, each))
 
 
 def binary_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array:
@@ -153,7 +159,7 @@ def binary_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array
 
     Returns:
         `(...,)`: nats, the sum over the last axis, with 0 log 0 = 0: at p = 0 or 1 the loss is 0 with a finite gradient
-        if the target is the same, and infinite otherwise. NaN where p is outside [0, 1].
+        if the target is the same, and infinite otherwise. NaN where p or a target is outside [0, 1].
 
     Raises:
         ShapeError: if the shapes differ.
@@ -164,8 +170,8 @@ def binary_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array
     """
     p, y = _same_shape("binary_cross_entropy_from_probabilities", p, y)
     # log1p keeps what 1 - p would round away.
-    each = _times_log(y, p, jnp.log, pole=0) + _times_log(1 - y, p, lambda p: jnp.log1p(-p), pole=1)
-    return -_over_outputs(each)
+    each = _times_log_of(y, p, jnp.log, pole=0) + _times_log_of(1 - y, p, lambda p: jnp.log1p(-p), pole=1)
+    return -_over_outputs(_where_possible(y, each))
 
 
 def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
@@ -176,13 +182,15 @@ def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
         y: probabilities or one-hot targets of the same shape.
 
     Returns:
-        `(...,)`: nats, one value per example; finite if the differences of the logits are.
+        `(...,)`: nats, one value per example; finite if the differences of the logits are, or if the logits that are
+        minus infinity have the target 0; one logit of infinity has all the probability. NaN where a target is outside
+        [0, 1], or the targets of an example do not sum to 1, within 0.01.
 
     Raises:
         ShapeError: if the shapes differ.
         TypeError: if `logits` is not floating.
 
-    Source: Optax's `softmax_cross_entropy`.
+    Source: Optax's `softmax_cross_entropy`; 0 log 0 = 0.
 
     >>> softmax_cross_entropy(jnp.array([0.0, 0.0]), jnp.array([1.0, 0.0]))
     Array(0.6931472, dtype=float32)
@@ -190,7 +198,8 @@ def softmax_cross_entropy(logits: ArrayLike, y: ArrayLike) -> Array:
     logits, y = _same_shape("softmax_cross_entropy", logits, y)
     if logits.ndim == 0:
         raise ShapeError("softmax_cross_entropy: expected logits (..., m), got a scalar.")
-    return optax.softmax_cross_entropy(logits, y)
+    log_p = jax.nn.log_softmax(_limit(logits), axis=-1)
+    return _where_one_choice(y, -_times_log(y, log_p).sum(axis=-1))
 
 
 def softmax_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Array:
@@ -204,7 +213,8 @@ def softmax_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Arra
 
     Returns:
         `(...,)`: nats, one value per example, with 0 log 0 = 0: an impossible choice costs nothing unless it is the
-        target, and then the loss is infinite. NaN where p is outside [0, 1].
+        target, and then the loss is infinite. NaN where p or a target is outside [0, 1], or the targets of an example
+        do not sum to 1, within 0.01.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -216,7 +226,8 @@ def softmax_cross_entropy_from_probabilities(p: ArrayLike, y: ArrayLike) -> Arra
     p, y = _same_shape("softmax_cross_entropy_from_probabilities", p, y)
     if p.ndim == 0:
         raise ShapeError("softmax_cross_entropy_from_probabilities: expected probabilities (..., m), got a scalar.")
-    return -_times_log(y, jnp.where(p > 1, jnp.nan, p), jnp.log, pole=0).sum(axis=-1)
+    each = _times_log_of(y, jnp.where(p > 1, jnp.nan, p), jnp.log, pole=0)
+    return _where_one_choice(y, -each.sum(axis=-1))
 
 
 def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLike) -> Array:
@@ -249,9 +260,9 @@ def softmax_cross_entropy_with_integer_labels(logits: ArrayLike, labels: ArrayLi
             f"{name}: expected labels {logits.shape[:-1]} for logits {logits.shape}, got {labels.shape}. "
             "Losses do not broadcast."
         )
-    # Traced labels cannot be refused, but NaN shows; -1 read as the last class, as NumPy does, would not.
+    # NumPy would read -1 as the last class.
     known = (labels >= 0) & (labels < logits.shape[-1])
-    losses = jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+    losses = jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(_limit(logits), labels))
     return jnp.where(known, losses, jnp.nan)
 
 
@@ -301,7 +312,33 @@ def masked_mean(values: ArrayLike, mask: ArrayLike) -> Array:
     return _mean("masked_mean", "mask", values, mask)
 
 
-def _times_log(y: Array, p: Array, log: Callable[[Array], Array], pole: float) -> Array:
+def _times_log(y: Array, log_p: Array) -> Array:
+    """Return y log p, with 0 log 0 = 0: the product is NaN, and its derivative by y is the infinite log p."""
+    zero = (y == 0) & (log_p == -jnp.inf)
+    return jnp.where(zero, 0, y) * jnp.where(zero, 0, log_p)
+
+
+def _limit(logits: Array) -> Array:
+    """Return logits whose softmax is the limit, if just one is infinite: infinity less infinity is not a number."""
+    infinite = logits == jnp.inf
+    alone = infinite.sum(axis=-1, keepdims=True) == 1
+    return jnp.where(alone, jnp.where(infinite, 0, -jnp.inf), logits)
+
+
+def _where_possible(y: Array, each: Array) -> Array:
+    """Return NaN where a target is outside [0, 1]."""
+    return jnp.where((y >= 0) & (y <= 1), each, jnp.nan)
+
+
+def _where_one_choice(y: Array, each: Array) -> Array:
+    """Return NaN where the targets of an example are no probabilities, up to the rounding of narrow types."""
+    tolerance = max(0.01, 8 * float(jnp.finfo(y.dtype).eps))
+    total = y.sum(axis=-1, dtype=y.dtype if jnp.finfo(y.dtype).bits >= 32 else jnp.float32)
+    possible = ((y >= 0) & (y <= 1)).all(axis=-1) & (abs(total - 1) <= tolerance)
+    return jnp.where(possible, each, jnp.nan)
+
+
+def _times_log_of(y: Array, p: Array, log: Callable[[Array], Array], pole: float) -> Array:
     """Return y log(p), with 0 log 0 = 0: as `jax.scipy.special.xlogy`, whose derivative y / p there is NaN."""
     zero = (y == 0) & (p == pole)
     return jnp.where(zero, 0, y * log(jnp.where(zero, 0.5, p)))

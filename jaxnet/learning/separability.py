@@ -181,7 +181,7 @@ def separate(x: ArrayLike, y: ArrayLike, *, max_epochs: int = 1000) -> Separable
         return proof
     with jax.enable_x64(True):
         zero = Neuron(jnp.zeros(x.shape[1]), jnp.array(0.0))
-        state, epochs, wrong = jax.device_get(_epochs(zero, (jnp.asarray(x), jnp.asarray(y)), max_epochs))
+        state, epochs, wrong = jax.device_get(_epochs(zero, (x, y), max_epochs))
     learned, mistakes, epochs = Neuron(*state.params), int(state.mistakes), int(epochs)
     # If rounding made the widest unit miss, the learned one may still separate.
     units = [unit for unit in (widest, learned) if _separates(unit, x, y)]

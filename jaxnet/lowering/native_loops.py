@@ -162,7 +162,8 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
         n = len(closed.consts)
         # The barrier hides from JAX that these results are the inputs; it would leave them out.
         program = ClosedJaxpr(closed.jaxpr, inputs[:n])
-        return interpret(program, inputs[n:], _sums_for_dots), jax.lax.optimization_barrier(inputs)
+        kept = [jax.random.clone(a) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a for a in inputs]
+        return interpret(program, inputs[n:], _sums_for_dots), jax.lax.optimization_barrier(kept)
 
     flat, kept = keeping(*inputs)
     # The mark on a result of the call marks the call, and not the operations inside it.

@@ -27,7 +27,7 @@ from jax.nn import softplus as softplus
 from jax.nn import tanh as tanh
 from jax.typing import ArrayLike
 
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 Activation = Callable[[Any], Array]
 
@@ -173,11 +173,11 @@ def surrogate_step(surrogate: Activation = sigmoid, gain: float = 1.0) -> Surrog
     (Array([0., 1.], dtype=float32), 1.0)
     """
     if not callable(surrogate):
-        raise TypeError(f"surrogate_step: expected a function of z, such as jaxnet.sigmoid, got {surrogate!r}.")
+        raise TypeError(f"surrogate_step: expected a function of z, such as jaxnet.sigmoid, got {written(surrogate)}.")
     if not isinstance(gain, numbers.Real):
         raise TypeError(f"surrogate_step: expected gain to be a plain number, got {type(gain).__name__}.")
     if not 0 < gain < math.inf:
-        raise ValueError(f"surrogate_step: expected a positive, finite gain, got {gain}.")
+        raise ValueError(f"surrogate_step: expected a positive, finite gain, got {written(gain)}.")
     return SurrogateStep(surrogate, float(gain))
 
 
@@ -269,7 +269,7 @@ def per_unit(activations: Iterable[Activation]) -> PerUnit:
     kinds = tuple(places.setdefault(activation, len(places)) for activation in activations)
     for function in places:
         if not callable(function):
-            raise TypeError(f"per_unit: expected functions of z, such as jaxnet.sigmoid, got {function!r}.")
+            raise TypeError(f"per_unit: expected functions of z, such as jaxnet.sigmoid, got {written(function)}.")
     return PerUnit(tuple(places), kinds)
 
 

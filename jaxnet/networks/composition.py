@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 
 from jaxnet.networks.network import Network, Structure, describe, sizes_of
 from jaxnet.pytrees import Key, Params
-from jaxnet.validation import ShapeError, check_key, located, whole_number
+from jaxnet.validation import ShapeError, check_key, located, whole_number, written
 
 Nodes = Mapping[str, tuple[Network, Sequence[str]] | tuple[Network, str]]
 
@@ -97,7 +97,9 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
     parts = {name: node[0] for name, node in nodes.items()}
     widths = dict(inputs) if isinstance(inputs, Mapping) else dict.fromkeys(inputs, 1)
     if isinstance(inputs, str) or len(widths) != len(inputs):
-        raise ValueError(f"dag: expected inputs as distinct names in a list or with sizes in a dict, got {inputs!r}.")
+        raise ValueError(
+            f"dag: expected inputs as distinct names in a list or with sizes in a dict, got {written(inputs)}."
+        )
     widths = {name: whole_number("dag", f"the size of input {name!r}", size, 1) for name, size in widths.items()}
     read = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     _check_names(reads, widths, read)
@@ -144,7 +146,7 @@ def dag(nodes: Nodes, inputs: Mapping[str, int] | Sequence[str], outputs: Sequen
 
 def _read_by(name: str, node: Any) -> tuple[str, ...]:
     if not (isinstance(node, tuple) and len(node) == 2 and isinstance(node[0], Network)):
-        raise TypeError(f"dag: expected node {name!r} as (network, names of what it reads), got {node!r}.")
+        raise TypeError(f"dag: expected node {name!r} as (network, names of what it reads), got {written(node)}.")
     reads = (node[1],) if isinstance(node[1], str) else tuple(node[1])
     if not reads:
         raise ValueError(f"dag: node {name!r} reads nothing. Name an input or a node that feeds it.")
@@ -161,7 +163,9 @@ def _check_names(reads: Mapping[str, tuple[str, ...]], widths: Mapping[str, int]
     for place, sources in [*((f"node {name!r}", sources) for name, sources in reads.items()), ("the output", outputs)]:
         for source in sources:
             if source not in known:
-                raise ValueError(f"dag: {place} reads {source!r}, which is neither an input nor a node of {known}.")
+                raise ValueError(
+                    f"dag: {place} reads {written(source)}, which is neither an input nor a node of {known}."
+                )
     used = {source for sources in reads.values() for source in sources} | set(outputs)
     for name in widths:
         if name not in used:

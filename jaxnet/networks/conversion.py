@@ -3,9 +3,12 @@
 A value that is read more than one layer further on is passed through the layers between by units that only repeat it.
 """
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from jaxnet.networks.activations import Activation, PerUnit, identity, per_unit
 from jaxnet.networks.evaluation import Wired, wired
@@ -89,7 +92,7 @@ def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...
     depth = max(1, int(level[wiring.outputs].max()))
     last = last_layers(wiring, level, depth)
 
-    sizes, kinds, new = [n], [], []
+    sizes, kinds, entries = [n], [], []
     before = np.arange(n)
     for place in range(1, depth + 1):
         nodes = wiring.outputs if place == depth else np.flatnonzero((level <= place) & (last >= place))
@@ -101,14 +104,24 @@ def as_mlp(network: Network, params: Neuron) -> tuple[Network, tuple[Neuron, ...
         wanted = [(row, wiring.offsets[unit], wiring.offsets[unit + 1]) for row, unit in zip(own, units, strict=True)]
         rows = np.array([row for row, start, end in wanted for _ in range(start, end)], int)
         edges = np.array([edge for _, start, end in wanted for edge in range(start, end)], int)
-        matrix = jnp.zeros((len(nodes), len(before)), w.dtype)
-        matrix = matrix.at[rows, column[wiring.sources[edges]]].add(w[edges])
-        matrix = matrix.at[passed, column[nodes[passed]]].set(1)
-        new.append(Neuron(matrix, jnp.zeros((len(nodes),), b.dtype).at[own].set(b[units])))
+        entries.append(((rows, column[wiring.sources[edges]], edges), (passed, column[nodes[passed]]), (own, units)))
         kinds.append(_common([activations[v - n] if level[v] == place else identity for v in nodes.tolist()]))
         sizes.append(len(nodes))
         before = nodes
-    return mlp(sizes, kinds, dtype=w.dtype), tuple(new)
+
+    @jax.jit  # else each operation would be compiled for each layer
+    def layers(w: Array, b: Array) -> tuple[Neuron, ...]:
+        return tuple(
+            Neuron(
+                jnp.zeros((m, k), w.dtype).at[rows, columns].add(w[edges]).at[passed].set(1),
+                jnp.zeros((m,), b.dtype).at[own].set(b[units]),
+            )
+            for (k, m), ((rows, columns, edges), passed, (own, units)) in zip(
+                itertools.pairwise(sizes), entries, strict=True
+            )
+        )
+
+    return mlp(sizes, kinds, dtype=w.dtype), layers(w, b)
 
 
 def last_layers(wiring: Wiring, level: np.ndarray, depth: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from jaxnet.networks.initial_weights import default_weights, initial_layers
 from jaxnet.networks.network import Chain, Layer, Network, describe, sizes_of
 from jaxnet.networks.units import Neuron, weighted_sums
 from jaxnet.pytrees import Key
-from jaxnet.validation import ShapeError, check_key, located, whole_number
+from jaxnet.validation import ShapeError, check_key, located, whole_number, written
 
 
 def layer(
@@ -144,8 +144,9 @@ def mlp(
     (5, 1)
     """
     if len(sizes) < 2:
-        raise ValueError(f"mlp: expected at least two sizes, inputs and outputs, got {list(sizes)}.")
-    sizes = [whole_number("mlp", f"size {place} of {list(sizes)}", size, 1) for place, size in enumerate(sizes)]
+        raise ValueError(f"mlp: expected at least two sizes, inputs and outputs, got {written(list(sizes))}.")
+    given = written(list(sizes))
+    sizes = [whole_number("mlp", f"size {place} of {given}", size, 1) for place, size in enumerate(sizes)]
     n_layers = len(sizes) - 1
     activations = [activation] * n_layers if callable(activation) else list(activation)
     if len(activations) != n_layers:

@@ -176,9 +176,9 @@ def _build(wiring: Wiring) -> LevelSchedule:
     nodes[rows_of_nodes - 1] = last - np.arange(last)
     places = np.zeros(len(units), np.int32)
     places[1 : last + 1] = rows_of_nodes[::-1]
-    layout = jax.tree.map(
-        jnp.asarray, SweepLayout(forward, units, positions_of_units, live, outputs, backward, nodes, places)
-    )
+    layout = SweepLayout(forward, units, positions_of_units, live, outputs, backward, nodes, places)
+    # With its dtype an array is copied; without, JAX 0.10 compiles a program for each shape that does so.
+    layout = jax.tree.map(lambda a: jnp.asarray(a, a.dtype), layout)
     counts = wiring.n_inputs, wiring.n_units, wiring.n_edges, wiring.n_outputs
     return LevelSchedule(layout, (rows_per_step, backward_rows_per_step), *counts)
 
@@ -275,11 +275,11 @@ def _levels(n_leaves: int, sources: np.ndarray) -> np.ndarray:
     except RuntimeError:
         cpu = None
     with jax.default_device(cpu):
-        return np.asarray(_longest_paths(jnp.asarray(padded), n_leaves))[n_leaves : n_leaves + len(sources)]
+        return np.asarray(_longest_paths(padded, n_leaves))[n_leaves : n_leaves + len(sources)]
 
 
 @partial(jax.jit, static_argnames="n_leaves")
-def _longest_paths(sources: Array, n_leaves: int) -> Array:
+def _longest_paths(sources: Array | np.ndarray, n_leaves: int) -> Array:
     def row(i: Array, level: Array) -> Array:
         return level.at[n_leaves + i].set(1 + jnp.max(level[sources[i]]))
 

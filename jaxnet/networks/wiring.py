@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxnet.validation import integers, whole_number
+from jaxnet.validation import integers, whole_number, written
 
 # An array of integers, or a list of them.
 Integers = ArrayLike | Sequence[int]
@@ -75,7 +75,7 @@ class Wiring:
         """
         sizes = list(sizes)
         if len(sizes) < 2:
-            raise ValueError(f"Wiring.from_mlp: expected at least two sizes, inputs and outputs, got {sizes}.")
+            raise ValueError(f"Wiring.from_mlp: expected at least two sizes, inputs and outputs, got {written(sizes)}.")
         n = np.array([whole_number("Wiring.from_mlp", f"size {i} of {sizes}", size, 1) for i, size in enumerate(sizes)])
         first = np.cumsum(n) - n
         layers = zip(first[:-1].tolist(), n[:-1].tolist(), n[1:].tolist(), strict=True)

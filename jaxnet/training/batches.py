@@ -1,10 +1,15 @@
-"""Batches from an iterator, for data larger than memory: read one ahead of the computation, all of one shape."""
+"""Batches of an iterator, a loader or a function, for data larger than memory.
+
+They are of one shape, each is read while the one before is worked on, and none is read that no step needs.
+"""
 
 import contextlib
+import inspect
 import itertools
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator, Mapping, Set
+from queue import SimpleQueue
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,72 +18,315 @@ from jax.sharding import Mesh
 
 from jaxnet.devices.process_data import from_uneven_parts
 from jaxnet.pytrees import Batch
-from jaxnet.validation import ShapeError
+from jaxnet.training.example_arrays import arrays_of, is_sparse
+from jaxnet.validation import ShapeError, whole_number, written
+
+
+def is_stream(data: Any) -> bool:
+    """Return whether data come as batches: from an iterator, a loader or a function that returns one of them.
+
+    Args:
+        data: what the user passed. An iterable that JAX takes for a tree, as a list, is no stream; nor is one that
+            NumPy takes for an array, as a table of pandas.
+
+    >>> is_stream(iter([np.ones(2)])), is_stream([np.ones(2)]), is_stream(np.ones(2))
+    (True, False, False)
+    """
+    if callable(data) or isinstance(data, Iterator):
+        return True
+    no_batches = isinstance(data, str | bytes | Set | Mapping) or hasattr(data, "__array__") or is_sparse(data)
+    return hasattr(data, "__iter__") and not no_batches and jax.tree_util.all_leaves([data])
+
+
+def is_restarted(data: Any) -> bool:
+    """Return whether a stream can be read again and again, pass after pass: a loader, or a function of no arguments.
+
+    Args:
+        data: a stream.
+
+    Raises:
+        TypeError: if it is a function of which one cannot tell whether it takes the number of batches to leave out.
+
+    >>> is_restarted(lambda: iter([1.0])), is_restarted(lambda first: iter([1.0][first:])), is_restarted(iter([1.0]))
+    (True, False, False)
+    """
+    if _is_iterable(data):
+        return not isinstance(data, Iterator)
+    try:
+        signature = inspect.signature(data)
+    except (TypeError, ValueError):  # a function of C that does not tell
+        return False
+    takes_none, takes_one = _takes(signature), _takes(signature, 0)
+    optional = next(iter(signature.parameters.values()), None) if takes_none and takes_one else None
+    told = optional is None or optional.name == "first" or optional.kind == inspect.Parameter.VAR_POSITIONAL
+    if not told or not (takes_none or takes_one):
+        raise TypeError(
+            "fit: expected a function of no arguments, or of the number of batches to leave out, got one of "
+            f"{str(signature)[:200]}. Pass lambda: function(...), or lambda first: function(...)."
+        )
+    return not takes_one
+
+
+def _takes(signature: inspect.Signature, *arguments: int) -> bool:
+    with contextlib.suppress(TypeError):
+        signature.bind(*arguments)
+        return True
+    return False
+
+
+def _is_iterable(data: Any) -> bool:
+    return hasattr(type(data), "__iter__")  # of a class the instances may be; it is called, as a function is
+
+
+def batch_count(data: Any) -> int | None:
+    """Return how many batches a loader says that it has in a pass; None if it does not say.
+
+    Args:
+        data: a stream.
+
+    >>> batch_count(iter([1.0]))
+    """
+    with contextlib.suppress(TypeError, NotImplementedError):
+        return len(data)
+    return None
+
+
+def checked_epochs(data: Any, steps: int | None, epochs: int | None, batch_size: int | None) -> int | None:
+    """Return how many passes over a stream are asked for, if that goes with the stream and the other numbers of a run.
+
+    Args:
+        data: a stream.
+        steps: of the run, or None.
+        epochs: likewise.
+        batch_size: likewise.
+
+    Raises:
+        TypeError: if an argument does not go with the stream, or with another one.
+        ValueError: if `epochs` is out of range.
+
+    >>> checked_epochs(lambda: iter([1.0]), None, 3, None)
+    3
+    """
+    restarted = is_restarted(data)
+    if batch_size is not None:
+        raise TypeError("fit: expected no batch_size, since the data have batches of their own, got one.")
+    if epochs is None:
+        return None
+    if not restarted:
+        raise TypeError(
+            "fit: expected no epochs, since the data can be read only once, got some. Epochs are passes over a loader, "
+            "or over what a function of no arguments returns: lambda: batches."
+        )
+    if steps is not None:
+        raise TypeError("fit: expected either steps or epochs, got both.")
+    return whole_number("fit", "epochs", epochs)
+
+
+class Stream(NamedTuple):
+    """Batches as the user gave them, and how many times they are read.
+
+    Attributes:
+        data: an iterator of pytrees of arrays, read once; a function from the number of batches to leave out to one; or
+            what can be read again, pass after pass: an iterable, or a function of no arguments.
+        first: the number of the first batch that is wanted. Those before it are read and dropped, but by a function
+            that is told.
+        passes: over what can be read again; None for as many as it takes.
+        name: what it is, named in errors.
+    """
+
+    data: Any
+    first: int = 0
+    passes: int | None = 1
+    name: str = "data"
+
+
+class _Part(NamedTuple):
+    """A batch of NumPy arrays (or, of this process, its part), and in which pass it came."""
+
+    turn: int
+    batch: Batch
+
+
+def _parts(stream: Stream, to_array: Callable[[Any], Any]) -> Iterator[_Part]:
+    """Yield the batches of a stream that are wanted, with copies of their arrays: an iterator may fill them again.
+
+    What is opened here is closed when this generator is, as nothing else holds it; the user's own iterator stays open.
+    """
+    data, first, passes, name = stream
+    place = f"a batch of {name}"
+    if not is_restarted(data):
+        _check_beginning(data, first)
+        batches = itertools.islice(data, first, None) if _is_iterable(data) else _called(data, first)
+        yield from (_Part(0, jax.tree.map(to_array, arrays_of("fit", batch, place))) for batch in batches)
+        return
+    read = 0
+    for turn in itertools.count() if passes is None else range(passes):
+        before = read
+        for batch in data if _is_iterable(data) else _called(data):
+            read += 1
+            if read > first:
+                yield _Part(turn, jax.tree.map(to_array, arrays_of("fit", batch, place)))
+        if read == before:
+            again = f" in pass {turn} (the first is 0). A function has to return a new iterator each time"
+            raise ValueError(f"fit: expected at least one batch of {name}, got none{again if turn else ''}.")
+
+
+def _called(function: Any, *first: int) -> Any:
+    batches = function(*first)
+    if not _is_iterable(batches):
+        raise TypeError(
+            f"fit: expected a function that returns an iterator of batches, got {written(batches)} from it."
+        )
+    return batches
+
+
+def _check_beginning(data: Any, first: int) -> None:
+    """Refuse a generator that gave the batches before `first` already; other iterators do not tell."""
+    if first and inspect.isgenerator(data) and inspect.getgeneratorstate(data) == inspect.GEN_SUSPENDED:
+        raise ValueError(
+            f"fit: expected an iterator at its beginning, of which the {first:,} batches that the run has seen are to "
+            "be left out, got a generator that has begun. Make it anew, or pass a function that makes it."
+        )
+
+
+def _on_device(array: Any) -> jax.Array:
+    # JAX reads the memory of a large array after `jnp.array` has returned.
+    return array if isinstance(array, jax.Array) else jnp.asarray(np.array(array))
+
+
+class _Reader:
+    """Reads parts in one thread of its own, each when it is asked for, before it is wanted or then.
+
+    The thread does not keep the process from ending, whatever it waits for.
+    """
+
+    def __init__(self, parts: Iterator[_Part]) -> None:
+        self._orders: SimpleQueue[bool] = SimpleQueue()
+        self._results: SimpleQueue[tuple[_Part | None, BaseException | None]] = SimpleQueue()
+        self._asked = False
+        config: Any = jax.config
+        settings = (config.jax_enable_x64, config.jax_default_device)  # which the caller's thread may have alone
+        inputs = (parts, self._orders, self._results, *settings)
+        self._thread = threading.Thread(target=_serve, args=inputs, name="jaxnet-batches", daemon=True)
+        self._thread.start()
+
+    def ask(self) -> None:
+        """Let the next part be read, if it is not being read."""
+        if not self._asked:
+            self._orders.put(True)
+            self._asked = True
+
+    def get(self) -> _Part | None:
+        """Return the next part, None at the end, or raise what reading it has raised."""
+        self.ask()
+        part, error = self._results.get()
+        self._asked = False
+        if error is not None:
+            raise error
+        return part
+
+    def close(self) -> None:
+        """Let the thread end. It is not waited for while it reads what nobody wants any more."""
+        self._orders.put(False)
+        if not self._asked:
+            self._thread.join()
+
+
+def _serve(parts: Iterator[_Part], orders: SimpleQueue, results: SimpleQueue, x64: bool, device: Any) -> None:
+    with jax.enable_x64(x64), jax.default_device(device):
+        while orders.get():
+            try:
+                results.put((next(parts, None), None))
+            except BaseException as error:  # raised where the batch is wanted, with its traceback
+                results.put((None, error))
+
+
+class Batches:
+    """Batches of a run, which `take` reads for the steps that need them, and no others."""
+
+    def __init__(self, reader: _Reader, first: int, mesh: Mesh | None) -> None:
+        self._reader, self._mesh = reader, mesh
+        self._checked = _of_one_shape(self._joined(first), first)
+        self._begun = False
+
+    def take(self, count: int) -> Iterator[Batch]:
+        """Yield as many batches as there are steps to come, or fewer at the end; each but the first is read ahead.
+
+        Before the first step of a run nothing is read ahead: if it fails, as a loss does that has a mistake, no batch
+        but its own is lost.
+        """
+        for left in reversed(range(count)):
+            batch = next(self._checked, None)
+            if batch is None:
+                return
+            if left and self._begun:
+                self._reader.ask()
+            self._begun = True
+            yield batch[1]
+
+    def _joined(self, first: int) -> Iterator[tuple[int, Batch]]:
+        """Yield batches of JAX arrays; on a mesh, those of the parts of all processes."""
+        like, turn, any_came = None, 0, first > 0
+        while True:
+            part = self._reader.get()
+            batch = None if part is None else part.batch
+            if self._mesh is not None:
+                joined = from_uneven_parts("fit", batch, like, self._mesh)
+                batch, like = joined, like if batch is None else batch
+            if batch is None and not any_came:
+                raise ValueError("fit: expected at least one batch, got none: the iterator is empty, or used up.")
+            if batch is None:
+                return
+            any_came, turn = True, turn if part is None else part.turn
+            yield turn, batch
 
 
 @contextlib.contextmanager
-def prefetched(data: Any, first: int, mesh: Mesh | None = None) -> Iterator[Iterator[Batch]]:
-    """Iterate over batches, of which the next one is read while one is worked on.
+def opened(stream: Stream, mesh: Mesh | None = None) -> Iterator[Batches]:
+    """Open a stream for a run.
 
     Args:
-        data: an iterator of batches, pytrees of arrays; or a function from the number of batches to leave out to one.
-        first: the number of the first batch that is wanted; an iterator's batches before it are read and dropped.
+        stream: what is read.
         mesh: of the devices that share a batch; each process reads its own part of it.
 
     Yields:
-        An iterator of batches of JAX arrays, which a thread reads.
+        Batches of JAX arrays, to `take`.
 
     Raises:
-        ShapeError: from the iterator, if the shapes of a batch differ from those of the first (only the last one may
+        ShapeError: when taken, if the shapes of a batch differ from those of the first (only the last one of a pass may
             have fewer examples), or if a batch has no examples.
+        TypeError: when taken, if something in a batch is no array.
+        ValueError: when taken, if there is no batch at all, or none in a pass.
 
-    >>> with prefetched(iter([[1.0], [2.0], [3.0]]), first=1) as batches:
-    ...     [batch[0].item() for batch in batches]
+    >>> with opened(Stream(iter([[1.0], [2.0], [3.0]]), first=1)) as batches:
+    ...     [batch[0].item() for batch in batches.take(2)]
     [2.0, 3.0]
     """
-    given: Any = data(first) if callable(data) else itertools.islice(data, first, None)
-    parts = iter(given)
-
-    def read() -> Batch | None:
-        for part in parts:
-            return jax.tree.map(jnp.asarray if mesh is None else np.asarray, part)
-        return None
-
-    def ahead(pool: ThreadPoolExecutor) -> Iterator[Batch]:
-        like, coming = None, pool.submit(read)
-        while True:
-            part = coming.result()
-            coming = pool.submit(read)
-            batch = part if mesh is None else from_uneven_parts("fit", part, like, mesh)
-            if batch is None:
-                return
-            like = like if part is None else part
-            yield batch
-
-    pool = ThreadPoolExecutor(1, "jaxnet-batches")
+    reader = _Reader(_parts(stream, _on_device if mesh is None else np.array))
     try:
-        yield _of_one_shape(ahead(pool), first)
+        yield Batches(reader, stream.first, mesh)
     finally:
-        # Not waited for: an iterator may take as long as it likes for a batch that nobody wants.
-        pool.shutdown(wait=False, cancel_futures=True)
+        reader.close()
 
 
-def _of_one_shape(batches: Iterator[Batch], first: int) -> Iterator[Batch]:
+def _of_one_shape(batches: Iterator[tuple[int, Batch]], first: int) -> Iterator[tuple[int, Batch]]:
     """Check the shapes of batches: each further shape would be another program to compile."""
     expected = short = None
-    for number, batch in enumerate(batches, first):
+    for number, (turn, batch) in enumerate(batches, first):
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch)
         if any(a.shape[:1] == (0,) for a in jax.tree.leaves(shapes)):
             raise ShapeError(f"fit: expected at least one example in batch {number} (the first is 0), got none.")
         expected = shapes if expected is None else expected
+        if short is not None and short[0] != turn:
+            short = None
         if short is not None or not (shapes == expected or _is_shorter(shapes, expected)):
-            found, number = (shapes, number) if short is None else (short, number - 1)
+            found, number = (shapes, number) if short is None else (short[1], number - 1)
             raise ShapeError(
-                f"fit: expected batches of the same shapes, {_written(expected)}, got {_written(found)} for batch "
+                f"fit: expected batches of the same shapes, {_shapes(expected)}, got {_shapes(found)} for batch "
                 f"{number} (the first is 0). Only the last one may have fewer examples: fill it up, or leave it out."
             )
-        short = shapes if shapes != expected else None
-        yield batch
+        short = (turn, shapes) if shapes != expected else None
+        yield turn, batch
 
 
 def _is_shorter(shapes: Any, expected: Any) -> bool:
@@ -91,5 +339,5 @@ def _is_shorter(shapes: Any, expected: Any) -> bool:
     return shapes == fewer
 
 
-def _written(shapes: Any) -> Any:
-    return jax.tree.map(lambda a: (a.shape, a.dtype.name), shapes)
+def _shapes(shapes: Any) -> str:
+    return written(jax.tree.map(lambda a: (a.shape, a.dtype.name), shapes))

@@ -29,7 +29,7 @@ def write_file(path: str | os.PathLike[str], tensors: dict[str, np.ndarray], hea
     """Replace a file by one of these tensors, whatever happens; errors are those of `save`.
 
     Args:
-        path: the file.
+        path: the file; "~" is home.
         tensors: by name, of the dtypes that safetensors has.
         header: what JSON can hold, with `leaves` and `metadata`.
     """
@@ -43,7 +43,7 @@ def write_file(path: str | os.PathLike[str], tensors: dict[str, np.ndarray], hea
             f"save: expected a header of at most {_LONGEST_HEADER:,} characters, got {len(text):,}, "
             f"{len(json.dumps(header['metadata'])):,} of them metadata. Save what is long as an array in the tree."
         )
-    _replace(Path(path), serialize(tensors, {"jaxnet": text, "crc32": crc32(text.encode())}))
+    _replace(Path(os.path.expanduser(path)), serialize(tensors, {"jaxnet": text, "crc32": crc32(text.encode())}))
 
 
 @contextlib.contextmanager
@@ -52,14 +52,15 @@ def opened(where: str, path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict
 
     Args:
         where: the function that the user called.
-        path: the file.
+        path: the file; "~" is home.
     """
     from safetensors import SafetensorError, safe_open
 
-    if os.path.isdir(path):
+    at_home = os.path.expanduser(path)
+    if os.path.isdir(at_home):
         raise CheckpointError(f"{where}: {path}: expected a checkpoint, found a directory. Name the file in it.")
     try:
-        with safe_open(path, framework="np") as file:
+        with safe_open(at_home, framework="np") as file:
             yield file, _header(where, path, file)
     except SafetensorError as error:
         raise damaged(where, path, f"it is no whole safetensors file ({error})") from error

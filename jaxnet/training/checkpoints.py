@@ -85,13 +85,15 @@ def save(
     write_file(path, tensors, header)
 
 
-def load(path: str | os.PathLike[str], like: Any) -> Any:
-    """Load a tree that `save` saved; nothing is cast and nothing is guessed.
+def load(path: str | os.PathLike[str], like: Any, *, part: str = "") -> Any:
+    """Load a tree that `save` saved, or a part of it; nothing is cast and nothing is guessed.
 
     Args:
         path: the file.
         like: a tree with the leaves of the saved one, whose values are not used: JAX arrays, typed keys or
             `jax.ShapeDtypeStruct`; NumPy arrays; Python's bool, int, float and complex.
+        part: the path of the part that is wanted, as `read_header` shows it. In a checkpoint of `fit`, "['best']" are
+            the best parameters by validation, and "['state'].params" the last ones.
 
     Returns:
         A tree of the structure of `like`; leaves are matched by their paths. A leaf is a NumPy array where `like` has
@@ -111,20 +113,26 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     ...     load(f"{folder}/run.safetensors", like={"w": jax.ShapeDtypeStruct((2,), jnp.float32)})
     {'w': Array([1., 1.], dtype=float32)}
     """
-    return load_tree("load", path, like)
+    return load_tree("load", path, like, part)
 
 
-def load_tree(where: str, path: str | os.PathLike[str], like: Any) -> Any:
+def load_tree(where: str, path: str | os.PathLike[str], like: Any, part: str = "") -> Any:
     """Do what `load` does, with another name in the errors.
 
     Args:
         where: the function that the user called.
         path: the file.
-        like: a tree with the leaves of the saved one.
+        like: a tree with the leaves of the saved one, or of the part.
+        part: its path.
     """
     leaves, structure = described(where, like, ARRAYS | jax.ShapeDtypeStruct)
+    leaves = {part + name: leaf for name, leaf in leaves.items()}
     with opened(where, path) as (file, header):
-        found = header["leaves"]
+        found = {name: leaf for name, leaf in header["leaves"].items() if _is_in(name, part)}
+        if part and not found:
+            names = [*header["leaves"]]
+            listed = ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
+            raise CheckpointError(f"{where}: {path}: expected a part {part}, found the leaves {listed}.")
         differences = list(differences_of(leaves, found))
         if differences:
             lines = [f"{where}: {path}: {len(differences)} of its leaves and those of `like` do not match:"]
@@ -171,6 +179,11 @@ def load_header(where: str, path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     with opened(where, path) as (_, header):
         return header
+
+
+def _is_in(name: str, part: str) -> bool:
+    """Return whether a leaf is in the part of a tree that has this path: ['a'] has ['a'].b and no ['a']2."""
+    return name.startswith(part) and (not part or name[len(part) : len(part) + 1] in ("", "[", "."))
 
 
 def _as_json(metadata: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,62 +1,28 @@
-"""A chunk of a run of `fit`, and the evaluation after it: the plan of a run, its steps, its validation data."""
+"""A chunk of a run of `fit`, and the evaluation after it: its steps, its validation data."""
 
 import functools
-import itertools
-import os
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxnet.devices.sharding import replicated, split_examples
-from jaxnet.learning.rules import Rule
+from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
+from jaxnet.training.batches import Batches
 from jaxnet.training.loop import run
+from jaxnet.training.plans import Plan
 from jaxnet.training.run_state import with_steps
 
 # Makes the steps of a chunk: takes a state, the number of its next step, and how many to make; returns the state after
 # them, their metrics, and how many were made (an iterator may end).
-Advance = Callable[[State, int, int], tuple[State, dict[str, np.ndarray], int]]
-
-
-class Plan(NamedTuple):
-    """How a run is cut into chunks, when it ends, and where it is saved.
-
-    Attributes:
-        examples: how many there are; None for an iterator.
-        batch_size: examples per step; None for all of them.
-        total: steps in all; None to use an iterator up.
-        every: steps per chunk.
-        record_every: steps per record.
-        monitor: the validation metric that is to fall.
-        patience: evaluations without a better one after which the run ends, or None.
-        checkpoint: the file, or None.
-    """
-
-    examples: int | None
-    batch_size: int | None
-    total: int | None
-    every: int
-    record_every: int
-    monitor: str
-    patience: int | None
-    checkpoint: str | os.PathLike[str] | None
-
-    @property
-    def saved(self) -> dict[str, int | None]:
-        """What a run must have in common with its checkpoint."""
-        return {"examples": self.examples, "batch_size": self.batch_size, "record_every": self.record_every}
-
-    def next_chunk(self, steps: int) -> int:
-        """Return how many steps come next: chunks end at multiples of `every`, wherever the run began."""
-        count = self.every - steps % self.every
-        return count if self.total is None else min(count, self.total - steps)
+Advance = Callable[[State, int, int], tuple[State, dict[str, Any], int]]
 
 
 def advance_on_arrays(
     rule: Rule, data: Batch, key: Key, plan: Plan, state: State, step: int, count: int
-) -> tuple[State, dict[str, np.ndarray], int]:
+) -> tuple[State, dict[str, Any], int]:
     """Make the steps of a chunk on arrays that hold all examples; see `Advance`."""
     state, metrics = run(
         "fit", rule, state, data, step, jax.random.clone(key), count,
@@ -64,38 +30,48 @@ def advance_on_arrays(
     )  # fmt: skip
     n_records = count // plan.record_every
     steps = step + plan.record_every * np.arange(1, n_records + 1)
-    return state, with_steps({name: np.asarray(m)[:n_records] for name, m in metrics.items()}, steps), count
+    return state, with_steps(jax.tree.map(lambda m: np.asarray(m)[:n_records], metrics), steps), count
 
 
 def advance_on_batches(
-    rule: Rule, batches: Iterator[Batch], key: Key, plan: Plan, state: State, step: int, count: int
-) -> tuple[State, dict[str, np.ndarray], int]:
+    rule: Rule, batches: Batches, key: Key, plan: Plan, state: State, step: int, count: int
+) -> tuple[State, dict[str, Any], int]:
     """Make the steps of a chunk on batches of an iterator, until that ends; see `Advance`."""
     metrics, steps, made = [], [], 0
-    for made, batch in enumerate(itertools.islice(batches, count), start=1):  # noqa: B007
+    for made, batch in enumerate(batches.take(count), start=1):  # noqa: B007
         state, now = run(
             "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
         )
         step += 1
-        if step % plan.record_every == 0:
+        if (step - plan.start) % plan.record_every == 0:
             metrics.append(now)
             steps.append(step)
-    joined = {name: np.concatenate([m[name] for m in metrics]) for name in metrics[0]} if metrics else {}
+    joined = jax.tree.map(lambda *rows: np.concatenate(rows), *metrics) if metrics else {}
     return state, with_steps(joined, np.array(steps, int)) if metrics else {}, made
 
 
 def measure_validation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
-    """Measure the validation data by `validate`, or, if it is None, by the metrics of the rule."""
+    """Measure the validation data by `validate`, or, if it is None, as the rule does.
+
+    Raises:
+        TypeError: if the loss of the rule cannot tell validation from training, or `validate` returns several values.
+    """
     if validate is None:
         return _metrics(rule, state, validation, jax.random.clone(key))
-    found = _called(validate, state.params, validation)
+    found = _called(validate, predicting_params(rule, state), validation)
+    if isinstance(found, (tuple, list)) or found is None:
+        raise TypeError(
+            f"fit: expected validate to return a scalar or a dict of metrics, got a {type(found).__name__}. "
+            'Name its parts, as {"loss": ..., "accuracy": ...}.'
+        )
     return found if isinstance(found, dict) else {"loss": found}
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _metrics(rule: Rule, state: State, batch: Batch, key: Key) -> Metrics:
-    """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
-    return replicated(rule.update(state, split_examples(batch), key)[1])
+    """Return the metrics of a rule: its own, or those of a step, whose new state is not used, so XLA leaves it out."""
+    batch = split_examples(batch)
+    return replicated(rule.update(state, batch, key)[1] if rule.measure is None else rule.measure(state, batch))
 
 
 @functools.partial(jax.jit, static_argnums=0)

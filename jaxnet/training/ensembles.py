@@ -13,9 +13,10 @@ from jaxnet.devices.per_device import run_per_device
 from jaxnet.learning.rules import Rule
 from jaxnet.lowering.last_axis import is_fast, members_last
 from jaxnet.pytrees import Batch, Key, Metrics, State
+from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.loop import train
-from jaxnet.training.step_counts import check_multiple, example_count, step_count
-from jaxnet.validation import ShapeError, whole_number
+from jaxnet.training.step_counts import check_multiple, common_length, example_count, step_count
+from jaxnet.validation import checked_keys, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
@@ -47,7 +48,9 @@ def ensemble(rule: Rule) -> Rule:
         keys = jax.random.split(key, _n_members("ensemble", state))
         return jax.vmap(rule.update, in_axes=(0, None, 0))(state, batch, keys)
 
-    return Rule(jax.vmap(rule.init), update)
+    measure = None if rule.measure is None else jax.vmap(rule.measure, in_axes=(0, None))
+    evaluation_params = None if rule.evaluation_params is None else jax.vmap(rule.evaluation_params)
+    return Rule(jax.vmap(rule.init), update, measure, evaluation_params)
 
 
 def train_ensemble(
@@ -102,16 +105,13 @@ def train_ensemble(
     >>> states.params.round(3), history["loss"].shape
     (Array([1., 1., 1.], dtype=float32), (3, 100))
     """
+    data = arrays_of("train_ensemble", data)
     examples = example_count("train_ensemble", data)
     if batch_size is not None:
         batch_size = whole_number("train_ensemble", "batch_size", batch_size, 1, examples)
     total = step_count("train_ensemble", steps, epochs, examples, batch_size)
     members = _n_members("train_ensemble", states)
-    if jnp.shape(keys) != (members,):
-        raise ShapeError(
-            f"train_ensemble: expected a key for each of the {members} members, got keys of shape {jnp.shape(keys)}. "
-            "jax.random.split(key, members) makes them."
-        )
+    keys = checked_keys("train_ensemble", keys, members)
     group = group if group is None else whole_number("train_ensemble", "group", group, 1)
     record_every = whole_number("train_ensemble", "record_every", record_every, 1)
     check_multiple("train_ensemble", "steps", total, record_every)
@@ -122,13 +122,7 @@ def train_ensemble(
 
 
 def _n_members(where: str, states: State) -> int:
-    sizes = {jax.tree_util.keystr(path): jnp.shape(a)[:1] for path, a in jax.tree.leaves_with_path(states)}
-    if len(set(sizes.values())) != 1 or () in sizes.values():
-        raise ShapeError(
-            f"{where}: expected states with the same number of members along the first axis, got "
-            + ", ".join(f"state{path}: {size[0] if size else 'a scalar'}" for path, size in sizes.items())
-        )
-    return next(iter(sizes.values()))[0]
+    return common_length(where, "states with the same number of members", "state", states)
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "steps", "batch_size", "record_every", "group"))

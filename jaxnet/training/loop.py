@@ -17,6 +17,7 @@ from jaxnet.devices.sharding import constrained, replicated, specs_of, split_exa
 from jaxnet.learning.rules import Rule
 from jaxnet.lowering.native_loops import in_one_function, is_small, on_one_cpu, without_dots, zero_made_here
 from jaxnet.pytrees import Batch, Key, Metrics, State
+from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import check_key, whole_number
 
@@ -94,6 +95,7 @@ def train(
     >>> state.params.round(3), history["loss"].shape
     (Array(2., dtype=float32), (100,))
     """
+    data = arrays_of("train", data)
     examples = example_count("train", data)
     batch_size = batch_size if batch_size is None else whole_number("train", "batch_size", batch_size, 1, examples)
     start = whole_number("train", "start", start, 0, MOST_STEPS)

@@ -1,9 +1,7 @@
-"""What a run has made so far: in memory after each chunk, and in a checkpoint."""
+"""What a run has made so far: the state of its rule, what was measured, the best parameters."""
 
-import ast
-import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,56 +9,67 @@ import numpy as np
 from jax import Array
 
 from jaxnet.notebook import picture_of
-from jaxnet.pytrees import Key, Params, State
-from jaxnet.training.checkpoints import CheckpointError, load_header, load_tree, save
+from jaxnet.pytrees import Params, State
+from jaxnet.training.histories import Table
+from jaxnet.training.plans import Plan
 
 
 class Run(NamedTuple):
     """What a run of `fit` has made.
 
     Attributes:
-        params: the best parameters by validation, or the last ones if there is no validation data.
-        state: of the rule, after the last step: `fit(rule, run.state, ...)` goes on from it.
-        history: the metrics of the steps, arrays `(records, ...)`, and "step", which counts from 1.
-        validation: the metrics of the validation data, `(evaluations,)`, and "step", how many steps had been made;
+        params: the best parameters by validation, or the last ones if there is no validation data: those to predict
+            with, `Rule.evaluation_params`.
+        state: of the rule, after the last step.
+        history: the metrics of the steps, arrays `(records, ...)`, and "step", which counts from 1. A metric that is a
+            pair, a list or a dict is one of arrays.
+        validation: the metrics of the validation data, `(evaluations, ...)`, and "step", how many steps had been made;
             empty without validation data.
-        steps: how many steps have been made.
-        stopped: why it ended: "finished", "no improvement", "interrupted" or "no more data".
+        steps: how many steps have been made, those before its `start` included: `fit(rule, run, ...)` goes on there.
+        stopped: why it ended: "finished", "no improvement", "interrupted", "no more data" or "on_visit"; "running"
+            between two chunks.
+        skipped: how many steps were not taken, with `on_nonfinite="skip"`.
     """
 
     params: Params
     state: State
-    history: dict[str, np.ndarray]
-    validation: dict[str, np.ndarray]
+    history: dict[str, Any]
+    validation: dict[str, Any]
     steps: int
     stopped: str
+    skipped: int = 0
 
     def __repr__(self) -> str:
-        last = {name: float(m[-1]) for name, m in self.history.items() if m.ndim == 1 and len(m) and name != "step"}
-        metrics = "".join(f", {name} {value:.4g}" for name, value in last.items())
-        return f"Run({self.steps:,} steps, {self.stopped}{metrics})"
+        scalars = {name: m for name, m in self.history.items() if name not in ("step", "skipped") and np.ndim(m) == 1}
+        metrics = [f"{name} {float(m[-1]):.4g}" for name, m in scalars.items() if isinstance(m, np.ndarray) and len(m)]
+        skipped = [f"{self.skipped:,} skipped"] if self.skipped else []
+        return f"Run({', '.join([f'{self.steps:,} steps', self.stopped, *skipped, *metrics])})"
 
     def _repr_png_(self) -> bytes | None:
         return picture_of(self)
 
 
 class DivergedError(FloatingPointError):
-    """A metric or a parameter is no longer finite.
+    """A parameter is no longer finite.
 
     Attributes:
-        step: the first step where that was recorded, counted from 1.
+        step: where a metric, or the parameter, was not finite for the first time and from then on, counted from 1.
         metric: its name, or "a parameter".
-        run: the `Run` up to the end of the last chunk, where all was finite.
+        value: what it was.
+        run: the `Run` up to the end of the last chunk, where all parameters were finite.
     """
 
     __module__ = "jaxnet"  # the name that users import and that tracebacks print
 
     def __init__(self, step: int, metric: str, value: float, run: Run) -> None:
         super().__init__(
-            f"fit: {metric} is {value} at step {step:,}. The run up to step {run.steps:,}, where all was finite, is in "
-            "the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help."
+            f"fit: {metric} is {value} at step {step:,}. The run up to step {run.steps:,}, where the parameters were "
+            "finite, is in the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help."
         )
-        self.step, self.metric, self.run = step, metric, run
+        self.step, self.metric, self.value, self.run = step, metric, value, run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.step, self.metric, self.value, self.run), self.__dict__  # with the notes
 
 
 class RunState(NamedTuple):
@@ -68,29 +77,35 @@ class RunState(NamedTuple):
 
     Attributes:
         state: of the rule.
-        records: metrics, one dict per chunk, arrays `(records, ...)`.
-        measured: metrics of the validation data, one dict per evaluation, arrays `(1,)`.
-        best: the parameters that were best by validation, or None.
         steps: how many steps have been made.
+        history: the metrics of the steps.
+        validation: the metrics of the validation data.
+        best: the parameters that were best by validation, or None.
+        best_value: their metric, or its negative where larger is better.
+        since_best: how many evaluations ago that was.
+        skipped: how many steps were not taken.
+        predicting: gives the parameters to predict with, from a state.
     """
 
     state: State
-    records: list[dict[str, np.ndarray]]
-    measured: list[dict[str, np.ndarray]]
-    best: Params | None
     steps: int
+    history: Table = Table()
+    validation: Table = Table()
+    best: Params | None = None
+    best_value: float = np.inf
+    since_best: int = 0
+    skipped: int = 0
+    predicting: Callable[[State], Params] = lambda state: getattr(state, "params", state)
 
     def as_run(self, stopped: str) -> Run:
-        """Return the run up to here."""
-        params = getattr(self.state, "params", self.state) if self.best is None else self.best
-        return Run(params, self.state, _joined(self.records), _joined(self.measured), self.steps, stopped)
+        """Return the run up to here; between two chunks its history cannot be written to."""
+        params = self.predicting(self.state) if self.best is None else self.best
+        tables = (table.tree() if stopped == "running" else table.copy() for table in (self.history, self.validation))
+        history, validation = ({"step": table["step"], **table} if table else {} for table in tables)
+        return Run(params, self.state, history, validation, self.steps, stopped, self.skipped)
 
 
-def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([r[name] for r in records]) for name in records[0]} if records else {}
-
-
-def with_steps(metrics: dict[str, np.ndarray], steps: np.ndarray) -> dict[str, np.ndarray]:
+def with_steps(metrics: dict[str, Any], steps: np.ndarray) -> dict[str, Any]:
     """Return metrics with the numbers of their steps, in a column called "step"."""
     if "step" in metrics:
         raise ValueError("fit: a metric is called 'step', as the numbers of the steps are. Rename it.")
@@ -103,103 +118,87 @@ def _finite(params: Params) -> Array:
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(p)) for p in floating], bool))
 
 
-def after_chunk(
-    last: RunState, state: State, records: dict[str, np.ndarray], made: int, measure: Callable | None, monitor: str
-) -> RunState:
-    """Return what a run has after one more chunk, evaluated.
+def check_finite(last: RunState, state: State, records: dict[str, Any], steps: int) -> None:
+    """Check that the parameters after a chunk are finite.
+
+    A metric that is not, beside parameters that are, does no harm: such is the loss of a batch that is masked whole,
+    or of a step that the optimiser leaves out.
 
     Args:
-        last: what it had before.
+        last: what the run had before.
         state: of the rule, after the chunk.
-        records: the metrics of the chunk, with the numbers of their steps.
-        made: how many steps the chunk has made.
-        measure: a function of the state that measures the validation data, or None.
-        monitor: the validation metric by which parameters are the best.
+        records: the metrics of the chunk, with the numbers of their steps. Without a scalar among them, as for an
+            ensemble, whose members may diverge, nothing is checked.
+        steps: how many steps have been made.
 
     Raises:
-        DivergedError: if a metric or a parameter is not finite.
+        DivergedError: if they are not; it names the metric that went astray first.
+    """
+    scalars = _scalars(records)
+    if not scalars or _finite(getattr(state, "params", ())):
+        return
+    astray = {}
+    for name, values in scalars.items():
+        finite = np.flatnonzero(np.isfinite(values))
+        if (first := finite[-1] + 1 if len(finite) else 0) < len(values):
+            astray[name] = first
+    if not astray:
+        raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
+    name = min(astray, key=lambda name: astray[name])
+    at = astray[name]
+    raise DivergedError(int(records["step"][at]), name, float(np.real(scalars[name][at])), last.as_run("diverged"))
+
+
+def _scalars(records: dict[str, Any]) -> dict[str, np.ndarray]:
+    arrays = {name: m for name, m in records.items() if isinstance(m, np.ndarray)}
+    return {name: m for name, m in arrays.items() if m.ndim == 1 and jnp.issubdtype(m.dtype, jnp.inexact)}
+
+
+def evaluated(run_state: RunState, measure: Callable[[State], dict[str, Any]], plan: Plan) -> RunState:
+    """Return what a run has after one more evaluation of its validation data.
+
+    Raises:
         ValueError: if `monitor` is no scalar of the validation metrics.
     """
-    scalars = {name: m for name, m in records.items() if m.ndim == 1 and jnp.issubdtype(m.dtype, jnp.inexact)}
-    for name, values in scalars.items():
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            step = int(records["step"][bad[0]])
-            raise DivergedError(step, name, float(values[bad[0]]), last.as_run("diverged"))
-    steps = last.steps + made
-    if scalars and not _finite(getattr(state, "params", ())):
-        raise DivergedError(steps, "a parameter", float("nan"), last.as_run("diverged"))
-    run_state = RunState(state, last.records + [records] * bool(records), last.measured, last.best, steps)
-    if measure is None or made == 0:
-        return run_state
-
-    found = {name: np.asarray(m) for name, m in measure(state).items()}
-    if monitor not in found or found[monitor].shape != ():
-        scalar = [name for name, m in found.items() if m.shape == ()]
-        raise ValueError(f"fit: expected monitor to be a scalar of the validation metrics, {scalar}, got {monitor!r}.")
-    measured = [*last.measured, with_steps({name: m[None] for name, m in found.items()}, np.array([steps]))]
-    run_state = run_state._replace(measured=measured)
-    return run_state._replace(best=state.params) if since_best(run_state, monitor) == 0 else run_state
+    metrics = jax.tree.map(np.asarray, measure(run_state.state))
+    value = monitored(metrics, plan)
+    row = jax.tree.map(lambda m: m[None], metrics)
+    run_state = run_state._replace(
+        validation=run_state.validation.extended(with_steps(row, np.array([run_state.steps]))),
+        since_best=run_state.since_best + 1,
+    )
+    if run_state.best is None or value < run_state.best_value:
+        run_state = run_state._replace(best=run_state.predicting(run_state.state), best_value=value, since_best=0)
+    return run_state
 
 
-def since_best(run_state: RunState, monitor: str) -> int:
-    """Return how many evaluations ago the validation metric was the smallest; NaN counts as infinite."""
-    if not run_state.measured:
-        return 0
-    values = np.concatenate([m[monitor] for m in run_state.measured]).astype(float)
-    return len(values) - 1 - int(np.argmin(np.where(np.isnan(values), np.inf, values)))
-
-
-def save_run_state(
-    checkpoint: str | os.PathLike[str], run_state: RunState, key: Key, settings: dict[str, int | None]
-) -> None:
-    """Save what a run has in a file, with the key and the settings that a run needs to go on from it."""
-    tree = {
-        "state": run_state.state,
-        "best": run_state.best,
-        "key": key,
-        "history": _joined(run_state.records),
-        "validation": _joined(run_state.measured),
-    }
-    save(checkpoint, tree, {"steps": run_state.steps, **settings})
-
-
-def load_run_state(
-    checkpoint: str | os.PathLike[str], state: State, validated: bool, key: Key, settings: dict[str, int | None]
-) -> RunState:
-    """Return what a run has in a file.
-
-    Args:
-        checkpoint: the file.
-        state: one of the shapes and devices that the state in the file is to have.
-        validated: whether the run has validation data.
-        key: of the run.
-        settings: those that the run in the file must have too.
+def monitored(metrics: dict[str, Any], plan: Plan) -> float:
+    """Return the metric that says which parameters are the best, as a number that is to fall; NaN counts as infinite.
 
     Raises:
-        CheckpointError: if the file is damaged, or of a run with another state, key or settings.
+        ValueError: if it is no scalar of the metrics.
     """
-    header = load_header("fit", checkpoint)
-    saved = header["metadata"]
-    if set(saved) != {"steps", *settings}:
-        raise CheckpointError(f"fit: {checkpoint}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
-    for name, value in settings.items():
-        if saved[name] != value:
-            raise CheckpointError(
-                f"fit: {checkpoint}: expected a run with {name} {value}, got one with {saved[name]}. "
-                "Call fit as that run was called, or choose another file."
-            )
-    tables = {"history": {}, "validation": {}}
-    for path, leaf in header["leaves"].items():
-        for table, columns in tables.items():
-            if path.startswith(f"['{table}']"):
-                name = ast.literal_eval(path[len(f"['{table}'][") : -1])
-                columns[name] = np.empty(leaf["shape"], jnp.dtype(leaf["dtype"]))
-    best = state.params if validated and tables["validation"] else None
-    found = load_tree("fit", checkpoint, {"state": state, "best": best, "key": key, **tables})
-    if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(key)):
-        raise CheckpointError(
-            f"fit: {checkpoint}: expected a run with this key, got one with another. Choose another file."
+    scalars = [name for name, m in metrics.items() if isinstance(m, np.ndarray) and m.shape == ()]
+    if plan.monitor not in scalars:
+        raise ValueError(
+            f"fit: expected monitor to be a scalar of the validation metrics, {scalars}, got {plan.monitor!r}."
         )
-    records, measured = ([found[table]] if found[table] else [] for table in tables)
-    return RunState(found["state"], records, measured, found["best"], saved["steps"])
+    return float(_to_fall(metrics[plan.monitor], plan))
+
+
+def _to_fall(values: np.ndarray, plan: Plan) -> np.ndarray:
+    values = np.asarray(values, float) if plan.mode == "min" else -np.asarray(values, float)
+    return np.where(np.isnan(values), np.inf, values)
+
+
+def with_best(run_state: RunState, plan: Plan) -> RunState:
+    """Return what a run has on file, with what follows from it: how good the best parameters are, and how old."""
+    if not run_state.validation.rows:
+        return run_state
+    validation = run_state.validation.tree()
+    if plan.monitor not in validation:
+        raise ValueError(
+            f"fit: expected monitor to be a metric of the checkpoint, {[*validation]}, got {plan.monitor!r}."
+        )
+    values = _to_fall(validation[plan.monitor], plan)
+    return run_state._replace(best_value=float(values.min()), since_best=len(values) - 1 - int(np.argmin(values)))

@@ -1,21 +1,24 @@
 """The numbers of a run, checked: how many examples there are, and how many steps make so many epochs."""
 
+from typing import Any
+
 import jax
 import numpy as np
 
 from jaxnet.pytrees import Batch
-from jaxnet.validation import ShapeError, whole_number
+from jaxnet.validation import ShapeError, listed, whole_number
 
 # The number of a step is 32 bits in the compiled program.
 MOST_STEPS = 2**32 - 1
 
 
-def example_count(where: str, data: Batch) -> int:
+def example_count(where: str, data: Batch, name: str = "data") -> int:
     """Return how many examples there are.
 
     Args:
         where: named in the error.
         data: a pytree of arrays with examples along the first axis.
+        name: what they are, named in the error.
 
     Raises:
         ShapeError: if the arrays differ in their first axis.
@@ -24,17 +27,39 @@ def example_count(where: str, data: Batch) -> int:
     >>> example_count("train", (np.ones((4, 2)), np.ones(4)))
     4
     """
-    leaves = jax.tree.leaves(data)
-    sizes = {np.shape(a)[:1] for a in leaves}
-    if len(sizes) > 1 or () in sizes:
-        named = {jax.tree_util.keystr(path): np.shape(a)[:1] for path, a in jax.tree.leaves_with_path(data)}
-        raise ShapeError(
-            f"{where}: expected arrays with the same number of examples along the first axis, got "
-            + ", ".join(f"data{path}: {size[0] if size else 'a scalar'}" for path, size in named.items())
-        )
-    if not leaves or sizes == {(0,)}:
+    if not jax.tree.leaves(data):
         raise ValueError(f"{where}: expected at least one example, got none.")
-    return np.shape(leaves[0])[0]
+    advice = f" For batches pass a function, lambda: {name}, to fit." if isinstance(data, list) else ""
+    examples = common_length(where, "arrays with the same number of examples", name, data, advice)
+    if examples == 0:
+        raise ValueError(f"{where}: expected at least one example, got none.")
+    return examples
+
+
+def common_length(where: str, what: str, name: str, tree: Any, advice: str = "") -> int:
+    """Return the length of the first axis of all arrays of a tree.
+
+    Args:
+        where: named in the error.
+        what: the arrays and what they have along the first axis, named in the error.
+        name: of the tree, named in the error.
+        tree: of arrays, one at least.
+        advice: the end of the error.
+
+    Raises:
+        ShapeError: if the lengths differ, or one is a scalar.
+
+    >>> common_length("train", "arrays with the same number of examples", "data", [np.ones((4, 2)), np.ones(4)])
+    4
+    """
+    sizes = {np.shape(a)[:1] for a in jax.tree.leaves(tree)}
+    if len(sizes) == 1 and () not in sizes:
+        return sizes.pop()[0]
+    named = [(jax.tree_util.keystr(path), np.shape(a)[:1]) for path, a in jax.tree.leaves_with_path(tree)]
+    if len(named) > 8:  # one of each size
+        named = [(path, size) for size, path in {size: path for path, size in reversed(named)}.items()][::-1]
+    found = listed(f"{name}{path}: {size[0] if size else 'a scalar'}" for path, size in named)
+    raise ShapeError(f"{where}: expected {what} along the first axis, got {found}{advice and '.'}{advice}")
 
 
 def step_count(where: str, steps: int | None, epochs: int | None, examples: int, batch_size: int | None) -> int:

@@ -78,6 +78,7 @@ rain,71,80,yes,no
 """
 
 
+@pytest.mark.slow  # the whole way of a table is gone above, always
 def test_the_page_shows_what_is_printed(capsys):
     Path("weather.csv").write_text(WEATHER)
     page = (Path(__file__).parents[2] / "docs/command_line.md").read_text()

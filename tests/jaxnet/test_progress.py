@@ -43,6 +43,20 @@ def test_in_a_pipe_nothing(monkeypatch):
     assert loop(monkeypatch, io.StringIO()) == ""
 
 
+def test_in_a_log_file_a_line_now_and_then_on_request(monkeypatch):
+    monkeypatch.setattr("jaxnet.progress.LINE_EVERY", 0.0)
+    lines = loop(monkeypatch, io.StringIO(), shown=True).splitlines()
+    every = [f"steps: {percent}% {i}/3" for i, percent in enumerate((0, 33, 67, 100))]
+    assert [line.split(" [")[0] for line in lines] == every
+    monkeypatch.setattr("jaxnet.progress.LINE_EVERY", 30.0)
+    lines = loop(monkeypatch, io.StringIO(), shown=True, unit=" steps").splitlines()
+    assert [line.split(" [")[0] for line in lines] == [every[0], every[-1]]
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    with progress_bar(None, shown=True) as bar:
+        bar.update(7)
+    assert [line.split(" [")[0] for line in stream.getvalue().splitlines()] == ["0", "7"]
+
+
 def test_a_terminal_of_ipython_is_no_notebook(monkeypatch, shell):
     shell(SimpleNamespace())
     assert not in_notebook()
@@ -61,11 +75,11 @@ def test_a_kernel_without_ipywidgets_gets_text(monkeypatch, shell):
 
 def test_a_kernel_with_ipywidgets_gets_a_widget(monkeypatch, shell):
     shell(SimpleNamespace(kernel=object()))
-    widgets, bars = ModuleType("ipywidgets"), ModuleType("tqdm.notebook")
+    widgets, bars = ModuleType("ipywidgets"), ModuleType("tqdm.auto")
     widgets.__spec__ = importlib.machinery.ModuleSpec("ipywidgets", None)
     bars.tqdm = lambda *arguments, **options: (arguments, options)
     monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
-    monkeypatch.setitem(sys.modules, "tqdm.notebook", bars)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", bars)
     assert progress_bar("steps", total=3) == ((None, "steps"), {"leave": False, "disable": False, "total": 3})
 
 

@@ -7,9 +7,18 @@ import optax
 import pytest
 
 import jaxnet
-from circuits import random_patterns
+from circuits import certify, parse, random_patterns
 from jaxnet import ShapeError
-from jaxnet.validation import check_floating, check_key, integers, located, whole_number
+from jaxnet.validation import (
+    check_floating,
+    check_key,
+    check_untraced,
+    checked_keys,
+    integers,
+    located,
+    whole_number,
+    written,
+)
 
 
 def test_places_follow_one_another_and_the_function_stands_once_in_front():
@@ -91,6 +100,40 @@ def test_keys_of_both_kinds_pass_and_several_are_refused():
     assert str(e.value) == "here: expected one key, got keys of shape (3,). jax.vmap maps over keys."
 
 
+def test_older_keys_of_many_members_are_keys():
+    older = jax.random.split(jax.random.PRNGKey(0), 3)
+    np.testing.assert_array_equal(jax.random.key_data(checked_keys("here", older, 3)), older)
+    with pytest.raises(ShapeError) as e:
+        checked_keys("here", older, 4)
+    assert str(e.value) == (
+        "here: expected a key for each of the 4 members, got keys of shape (3,). "
+        "jax.random.split(jax.random.key(0), 4) makes them."
+    )
+    for wrong in (0, None, jnp.zeros(3), [0, 1, 2]):
+        with pytest.raises(TypeError, match="here: expected a key for each of the 3 members, got "):
+            checked_keys("here", wrong, 3)
+
+
+def test_what_a_user_passed_is_written_in_a_line():
+    for value in ([[0.5] * 1000] * 1000, np.zeros((1000, 1000)), "a" * 10**6, dict.fromkeys(range(99), "x" * 999)):
+        assert len(written(value)) < 310
+        assert "\n" not in written(value)
+    assert written((1, "a", None)) == "(1, 'a', None)"
+    with pytest.raises(TypeError) as e:
+        whole_number("here", "n", [0.25] * 10**5)
+    assert str(e.value) == f"here: expected n to be a whole number, got [{'0.25, ' * 8}...]."
+
+
+def test_calls_that_are_traced():
+    for wrap in (jax.jit, jax.grad, jax.vmap):
+        with pytest.raises(TypeError) as e:
+            wrap(lambda x: check_untraced("here", "Call there.", {"x": x}))(jnp.ones(3) if wrap is jax.vmap else 1.0)
+        assert str(e.value) == "here: expected a call outside of jit, vmap and grad, got traced values. Call there."
+    with pytest.raises(TypeError, match="here: expected a call outside"):
+        jax.jit(lambda: check_untraced("here", "", np.ones(3)))()
+    check_untraced("here", "", np.ones(3), iter([1]), None)
+
+
 def test_a_seed_in_the_place_of_a_key_is_refused_wherever_one_goes_in():
     data = jnp.ones((4, 2))
     net = jaxnet.mlp([2, 1])
@@ -106,6 +149,7 @@ def test_a_seed_in_the_place_of_a_key_is_refused_wherever_one_goes_in():
         ],
         "sample": [lambda: jaxnet.sample(params[0], data, key=0)],
         "train": [lambda: jaxnet.train(rule, rule.init(params), data, steps=1, key=0)],
+        "certify": [lambda: certify(parse("y = a & b"), "y", key=0)],
         "fit": [lambda: jaxnet.fit(rule, params, data, steps=1, key=0)],
         "rewire": [lambda: jaxnet.rewire(ring, key=0)],
         "normalised_rich_club": [lambda: jaxnet.normalised_rich_club(ring, key=0)],

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import subprocess
 import sys
 from fractions import Fraction
@@ -19,15 +20,26 @@ from circuits import evaluate, library, map_to_units, parse, rows, to_network
 from circuits.bridge import certificates
 from circuits.bridge.certificates import Certificate, CertificateError, as_json, from_json, sigmoid_below
 
-XOR = to_network(parse("a ^ b"), jaxnet.sigmoid, error=0.1)
-ADDER = to_network(library.adder(2), jaxnet.sigmoid, error=0.05)
-KINDS = [
-    XOR,
-    ADDER,
-    to_network(library.adder(2), jaxnet.tanh, error=0.1),
-    to_network(library.adder(2), jaxnet.relu),
-    to_network(parse("a ^ b"), jaxnet.step, layered=True),
-]
+
+@functools.cache
+def xor():
+    return to_network(parse("a ^ b"), jaxnet.sigmoid, error=0.1)
+
+
+@functools.cache
+def adder():
+    return to_network(library.adder(2), jaxnet.sigmoid, error=0.05)
+
+
+@functools.cache
+def kinds():
+    return [
+        xor(),
+        adder(),
+        to_network(library.adder(2), jaxnet.tanh, error=0.1),
+        to_network(library.adder(2), jaxnet.relu),
+        to_network(parse("a ^ b"), jaxnet.step, layered=True),
+    ]
 
 
 def measured(compiled, x):
@@ -39,14 +51,14 @@ def measured(compiled, x):
 @pytest.mark.parametrize(
     ("circuit", "error"),
     [
-        (parse("a ^ b"), 0.1),
-        (library.adder(4), 0.05),
-        (library.parity(8), 0.2),
-        (map_to_units(library.multiplier(3)), 0.01),
+        (lambda: parse("a ^ b"), 0.1),
+        (lambda: library.adder(4), 0.05),
+        (lambda: library.parity(8), 0.2),
+        (lambda: map_to_units(library.multiplier(3)), 0.01),
     ],
 )
 def test_measured_errors_are_within_the_certificate_which_is_tight(circuit, error):
-    compiled = to_network(circuit, jaxnet.sigmoid, error=error)
+    compiled = to_network(circuit(), jaxnet.sigmoid, error=error)
     worst = measured(compiled, rows(compiled.circuit.n_inputs))
     assert 0.3 * compiled.certificate.error < worst <= compiled.certificate.error <= error
     compiled.check(compiled.certificate)
@@ -59,17 +71,17 @@ def test_steps_are_exact():
 
 
 def test_noise_within_the_margin_keeps_the_function_and_is_certified():
-    w, b = ADDER.params
+    w, b = adder().params
     noise = 1 + 1e-3 * np.random.default_rng(0).standard_normal(w.shape).astype(np.float32)
-    noisy = ADDER._replace(params=jaxnet.Neuron(w * noise, b))
+    noisy = adder()._replace(params=jaxnet.Neuron(w * noise, b))
     worst = measured(noisy, rows(4))
     assert worst <= noisy.certificate.error
-    assert ADDER.certificate.error < noisy.certificate.error
+    assert adder().certificate.error < noisy.certificate.error
 
 
 def test_parameters_that_compute_something_else_are_refused():
-    w, b = XOR.params
-    wrong = XOR._replace(params=jaxnet.Neuron(w, b.at[1].set(b[1] + XOR.gains[1])))
+    w, b = xor().params
+    wrong = xor()._replace(params=jaxnet.Neuron(w, b.at[1].set(b[1] + xor().gains[1])))
     with pytest.raises(CertificateError, match=r"^unit 1: expected gain / 2 > D, got gain / 2 = 3\.59375 and D = "):
         _ = wrong.certificate
 
@@ -105,7 +117,7 @@ def altered(certificate, random):
 def assert_refused(n, seed):
     random = np.random.default_rng(seed)
     for _ in range(n):
-        compiled = KINDS[random.integers(len(KINDS))]
+        compiled = kinds()[random.integers(len(kinds()))]
         wrong = altered(compiled.certificate, random)
         with pytest.raises(CertificateError):
             compiled.check(wrong)
@@ -168,8 +180,8 @@ def test_a_deep_circuit_needs_the_optimal_gain(gain, holds):
 
 def test_a_check_that_needs_nothing_but_python(tmp_path):
     right, wrong = tmp_path / "right.json", tmp_path / "wrong.json"
-    right.write_text(as_json(ADDER.certificate))
-    wrong.write_text(as_json(ADDER.certificate).replace('"threshold": 2', '"threshold": 1', 1))
+    right.write_text(as_json(adder().certificate))
+    wrong.write_text(as_json(adder().certificate).replace('"threshold": 2', '"threshold": 1', 1))
     for file, status in ((right, 0), (wrong, 1)):
         # -I -S: no path, no site packages.
         command = [sys.executable, "-I", "-S", certificates.__file__, str(file)]
@@ -180,8 +192,15 @@ def test_a_check_that_needs_nothing_but_python(tmp_path):
 
 
 def test_files(tmp_path):
-    assert from_json(as_json(ADDER.certificate)) == ADDER.certificate
-    for text in ("", "[]", "{}", "null", '{"format": "threshold units in float32, 2"}', as_json(XOR.certificate)[:-40]):
+    assert from_json(as_json(adder().certificate)) == adder().certificate
+    for text in (
+        "",
+        "[]",
+        "{}",
+        "null",
+        '{"format": "threshold units in float32, 2"}',
+        as_json(xor().certificate)[:-40],
+    ):
         with pytest.raises(CertificateError):
             from_json(text)
     path = Path(tmp_path, "none.json")
@@ -210,8 +229,8 @@ def test_errors(change, message):
 
 def test_a_certificate_of_another_network():
     with pytest.raises(CertificateError, match=r"^unit 0: .* a certificate of another network\.$"):
-        XOR.check(ADDER.certificate)
-    assert not dataclasses.is_dataclass(XOR.certificate)
+        xor().check(adder().certificate)
+    assert not dataclasses.is_dataclass(xor().certificate)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +265,7 @@ def test_rectifiers_have_to_be_integers(activation, change, message):
 @pytest.mark.parametrize("tolerance", [-0.1, 1.0, float("nan")])
 def test_tolerances_out_of_range(tolerance):
     with pytest.raises(CertificateError):
-        XOR.claim(0.4, tolerance).check()
+        xor().claim(0.4, tolerance).check()
 
 
 def test_the_tanh_of_float32_is_as_near_as_the_check_says():

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed
+from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed, picked
 from circuits.gate_networks.gate_wirings import readers
 from circuits.gate_networks.parametrisations import Coefficients
 
@@ -115,3 +115,14 @@ def test_derivatives_have_derivatives():
             )
         )()
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("reads", [READS, np.broadcast_to(np.arange(W)[:, None], (W, 8))], ids=["some", "all"])
+def test_picked_rows_have_the_derivatives_of_the_mixture_by_the_weights(reads):
+    chosen, weights = reads[1], np.abs(RNG.normal(size=reads.shape))
+    exactly = np.eye(len(reads))[1][:, None] * np.ones(8)
+
+    def straight_through(w, x):
+        return ((exactly + w - jax.lax.stop_gradient(w))[:, :, None] * x[reads]).sum(axis=0)
+
+    check(lambda w, x: picked(w, jnp.asarray(chosen), x, jnp.asarray(reads)), straight_through, weights, A)

@@ -24,6 +24,12 @@ def same(one, other, atol=1e-6):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=atol, rtol=1e-5), one, other)
 
 
+def alone_of(member):
+    """One program of all that a network alone gives: its loss, derivatives and outputs."""
+    loss = jax.value_and_grad(gate_loss(member))
+    return lambda params: (*loss(params, (X, Y), None), member.apply(params, X))
+
+
 # With six inputs and a first layer of six gates, the layers that run together are others than those of the whole.
 @pytest.mark.parametrize(
     "options",
@@ -41,11 +47,11 @@ def test_parameters_outputs_and_gradients_are_those_of_each(options):
     for member, part, k in zip(members, parts, jax.random.split(jax.random.key(1), 3), strict=True):
         same(part, member.init(k))
     (total, metrics), gradient = jax.jit(jax.value_and_grad(joint_loss(several), has_aux=True))(params, (X, Y))
-    outputs = several.apply(params, X)
+    outputs = jax.jit(several.apply)(params, X)
     assert outputs.shape == (16, 3, 2)
     for place, (member, part) in enumerate(zip(members, parts, strict=True)):
-        same(outputs[:, place], member.apply(part, X))
-        value, alone = jax.jit(jax.value_and_grad(gate_loss(member)))(part, (X, Y), None)
+        value, alone, own = jax.jit(alone_of(member))(part)
+        same(outputs[:, place], own)
         same(metrics["members"][place], value)
         same(split_params(several, gradient)[place], alone)
     same(total, metrics["members"].sum())

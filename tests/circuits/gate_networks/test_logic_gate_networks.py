@@ -24,8 +24,10 @@ one = pytest.mark.parametrize(
 )
 NETWORK = network_of_all_kinds("input-wise")
 DATA = ROWS.astype(np.float32), LABELS
-RULE = gradient_descent(gate_loss(NETWORK), optax.adam(0.1))
-START = NETWORK.init(jax.random.key(0))
+# Gates that choose their inputs, and gates that do not, where two layers prove as much as six.
+SMALL = gate_network(5, [6, 6], classes=3, wiring=["learned", "balanced"], choices=5, initial="normal")
+RULE = gradient_descent(gate_loss(SMALL), optax.adam(0.1))
+START = random_params(SMALL, 0)
 RUN = {"steps": 6, "batch_size": 8}
 
 
@@ -71,9 +73,9 @@ def test_straight_through_has_the_very_values_of_hard_gates_and_derivatives(para
 
 
 def test_gumbel_draws_anew_for_each_key():
-    params = random_params(NETWORK, 4, scale=0.5)
+    params = random_params(SMALL, 4, scale=0.5)
     first, same, other = (
-        gate_outputs(NETWORK, params, ROWS, forward="gumbel", key=jax.random.key(seed)) for seed in (0, 0, 1)
+        gate_outputs(SMALL, params, ROWS, forward="gumbel", key=jax.random.key(seed)) for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, same)
     assert (np.asarray(first) != np.asarray(other)).any()
@@ -122,12 +124,12 @@ def test_losses_are_cross_entropies():
     params = random_params(NETWORK, 5)
     scores = np.asarray(NETWORK.apply(params, ROWS), np.float64)
     expected = (np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(32), LABELS]).mean()
-    np.testing.assert_allclose(gate_loss(NETWORK)(params, (ROWS, LABELS), None), expected, rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(gate_loss(NETWORK))(params, (ROWS, LABELS), None), expected, rtol=1e-5)
     network = gate_network(5, [32], initial="normal")
     params, y = random_params(network, 2), np.resize(ROWS, (32, 32))
     p = np.asarray(network.apply(params, ROWS), np.float64)
     expected = -np.where(y, np.log(p), np.log(1 - p)).sum(axis=1).mean()
-    np.testing.assert_allclose(gate_loss(network)(params, (ROWS, y), None), expected, rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(gate_loss(network))(params, (ROWS, y), None), expected, rtol=1e-5)
 
 
 def test_under_vmap_and_jit():
@@ -190,7 +192,7 @@ def test_train_makes_the_steps_of_fit():
 
 @pytest.mark.slow
 def test_train_ensemble():
-    params = jax.vmap(NETWORK.init)(jax.random.split(jax.random.key(2), 2))
+    params = jax.vmap(SMALL.init)(jax.random.split(jax.random.key(2), 2))
     states = jax.vmap(RULE.init)(params)
     states, history = train_ensemble(RULE, states, DATA, keys=jax.random.split(jax.random.key(3), 2), **RUN)
     assert history["loss"].shape == (2, 6)
@@ -219,6 +221,12 @@ def test_train_on_a_mesh():
 
 
 @pytest.mark.slow
+def test_gumbel_draws_nothing_without_a_key():
+    params, batch = NETWORK.init(jax.random.key(0)), (ROWS, np.zeros(ROWS.shape[:-1], np.int32))
+    found, hard = (gate_loss(NETWORK, forward=forward)(params, batch) for forward in ("gumbel", "hard"))
+    assert found == hard
+
+
 @pytest.mark.parametrize("forward", ["soft", "straight-through", "gumbel"])
 @each
 def test_a_function_is_learned(parametrisation, forward):

@@ -52,7 +52,7 @@ def started(task, folder, processes=2, devices=1, timeout=30):
             own = {
                 **dict(zip(VARIABLES, (address, str(processes), str(number)), strict=True)),
                 "JAX_COORDINATOR_BIND_ADDRESS": address,
-                "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+                "XLA_FLAGS": os.environ["XLA_FLAGS"] + f" --xla_force_host_platform_device_count={devices}",
                 "TIMEOUT": str(timeout),
             }
             output = stack.enter_context(open(folder / f"{task}.{number}.txt", "w"))
@@ -254,8 +254,8 @@ def others(where, what):
         ("no batches", "ShapeError: fit: expected a first batch in each process, got none in process 1."),
         (
             "diverged",
-            "DivergedError: fit: loss is inf at step 1. The run up to step 0, where all was finite, is in the error's "
-            "attribute `run`. A smaller step size or optax.clip_by_global_norm may help.",
+            "DivergedError: fit: loss is inf at step 1. The run up to step 0, where the parameters were finite, is in "
+            "the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help.",
         ),
         (
             "checkpoint",

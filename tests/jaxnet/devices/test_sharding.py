@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from common.drawn import drawn
 from jax.sharding import AxisType, Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
@@ -25,7 +26,7 @@ from jaxnet.devices.sharding import (
 )
 
 NET = mlp([6, 4, 2])
-PARAMS = NET.init(jax.random.key(0))
+PARAMS = jax.tree.map(jnp.asarray, drawn(NET))
 MODEL = {"[0]": P("model"), "[1].w": P(None, "model")}
 
 

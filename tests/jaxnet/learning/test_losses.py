@@ -391,3 +391,66 @@ def test_a_label_out_of_range_gives_nan_and_the_others_are_untouched(label):
     found = softmax_cross_entropy_with_integer_labels(zeros(2, 3), np.array([label, 2], np.int32))
     assert np.isnan(found[0])
     np.testing.assert_allclose(found[1], np.log(3), rtol=1e-6)
+
+
+# What no loss could mean, and what is infinite.
+
+INF = np.inf
+
+
+def test_infinite_logits_that_agree_with_their_targets():
+    """The limits: ln 2 of two equal logits, whatever the third; 0 where all the probability is on the target."""
+    logits, y = f32([0, 0, -INF], [INF, 0, 1], [0, -INF, -INF]), f32([1, 0, 0], [1, 0, 0], [1, 0, 0])
+    labels = np.zeros(3, np.int32)
+
+    @jax.jit
+    def of_choices(logits):
+        losses = (
+            jaxnet.softmax_cross_entropy(logits, y),
+            jaxnet.softmax_cross_entropy_with_integer_labels(logits, labels),
+            jaxnet.softmax_cross_entropy_from_probabilities(jax.nn.softmax(f32(0, 0, -INF)), y[0])[None],
+        )
+        return jnp.concatenate(losses)
+
+    np.testing.assert_allclose(of_choices(logits), [LN2, 0, 0, LN2, 0, 0, LN2], rtol=1e-6)
+    gradient = jax.jit(jax.grad(lambda z: of_choices(z).sum() / 2))(logits)
+    np.testing.assert_allclose(gradient, [[-0.5, 0.5, 0], [0, 0, 0], [0, 0, 0]], atol=1e-7)
+
+    values, gradient = jax.jit(jax.vmap(jax.value_and_grad(jaxnet.binary_cross_entropy)))(f32(INF, -INF), f32(1, 0))
+    np.testing.assert_array_equal([values, gradient], np.zeros((2, 2)))
+
+
+def test_infinite_logits_against_their_targets():
+    assert binary_cross_entropy(f32(INF, -INF), f32(0, 0)) == INF
+    np.testing.assert_array_equal(softmax_cross_entropy(f32([0, INF, 1], [0, -INF, 1]), f32([1, 0, 0], [0, 1, 0])), INF)
+    np.testing.assert_array_equal(
+        softmax_cross_entropy_with_integer_labels(f32([0, INF, 1], [0, -INF, 1]), np.array([0, 1])), INF
+    )
+    assert np.isnan(softmax_cross_entropy(f32(INF, INF, 0), f32(1, 0, 0)))  # infinity less infinity has no limit
+
+
+@pytest.mark.parametrize(
+    "loss", [hinge, binary_cross_entropy, binary_cross_entropy_from_probabilities, *A_CHOICE], ids=lambda f: f.__name__
+)
+def test_impossible_targets_are_not_numbers(loss):
+    """Labels of -1 and 1 would train a cross-entropy to minus infinity."""
+    p = f32([0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
+    found = loss(p, f32([1, 0], [1, -1], [2, -1], [np.nan, 1]))
+    assert np.isfinite(found).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("loss", A_CHOICE, ids=lambda f: f.__name__)
+def test_targets_of_a_choice_sum_to_one(loss):
+    p = f32([0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
+    found = loss(p, f32([0.3, 0.7], [0.304, 0.7], [1, 1], [0, 0]))
+    assert np.isfinite(found).tolist() == [True, True, False, False]
+    # 0.1 in bfloat16 is 0.10009765625, and 10 of them are within the tolerance.
+    narrow = np.full(10, 0.1, jnp.bfloat16)
+    assert np.isfinite(loss(narrow, narrow))
+
+
+@pytest.mark.parametrize("p", [f32(-0.1, 0.5), f32(0.5, 1.1)])
+def test_impossible_probabilities_are_not_numbers(p):
+    for y in (f32(1, 0), f32(0, 1)):
+        assert np.isnan(binary_cross_entropy_from_probabilities(p, y))
+        assert np.isnan(softmax_cross_entropy_from_probabilities(p, y))

@@ -1,6 +1,4 @@
-"""The step and the rule that follows a gradient: by hand, against Optax, and what they refuse."""
-
-import functools
+"""The incremental step: by hand, against Optax, and what it refuses."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxnet import DescentState, Neuron, ShapeError, gradient_descent, identity, layer, sgd_step, squared_error, train
+from jaxnet import Neuron, ShapeError, identity, layer, sgd_step, squared_error
 
 XOR = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32), np.array([[0], [1], [1], [0]], np.float32)
 LINE = layer(2, 1, identity)
@@ -40,13 +38,6 @@ def filled(tree):
         tree,
         is_leaf=lambda t: type(t) is tuple and all(type(n) is int for n in t),
     )
-
-
-# Shared, as the docstring of `gradient_descent` advises, so that tests share compiled runs.
-SLOPE = gradient_descent(half_square, optax.sgd(0.25))
-
-
-# The step.
 
 
 def test_a_step_by_hand():
@@ -145,266 +136,19 @@ def test_integer_parameters_do_not_stand_still_in_silence():
     """0.1 in int32 is 0: nothing would move and nothing would be said."""
     with pytest.raises(TypeError) as e:
         sgd_step({"w": np.array([1, 2], np.int32)}, {"w": f32(10, 10)}, 0.1)
-    assert str(e.value) == "sgd_step: expected floating parameters, got int32 for parameter ['w']."
+    assert str(e.value) == "sgd_step: expected floating or complex parameters, got int32 for parameter ['w']."
 
 
-# The rule.
+def test_a_complex_step_goes_down_the_conjugate():
+    """|z|^2 has the gradient 2 conj(z) in JAX, and goes to 0 in one step of 1/2."""
+    z = np.array([1 + 2j, -3j], np.complex64)
+    new = sgd_step(z, jax.grad(lambda z: jnp.sum(jnp.abs(z) ** 2))(z), 0.5)
+    assert new.dtype == np.complex64
+    np.testing.assert_allclose(new, [0, 0], atol=1e-6)
+    np.testing.assert_array_equal(sgd_step(z, np.ones(2, np.float32), 1), [2j, -1 - 3j])
 
 
-def test_a_rule_by_hand():
-    state = SLOPE.init(start(7))
-    assert isinstance(state, DescentState)
-    new, metrics = SLOPE.update(state, THREE, jax.random.key(0))
-    assert new.params == 6  # 7 - (7 - 3) / 4
-    np.testing.assert_allclose(metrics["loss"], (36 + 25 + 1) / 6, rtol=1e-6)
-    assert set(metrics) == {"loss"}
-
-
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        optax.sgd(0.1, momentum=0.9),
-        pytest.param(optax.adamw(0.1, weight_decay=0.1), marks=pytest.mark.slow),
-        optax.chain(optax.clip_by_global_norm(1e-3), optax.adam(optax.cosine_decay_schedule(0.1, 5))),
-    ],
-    ids=["momentum", "adamw", "clip and schedule"],
-)
-def test_a_rule_is_a_loop_of_optax(optimizer):
-    rule = gradient_descent(line_loss, optimizer)
-
-    @jax.jit
-    def by_hand(params, state, batch):
-        loss, gradient = jax.value_and_grad(line_loss)(params, batch)
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimizer.update(gradient, state, params)
-            return optax.apply_updates(params, updates), state, loss
-
-    params = Neuron(f32([2, -1]), f32(0.5))
-    ours, theirs, update = rule.init(params), optimizer.init(params), jax.jit(rule.update)
-    assert jax.tree.structure(ours.optimizer_state) == jax.tree.structure(theirs)
-    for i in range(3):
-        ours, metrics = update(ours, XOR, jax.random.key(i))
-        params, theirs, loss = by_hand(params, theirs, XOR)
-        jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), ours, DescentState(params, theirs))
-        np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-6)
-
-
-def test_adam_by_hand():
-    """Kingma and Ba (2014), algorithm 1, in float64."""
-    rule, theta, m, v = gradient_descent(half_square, optax.adam(0.1)), 5.0, 0.0, 0.0
-    for t in range(1, 6):
-        g = theta - 3.0
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-        theta -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-    state, _ = train(rule, rule.init(start(5)), THREE, steps=5, key=jax.random.key(0))
-    np.testing.assert_allclose(state.params, theta, rtol=1e-5)
-
-
-def test_dtype_of_the_parameters_is_kept():
-    rule, zeros = gradient_descent(lambda p, x: jnp.sum((p - x) ** 2), optax.adamw(0.1)), np.zeros((2, 3), jnp.bfloat16)
-    state, _ = train(rule, rule.init(zeros), zeros + zeros.dtype.type(1), steps=2, key=jax.random.key(0))
-    assert state.params.dtype == jnp.bfloat16
-    assert (np.asarray(state.params, np.float32) > 0).all()
-
-
-def test_auxiliary_values_are_recorded_before_the_step():
-    def loss(theta, x):
-        return half_square(theta, x), {"theta": theta, "residuals": theta - x}
-
-    rule = gradient_descent(loss, optax.sgd(0.5), has_aux=True)
-    state, history = train(rule, rule.init(start(7)), THREE, steps=3, key=jax.random.key(0))
-    np.testing.assert_array_equal(history["theta"], [7, 5, 4])
-    np.testing.assert_array_equal(history["residuals"], [[6, 5, 1], [4, 3, -1], [3, 2, -2]])
-    np.testing.assert_allclose(history["loss"], [62 / 6, 26 / 6, 17 / 6], rtol=1e-6)
-    assert set(history) == {"loss", "theta", "residuals"}
-    assert state.params == 3.5
-
-
-def test_a_loss_may_draw_and_draws_anew_each_step():
-    def loss(theta, x, key):
-        noise = jax.random.normal(key)
-        return half_square(theta, x + noise), {"noise": noise}
-
-    rule = gradient_descent(loss, optax.sgd(0.5), has_aux=True)
-
-    def run(seed):
-        return train(rule, rule.init(start()), THREE, steps=8, key=jax.random.key(seed))
-
-    (state, history), (again, other_history) = run(0), run(1)
-    noise = np.asarray(history["noise"])
-    assert len(set(noise.tolist() + np.asarray(other_history["noise"]).tolist())) == 16
-    theta = 0.0
-    for n in noise:
-        theta = theta / 2 + (3 + n) / 2
-    np.testing.assert_allclose(state.params, theta, rtol=1e-5)
-    assert state.params != again.params
-
-
-def test_a_loss_with_a_third_argument_that_has_a_default_is_called_with_two():
-    rule = gradient_descent(lambda theta, x, scale=2.0: scale * half_square(theta, x), optax.sgd(0.25))
-    state, _ = rule.update(rule.init(start(7)), THREE, jax.random.key(0))
-    assert state.params == 5
-
-
-def test_a_loss_may_be_a_partial_or_jitted():
-    twice = functools.partial(lambda scale, theta, x: scale * half_square(theta, x), 2.0)
-    for loss, expected in ((twice, 5), (jax.jit(half_square), 6)):
-        rule = gradient_descent(loss, optax.sgd(0.25))
-        state, _ = rule.update(rule.init(start(7)), THREE, jax.random.key(0))
-        assert state.params == expected
-
-
-@pytest.mark.parametrize(
-    ("loss", "signature"),
-    [
-        (lambda: 0.0, "()"),
-        (lambda a: a, "(a)"),
-        (lambda a, b, c, d: a, "(a, b, c, d)"),
-        (lambda a, b=0: a, "(a, b=0)"),
-        (lambda *args: args[0], "(*args)"),
-        (lambda params, x, y: x, "(params, x, y)"),
-    ],
-)
-def test_a_loss_has_two_or_three_arguments(loss, signature):
+def test_a_complex_gradient_of_a_real_parameter_is_refused():
     with pytest.raises(TypeError) as e:
-        gradient_descent(loss, optax.sgd(0.1))
-    assert str(e.value) == (
-        f"gradient_descent: expected loss(params, batch) or loss(params, batch, key), got loss{signature}. "
-        "A batch may be a tuple, such as inputs and targets."
-    )
-
-
-@pytest.mark.parametrize(
-    "loss",
-    [
-        lambda theta, x, key=None: half_square(theta, x) + (0 if key is None else 1),
-        lambda theta, x, *, key: half_square(theta, x) + (0 if key is None else 1),
-    ],
-)
-def test_a_parameter_called_key_gets_the_key(loss):
-    rule = gradient_descent(loss, optax.sgd(0.1))
-    _, metrics = rule.update(rule.init(start(7)), THREE, jax.random.key(0))
-    assert metrics["loss"] == half_square(start(7), THREE) + 1
-
-
-def test_a_third_parameter_with_a_default_and_another_name_keeps_it():
-    rule = gradient_descent(lambda theta, x, scale=2.0: scale * half_square(theta, x), optax.sgd(0.1))
-    _, metrics = rule.update(rule.init(start(7)), THREE, jax.random.key(0))
-    assert metrics["loss"] == 2 * half_square(start(7), THREE)
-
-
-@pytest.mark.parametrize(
-    ("loss", "has_aux", "message"),
-    [
-        (lambda theta, x: theta, True, "with has_aux, expected the loss to return a scalar and a dict of arrays."),
-        (
-            lambda theta, x: (theta, None),
-            True,
-            "with has_aux, expected the loss to return a scalar and a dict of arrays.",
-        ),
-        (
-            lambda theta, x: (theta, theta),
-            True,
-            "with has_aux, expected the loss to return a scalar and a dict of arrays.",
-        ),
-        (
-            lambda theta, x: (theta, {}),
-            False,
-            "expected a scalar loss, got several values. Pass has_aux=True for a pair.",
-        ),
-    ],
-)
-def test_what_a_loss_returns_is_what_has_aux_says(loss, has_aux, message):
-    rule = gradient_descent(loss, optax.sgd(0.1), has_aux=has_aux)
-    with pytest.raises(TypeError) as e:
-        rule.update(rule.init(start(7)), THREE, jax.random.key(0))
-    assert str(e.value) == f"gradient_descent: {message}"
-
-
-@pytest.mark.parametrize("has_aux", [False, True])
-def test_a_loss_is_a_scalar(has_aux):
-    def loss(theta, x):
-        each = (theta - x) ** 2
-        return (each, {}) if has_aux else each
-
-    rule = gradient_descent(loss, optax.sgd(0.1), has_aux=has_aux)
-    for act in (
-        lambda: rule.update(rule.init(start()), THREE, jax.random.key(0)),
-        lambda: train(rule, rule.init(start()), THREE, steps=2, key=jax.random.key(0)),
-    ):
-        with pytest.raises(ShapeError) as e:
-            act()
-        assert str(e.value) == "gradient_descent: expected a scalar loss, got shape (3,). Take its mean."
-
-
-def test_a_loss_of_shape_1_is_not_a_scalar():
-    rule = gradient_descent(lambda theta, x: half_square(theta, x)[None], optax.sgd(0.1))
-    with pytest.raises(ShapeError) as e:
-        rule.update(rule.init(start()), THREE, jax.random.key(0))
-    assert str(e.value) == "gradient_descent: expected a scalar loss, got shape (1,). Take its mean."
-
-
-def test_an_auxiliary_value_does_not_hide_the_loss():
-    rule = gradient_descent(lambda theta, x: (half_square(theta, x), {"loss": theta}), optax.sgd(0.1), has_aux=True)
-    with pytest.raises(ValueError, match=r"^gradient_descent: ") as e:
-        rule.update(rule.init(start(7)), THREE, jax.random.key(0))
-    assert str(e.value) == "gradient_descent: an auxiliary metric is called 'loss', as the loss itself. Rename it."
-
-
-def test_promotion_is_standard_for_optax_alone():
-    """The loss runs under the caller's rules, also in `train`, and the setting is not left behind."""
-    rule = gradient_descent(lambda theta, x: half_square(theta * np.ones(3, np.int32), x), optax.adam(0.1))
-    for act in (
-        lambda: rule.update(rule.init(start()), THREE, jax.random.key(0)),
-        lambda: train(rule, rule.init(start()), THREE, steps=2, key=jax.random.key(0)),
-        lambda: jnp.multiply(np.ones(3, np.int32), THREE),
-    ):
-        with pytest.raises(ValueError, match="have no available implicit dtype promotion path"):
-            act()
-
-
-def test_promotion_is_standard_for_optax_where_it_begins_as_well():
-    """`inject_hyperparams` computes the first step size of a schedule in `init`."""
-    optimizer = optax.inject_hyperparams(optax.sgd)(learning_rate=optax.cosine_decay_schedule(0.5, 4))
-    state = gradient_descent(half_square, optimizer).init(start(7))
-    assert state.optimizer_state.hyperparams["learning_rate"] == 0.5
-
-
-def test_an_optimiser_that_looks_at_the_loss():
-    """`reduce_on_plateau` takes value=: the loss stays at 1/2 where the gradient is 0, so the scale is halved."""
-    optimizer = optax.chain(optax.sgd(0.25), optax.contrib.reduce_on_plateau(factor=0.5, patience=1))
-    rule = gradient_descent(lambda theta, x: 0 * theta + x.mean(), optimizer)
-    state, update = rule.init(start(7)), jax.jit(rule.update)
-    scales = []
-    for i in range(4):
-        state, _ = update(state, THREE, jax.random.key(i))
-        scales.append(float(state.optimizer_state[1].scale))
-    assert scales == [1, 0.5, 0.25, 0.125]
-
-
-def random_shift(theta, x, key):
-    return half_square(theta, x + jax.random.normal(key))
-
-
-@pytest.mark.parametrize("loss", [pytest.param(half_square, marks=pytest.mark.slow), random_shift])
-def test_an_optimiser_that_searches_along_a_line(loss):
-    """L-BFGS takes value=, grad= and value_fn=: downhill, its first step has length 1 where the slope is steeper."""
-    rule = gradient_descent(loss, optax.lbfgs())
-    state, metrics = jax.jit(rule.update)(rule.init(start(7)), THREE, jax.random.key(0))
-    noise = 0 if loss is half_square else jax.random.normal(jax.random.key(0)).item()
-    np.testing.assert_allclose(state.params, 6, rtol=1e-5)
-    np.testing.assert_allclose(metrics["loss"], np.mean((7 - THREE - noise) ** 2) / 2, rtol=1e-5)
-
-
-def test_one_step_traces_once():
-    traces = []
-
-    def loss(params, batch):
-        traces.append(1)
-        return line_loss(params, batch)
-
-    rule = gradient_descent(loss, optax.adam(0.1))
-    state, update = rule.init(Neuron(f32([2, -1]), f32(0.5))), jax.jit(rule.update)
-    for i in range(3):
-        state, _ = update(state, XOR, jax.random.key(i))
-    assert len(traces) == 1
+        sgd_step({"w": f32(1)}, {"w": np.array([1j], np.complex64)}, 0.1)
+    assert str(e.value) == ("sgd_step: expected a real gradient for parameter ['w'], which is float32, got complex64.")

@@ -1,5 +1,6 @@
 """Networks composed by name, against the same calls in plain Python."""
 
+import functools
 import re
 
 import hypothesis
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from common.drawn import drawn
 
 import jaxnet
 from jaxnet import Network, ShapeError, Wiring, chain, dag, layer, mlp, wired
@@ -23,8 +25,8 @@ LECTURE = {
 }
 INPUTS = ["x1", "x2", "x3"]
 G = dag(LECTURE, INPUTS, "f5")
-PARAMS = G.init(jax.random.key(0))
-X = jax.random.normal(jax.random.key(1), (7, 3))
+PARAMS = drawn(G)
+X = np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)
 KEEP = Network(lambda key: (), lambda params, x: x)
 
 
@@ -35,13 +37,6 @@ def by_hand(params, x, second_use=None):
     x1, x2, x3 = x[:, 0:1], x[:, 1:2], x[:, 2:3]
     again = f2(x2) if second_use is None else F2.apply(second_use, x2)
     return f5(f4(f1(x1), f2(x2)), again, f3(x3))
-
-
-def drawn(net, seed=0):
-    """Parameters without the compilation of an `init`."""
-    rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(net.init, jax.random.key(0))
-    return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype), shapes)
 
 
 def scale(factor):
@@ -96,16 +91,21 @@ def test_a_node_is_computed_once_however_many_read_it():
     assert calls == [(4, 2)]
 
 
+@functools.cache
+def drawn_by_init():
+    return G.init(jax.random.key(0))
+
+
 @hypothesis.given(st.permutations(list(LECTURE)))
 @hypothesis.settings(max_examples=5)
 def test_the_order_of_writing_makes_no_difference(names):
     g = dag({name: LECTURE[name] for name in names}, INPUTS, "f5")
     assert g.structure == G.structure
     assert hash(g.structure) == hash(G.structure)
-    params = g.init(jax.random.key(0))
+    params, expected = g.init(jax.random.key(0)), drawn_by_init()
     for name in LECTURE:
-        np.testing.assert_array_equal(params[name].w, PARAMS[name].w)
-    np.testing.assert_array_equal(g.apply(params, X), G.apply(PARAMS, X))
+        np.testing.assert_array_equal(params[name].w, expected[name].w)
+    np.testing.assert_array_equal(g.apply(params, X), G.apply(expected, X))
 
 
 def test_nodes_have_keys_of_their_own():

@@ -152,7 +152,13 @@ def test_tiny_networks_have_their_members_last():
             ShapeError,
             {"keys": jax.random.split(jax.random.key(0), 4)},
             "train_ensemble: expected a key for each of the 3 members, got keys of shape (4,). "
-            "jax.random.split(key, members) makes them.",
+            "jax.random.split(jax.random.key(0), 3) makes them.",
+        ),
+        (
+            TypeError,
+            {"keys": 0},
+            "train_ensemble: expected a key for each of the 3 members, got 0. "
+            "jax.random.split(jax.random.key(0), 3) makes them.",
         ),
         (TypeError, {"steps": None}, "train_ensemble: expected either steps or epochs, got neither."),
         (ValueError, {"group": 0}, "train_ensemble: expected group to be at least 1, got 0."),

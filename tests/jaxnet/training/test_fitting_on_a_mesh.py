@@ -72,7 +72,7 @@ def test_a_run_on_a_mesh_is_the_run_on_one_device_up_to_rounding(shape, names, s
     assert len(TRACES) == before + 2  # one for the steps, one for validation
     automatic = mesh_of(shape, names, AxisType.Auto)
     again = fit(SHARED, START, DATA, mesh=automatic, **arguments)
-    further = fit(SHARED, run.state, DATA, mesh=automatic, **arguments)
+    further = fit(SHARED, run, DATA, mesh=automatic, **arguments)
     assert len(TRACES) == before + 2
     equal(again[:4], run[:4])
     close(run[:4], alone()[:4])
@@ -117,7 +117,7 @@ def test_what_was_put_elsewhere_is_put_on_the_mesh():
     for elsewhere in [
         {"params": jaxnet.place(START, other)},
         {"params": jaxnet.place(START, mesh_of((3,)), FULLY)},
-        {"params": jaxnet.place(rule.init(START), mesh_of((2, 3), ("data", "model")), UNITS)},
+        {"params": jaxnet.place(rule.init(START), mesh_of((2, 3), ("data", "model")), UNITS), "start": 0},
         {"data": jax.device_put(DATA, jax.devices()[7])},
         {"data": jaxnet.from_parts(DATA, mesh_of((5,)))},
         {"data": tuple(a.astype(np.float64) for a in DATA)},
@@ -151,7 +151,12 @@ def test_on_a_mesh_a_run_stops_and_fails_as_it_does_without():
     walk = Rule(State, lambda s, b, k: (State(s.params - 1), {"loss": jnp.abs(s.params)}))
     run = fit(walk, jnp.array(5.0), X, steps=100, key=key(), every=1, validation=X, patience=2, mesh=mesh)
     assert (run.params, run.steps, run.stopped) == (0, 7, "no improvement")
-    rule = Rule(State, lambda s, b, k: (State(s.params + 1), {"loss": jnp.where(s.params >= 13, jnp.nan, s.params)}))
+
+    def update(state, batch, key):
+        loss = jnp.where(state.params >= 13, jnp.nan, state.params)
+        return State(state.params + 1 + 0 * loss), {"loss": loss}
+
+    rule = Rule(State, update)
     with pytest.raises(DivergedError, match=r"^fit: loss is nan at step 14\. The run up to step 10,") as e:
         fit(rule, jnp.array(0.0), X, steps=100, key=key(), every=5, mesh=mesh)
     assert (e.value.step, e.value.run.steps, e.value.run.params) == (14, 10, 10)
@@ -218,6 +223,12 @@ def test_a_checkpoint_of_one_mesh_is_gone_on_from_on_another_and_on_none(tmp_pat
     [
         (TypeError, {"specs": UNITS}, "fit: expected a mesh to split parameters over, got specs alone. Pass mesh=..."),
         (TypeError, {"mesh": jax.devices()}, "fit: expected a jax.sharding.Mesh, as jax.make_mesh gives, got list."),
+        (
+            ValueError,
+            {"mesh": mesh_of((2, 2), ("batch", "model"))},
+            'fit: expected a mesh with an axis "data", over which examples are split, got the axes '
+            "('batch', 'model'). Make it by jax.make_mesh((4,), (\"data\",)), or split parameters by specs.",
+        ),
         (
             ValueError,
             {"mesh": mesh_of((2,)), "specs": UNITS},

@@ -1,7 +1,10 @@
 """A run that stops: resumed bit for bit, killed, interrupted, diverged."""
 
+import contextlib
+import copy
 import itertools
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from common.fitted import DATA, NOISY, PLAIN, START, State, X, equal, key, noisy
 
 import jaxnet
 from jaxnet import CheckpointError, DivergedError, Rule, fit, gradient_descent, mlp
+from jaxnet.training import interrupts
 
 pytestmark = pytest.mark.usefixtures("optimised")  # runs are compared bit for bit
 
@@ -97,6 +101,8 @@ KILLED = """
 import os, random, signal, sys, time
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 import jax, jax.numpy as jnp, numpy as np, optax, jaxnet
+from jaxnet.training import run_files
+run_files._SHORT = 0
 folder, kills = sys.argv[1], int(sys.argv[2])
 x = np.linspace(-1, 1, 10, dtype=np.float32)[:, None]
 
@@ -175,12 +181,14 @@ def test_a_run_that_is_killed_at_any_moment_is_the_uninterrupted_one_bit_for_bit
 def sigint_raises():
     """As Python begins; a parent such as nohup, or a shell for `script &`, may have SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts._last_end = -float("inf")
     yield
+    interrupts._last_end = -float("inf")
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("sigint_raises")
-def test_sigint_ends_a_run_saved(tmp_path):
+def test_sigint_ends_a_run_saved(tmp_path, capfd):
     file, seen = tmp_path / "run.safetensors", []
 
     def batches(first):
@@ -193,6 +201,10 @@ def test_sigint_ends_a_run_saved(tmp_path):
     handler = signal.getsignal(signal.SIGINT)
     first = fit(NOISY, START, batches, steps=60, key=key(), every=10, checkpoint=file)
     assert (first.steps, first.stopped) == (30, "interrupted")
+    assert capfd.readouterr().err == (
+        "\nfit: interrupted, ends after the present chunk. Ctrl-C again ends the program at once.\n"
+        "\nfit: interrupted after step 30. Ctrl-C again within 10 s ends the program.\n"
+    )
     assert signal.getsignal(signal.SIGINT) is handler
     rest = fit(NOISY, START, batches, steps=60, key=key(), every=10, checkpoint=file)
     whole = fit(NOISY, START, batches, steps=60, key=key(), every=10)
@@ -210,6 +222,44 @@ def test_a_second_sigint_ends_a_run_at_once():
 
     with pytest.raises(KeyboardInterrupt):
         fit(NOISY, START, batches, steps=10**6, key=key(), every=10**6)
+
+
+@pytest.mark.usefixtures("sigint_raises")
+@pytest.mark.parametrize(("wait", "ended"), [(0, 2), (10, 5)])
+def test_a_second_sigint_ends_a_loop_of_runs(monkeypatch, wait, ended):
+    """The first one ends the second run; the next, if it comes soon, ends the program, and else the third run alone."""
+    runs, now = [], [0.0]
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now[0])
+
+    def batches(first):
+        if len(runs) in (1, 2):
+            now[0] += wait
+            os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(3):
+            yield DATA
+
+    with pytest.raises(KeyboardInterrupt) if ended == 2 else contextlib.nullcontext():
+        while len(runs) < 5:
+            runs.append(fit(NOISY, START, batches, key=key(), every=1).stopped)
+    assert len(runs) == ended
+    assert runs[:2] == ["no more data", "interrupted"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.slow  # that it stays ignored is seen below, always
+def test_a_script_that_a_shell_runs_beside_it_ignores_sigint(tmp_path):
+    code = """
+import os, signal, jax, jax.numpy as jnp, optax, jaxnet
+rule = jaxnet.gradient_descent(lambda p, x: jnp.mean((p - x) ** 2), optax.sgd(0.1))
+visit = lambda run: os.kill(os.getpid(), signal.SIGINT)
+run = jaxnet.fit(rule, jnp.array(0.0), jnp.ones(4), steps=6, every=2, key=jax.random.key(0), on_visit=visit)
+print(run.stopped)
+"""
+    (tmp_path / "script.py").write_text(code)
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} script.py & wait"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "finished\n", done.stderr
 
 
 @pytest.mark.usefixtures("sigint_raises")
@@ -236,19 +286,28 @@ def test_a_fit_in_a_thread_leaves_signals_alone():
 # What diverges.
 
 
-def test_a_loss_that_is_not_finite_names_the_step_and_keeps_what_was_good():
-    rule = Rule(State, lambda s, b, k: (State(s.params + 1), {"loss": jnp.where(s.params >= 13, jnp.nan, s.params)}))
+def falling_at(step):
+    """Counts up, and makes NaN of the loss and the parameter in one step; measured before it, as always."""
+
+    def update(state, batch, key):
+        p = jnp.where(state.params >= step - 1, jnp.nan, state.params + 1)
+        return State(p), {"loss": jnp.where(state.params == 3, jnp.nan, jnp.where(jnp.isnan(p), jnp.nan, p - 1))}
+
+    return Rule(State, update)
+
+
+def test_parameters_that_are_not_finite_name_the_step_and_keep_what_was_good():
     with pytest.raises(DivergedError) as e:
-        fit(rule, jnp.array(0.0), X, steps=100, key=key(), every=5)
+        fit(falling_at(14), jnp.array(0.0), X, steps=100, key=key(), every=5)
     assert str(e.value) == (
-        "fit: loss is nan at step 14. The run up to step 10, where all was finite, is in the error's attribute `run`. "
-        "A smaller step size or optax.clip_by_global_norm may help."
+        "fit: loss is nan at step 14. The run up to step 10, where the parameters were finite, is in the error's "
+        "attribute `run`. A smaller step size or optax.clip_by_global_norm may help."
     )
     assert (e.value.step, e.value.metric, e.value.run.steps, e.value.run.params) == (14, "loss", 10, 10)
-    np.testing.assert_array_equal(e.value.run.history["loss"], np.arange(10))
+    np.testing.assert_array_equal(e.value.run.history["loss"], [0, 1, 2, np.nan, *range(4, 10)])
 
 
-def test_parameters_that_are_not_finite():
+def test_parameters_that_are_not_finite_beside_a_loss_that_is():
     """The loss is measured before the step that spoils them."""
     rule = Rule(State, lambda s, b, k: (State(jnp.where(s.params >= 9, jnp.inf, s.params + 1)), {"loss": s.params}))
     with pytest.raises(DivergedError, match="fit: a parameter is nan at step 10") as e:
@@ -257,8 +316,86 @@ def test_parameters_that_are_not_finite():
 
 
 def test_divergence_leaves_the_last_good_checkpoint(tmp_path):
-    rule = Rule(State, lambda s, b, k: (State(s.params + 1), {"loss": jnp.where(s.params >= 13, jnp.nan, s.params)}))
+    rule = falling_at(14)
     for _ in range(2):
         with pytest.raises(DivergedError):
             fit(rule, jnp.array(0.0), X, steps=99, key=key(), every=5, checkpoint=tmp_path / "run.safetensors")
         assert jaxnet.read_header(tmp_path / "run.safetensors")["metadata"]["steps"] == 10
+
+
+def test_a_batch_that_is_masked_whole_stops_nothing():
+    """Its loss is NaN, and its gradient 0."""
+
+    def masked(params, mask):
+        return jaxnet.masked_mean((params - jnp.full(3, 2.0)) ** 2, mask)
+
+    masks = ([i != 2] * 3 for i in range(5))
+    run = fit(gradient_descent(masked, optax.sgd(0.25)), jnp.array(0.0), masks, key=key())
+    np.testing.assert_array_equal(np.isnan(run.history["loss"]), [False, False, True, False, False])
+    assert run.params == 2 - 2 * 0.5**4
+    assert run.skipped == 0
+
+
+BATCHES = [np.full(3, np.nan if i == 2 else 2.0, np.float32) for i in range(5)]
+
+
+def plain(params, batch):
+    return jnp.mean((params - batch) ** 2)
+
+
+def test_a_step_that_optax_leaves_out_stops_nothing():
+    rule = gradient_descent(plain, optax.apply_if_finite(optax.sgd(0.25), 3))
+    assert fit(rule, jnp.array(0.0), iter(BATCHES), key=key()).params == 2 - 2 * 0.5**4
+
+
+@pytest.mark.parametrize("optimizer", [optax.sgd(0.25), optax.sgd(0.25, momentum=0.0)])
+def test_steps_that_spoil_are_skipped_and_counted(tmp_path, optimizer):
+    rule, file = gradient_descent(plain, optimizer), tmp_path / "run.safetensors"
+    for steps, skipped in ((4, 1), (5, 1)):
+        run = fit(rule, jnp.array(0.0), lambda i: BATCHES[i:], steps=steps, key=key(), on_nonfinite="skip", every=2,
+                  checkpoint=file)  # fmt: skip
+        assert run.skipped == skipped
+    np.testing.assert_array_equal(run.history["skipped"], [0, 0, 1, 1, 1])
+    assert run.params == 2 - 2 * 0.5**4
+    assert repr(run).startswith("Run(5 steps, finished, 1 skipped, loss ")
+    arrays = fit(rule, jnp.array(0.0), jnp.array([2.0, jnp.nan]), steps=6, batch_size=1, key=key(), on_nonfinite="skip")
+    assert arrays.skipped == 3
+    assert arrays.params == 2 - 2 * 0.5**3
+
+
+def test_a_skipped_step_leaves_the_optimiser_as_it_was():
+    """With four batches a step, NaN among the first three is in the sum long before it is in a parameter."""
+    optimizer = optax.MultiSteps(optax.sgd(0.25), 4).gradient_transformation()
+    run = fit(gradient_descent(plain, optimizer), jnp.array(0.0), iter(BATCHES), key=key(), on_nonfinite="skip")
+    assert (run.params, run.skipped) == (1, 1)
+
+
+@pytest.mark.slow  # L-BFGS takes ten seconds to compile
+def test_an_optimiser_that_begins_with_infinity_skips_nothing():
+    rule = gradient_descent(plain, optax.lbfgs())
+    run = fit(rule, jnp.array(0.0), jnp.full(3, 2.0), steps=3, key=key(), on_nonfinite="skip")
+    assert run.skipped == 0
+    np.testing.assert_allclose(run.params, 2, rtol=1e-6)
+
+
+def test_going_on_does_nothing():
+    run = fit(falling_at(14), jnp.array(0.0), X, steps=30, key=key(), every=5, on_nonfinite="go on")
+    assert (run.steps, run.stopped) == (30, "finished")
+    assert np.isnan(run.params)
+
+
+def test_steps_of_an_ensemble_are_not_skipped():
+    rule = jaxnet.ensemble(gradient_descent(plain, optax.sgd(0.25)))
+    with pytest.raises(ValueError, match="expected a scalar metric with on_nonfinite='skip', got none, as from an ens"):
+        fit(rule, jnp.zeros(3), X, steps=3, key=key(), on_nonfinite="skip")
+    assert fit(rule, jnp.array([0.0, jnp.inf]), X, steps=3, key=key()).steps == 3
+
+
+def test_an_error_survives_pickle_and_copy():
+    with pytest.raises(DivergedError) as e:
+        fit(falling_at(14), jnp.array(0.0), X, steps=100, key=key(), every=5)
+    e.value.add_note("of trial 7")
+    for error in (pickle.loads(pickle.dumps(e.value)), copy.copy(e.value), copy.deepcopy(e.value)):
+        assert str(error) == str(e.value)
+        assert (error.step, error.metric, error.run.steps, error.__notes__) == (14, "loss", 10, ["of trial 7"])
+        equal(error.run.history, e.value.run.history)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from common.drawn import drawn
 from common.trained import LEVEL, SLOPE, THREE, XOR, f32, half_square, start
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
@@ -99,7 +100,7 @@ def mixed_loss(params, batch):
 
 
 MOMENTUM = gradient_descent(mixed_loss, optax.sgd(0.5, momentum=0.9))
-MIXED_START = MIXED.init(jax.random.key(0))
+MIXED_START = jax.tree.map(jnp.asarray, drawn(MIXED))
 
 
 def mesh_of(shape=(8,), names=("data",), kind=AxisType.Auto):
