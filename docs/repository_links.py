@@ -1,4 +1,4 @@
-"""Links that leave the folder of the pages: read as in the repository, they must lead somewhere on the site too."""
+"""Links as they are in the repository, made to lead somewhere on the site too."""
 
 import re
 from pathlib import Path
@@ -6,21 +6,25 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 # Pages of the site that include a file from elsewhere in the repository.
-_PAGES = {"../examples/README.md": "examples.md", "../benchmarks/README.md": "benchmark_scripts.md"}
+_PAGES = {
+    "../examples/README.md": "examples.md",
+    "../benchmarks/README.md": "benchmark_scripts.md",
+    "../CONTRIBUTING.md": "contributing.md",
+}
 
 
 def setup(app: Sphinx) -> None:
     """Rewrite links where Sphinx reads a page, or a file that a page includes."""
-    app.connect("source-read", _to_pages)
-    app.connect("include-read", _from_elsewhere)
+    app.connect("source-read", lambda app, page, text: _rewrite(Path(app.srcdir), "", text))
+    app.connect("include-read", lambda app, file, page, text: _rewrite(Path(app.srcdir), f"{file.parent}/", text))
 
 
-def _to_pages(app: Sphinx, page: str, text: list[str]) -> None:
-    for file, other in _PAGES.items():
-        text[0] = text[0].replace(f"]({file})", f"]({other})")
+def _rewrite(pages: Path, folder: str, text: list[str]) -> None:
+    """Rewrite the links of a text that lies in a folder, which is relative to that of the pages."""
 
+    def link(found: re.Match) -> str:
+        shown, target = found.groups()
+        target = _PAGES.get(folder + target, folder + target)
+        return shown if (pages / target).is_dir() else f"[{shown}]({target})"
 
-def _from_elsewhere(app: Sphinx, file: Path, page: str, text: list[str]) -> None:
-    """Links of a file that is included are relative to where it lies, not to the page."""
-    folder = f"{file.parent.as_posix()}/"
-    text[0] = re.sub(r"\]\((?!\w+:|#)", f"]({folder}", text[0])
+    text[0] = re.sub(r"\[([^][]+)\]\((?!\w+:|#)([^)\s]+)\)", link, text[0])
