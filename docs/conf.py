@@ -16,10 +16,14 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "mathml",
     "reference_pages",
     "repository_links",
 ]
 html_theme = "furo"
+html_static_path = ["style"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
 html_title = project
 python_maximum_signature_line_length = 100
 autodoc_typehints_format = "short"
