@@ -47,7 +47,7 @@ def test_a_page_of_the_lecture_has_all_its_parts(page):
     assert "{py:obj}`" in text, "the function that is it"
     assert "plt.show()" in text or "draw_" in text, "a picture"
     assert text.count("**Change one number.**") == 1
-    assert text.count("code_prompt_show") == 2, "two exercises with folded solutions"
+    assert text.count("Solution of exercise") == 2, "two exercises with folded solutions"
     assert "\n## Sources\n" in text
     for name in re.findall(r"\{py:obj\}`([\w.]+)`", text):
         module, _, attribute = name.rpartition(".")
