@@ -404,6 +404,13 @@ def test_no_data(data):
     assert refusal(ValueError, data) == "train: expected at least one example, got none."
 
 
+def test_data_that_are_none():
+    assert refusal(TypeError, None) == (
+        "train: expected data, got None. Pass arrays of numbers with examples along the first axis, or a tuple or dict "
+        "of such arrays."
+    )
+
+
 def test_a_negative_number_of_steps():
     assert refusal(ValueError, steps=-1) == "train: expected steps in 0..4294967295, got -1."
 
