@@ -5,9 +5,10 @@ to the file of the history, where it stays, so that a visit costs the same howev
 takes its history back into the one file.
 """
 
+import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,47 +76,56 @@ class RunFile:
         Raises:
             OSError: if that cannot be written; the file has the run up to the chunk before.
         """
-        try:
-            self._append_history(run_state)
+        with self._failure_said(run_state):
+            tails = self._tails(run_state)
+            if _size(tails) > max(_SHORT, _size((run_state.state, run_state.best))):
+                if not self._several or is_first():
+                    named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tails)}
+                    self._appended = append(self._history, self._appended, named)
+                self._rows = {name: getattr(run_state, name).rows for name in _TABLES}
             self._save(run_state)
+
+    def finish(self, run_state: RunState) -> None:
+        """Take the history back into the one file, at the end of a run.
+
+        Raises:
+            OSError: if that cannot be written; the two files have the run.
+        """
+        with self._failure_said(run_state):
+            if any(self._rows.values()):
+                self._appended, self._rows = Appended(), dict.fromkeys(_TABLES, 0)
+                self._save(run_state)
+            if (not self._several or is_first()) and self.path.exists() and is_appended(self._history):
+                self._history.unlink()
+
+    @contextlib.contextmanager
+    def _failure_said(self, run_state: RunState) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise OSError(
                 error.errno,
-                f"fit: expected to write the checkpoint after step {run_state.steps:,}, got: {_reason(error)}. The "
-                "file has the run up to the chunk before: make room for it, and call fit again, to go on from there",
+                f"fit: expected to write the checkpoint after step {run_state.steps:,}, got: {_reason(error)}. What was "
+                "saved before is whole: make room, and call fit again, to go on from there",
                 str(self.path),
             ) from error
 
-    def _append_history(self, run_state: RunState) -> None:
-        tables = {name: getattr(run_state, name) for name in _TABLES}
-        tails = {name: table.tree(self._rows[name]) for name, table in tables.items()}
-        if _size(tails) > max(_SHORT, _size((run_state.state, run_state.best))):
-            if not self._several or is_first():
-                named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tails)}
-                self._appended = append(self._history, self._appended, named)
-            self._rows = {name: table.rows for name, table in tables.items()}
-
-    def finish(self, run_state: RunState) -> None:
-        """Take the history back into the one file, at the end of a run."""
-        if any(self._rows.values()):
-            self._appended, self._rows = Appended(), dict.fromkeys(_TABLES, 0)
-            self._save(run_state)
-        if (not self._several or is_first()) and self.path.exists() and is_appended(self._history):
-            self._history.unlink()
+    def _tails(self, run_state: RunState) -> dict[str, Any]:
+        """Return the rows of the tables that are not in the file of the history."""
+        return {name: getattr(run_state, name).tree(self._rows[name]) for name in _TABLES}
 
     def _save(self, run_state: RunState) -> None:
-        tables = {name: getattr(run_state, name) for name in _TABLES}
-        tails = {name: table.tree(self._rows[name]) for name, table in tables.items()}
         metadata = {
             "steps": run_state.steps,
             "skipped": run_state.skipped,
-            "tables": {name: as_record(table.tree()) for name, table in tables.items()},
+            "tables": {name: as_record(getattr(run_state, name).tree()) for name in _TABLES},
             "appended": list(self._appended),
             "monitor": self._plan.monitor,
             "mode": self._plan.mode,
             **self._plan.saved,
         }
-        save(self.path, {"state": run_state.state, "best": run_state.best, "key": self._key, **tails}, metadata)
+        tree = {"state": run_state.state, "best": run_state.best, "key": self._key, **self._tails(run_state)}
+        save(self.path, tree, metadata)
         if self._several:
             all_gather(run_state.steps)  # no process goes on, or ends, before process 0 has written
 

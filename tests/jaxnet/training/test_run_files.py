@@ -194,15 +194,15 @@ def test_a_disk_that_is_full_is_said_and_the_run_goes_on_later(tmp_path, monkeyp
         if run.steps == 15:
             monkeypatch.setattr(run_files, "append", full)
 
-    file = tmp_path / "run"
+    file, append = tmp_path / "run", run_files.append
     with pytest.raises(OSError, match="fit: ") as e:
         count(25, file, on_visit=fill)
     assert str(e.value) == (
-        "[Errno 28] fit: expected to write the checkpoint after step 15, got: No space left on device. The file has "
-        f"the run up to the chunk before: make room for it, and call fit again, to go on from there: '{file}'"
+        "[Errno 28] fit: expected to write the checkpoint after step 15, got: No space left on device. What was "
+        f"saved before is whole: make room, and call fit again, to go on from there: '{file}'"
     )
     assert jaxnet.read_header(file)["metadata"]["steps"] == 10
-    monkeypatch.undo()
+    monkeypatch.setattr(run_files, "append", append)
     equal(count(25, file), count(25, None))
 
 
