@@ -105,8 +105,8 @@ class RunFile:
         except OSError as error:
             raise OSError(
                 error.errno,
-                f"fit: expected to write the checkpoint after step {run_state.steps:,}, got: {_reason(error)}. What was "
-                "saved before is whole: make room, and call fit again, to go on from there",
+                f"fit: expected to write the checkpoint after step {run_state.steps:,}, got: {_reason(error)}. What "
+                "was saved before is whole: make room, and call fit again, to go on from there",
                 str(self.path),
             ) from error
 
