@@ -14,10 +14,11 @@ from jaxnet.devices.sharding import put_examples, replicated, split_examples
 from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
-from jaxnet.training.batches import Stream, is_restarted, is_stream, opened
+from jaxnet.training.batches import opened
 from jaxnet.training.chunks import same_key
 from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.step_counts import example_count
+from jaxnet.training.streams import Stream, is_restarted, is_stream
 from jaxnet.validation import ShapeError, whole_number
 
 # Measures all validation data, given the state of a rule.

@@ -25,7 +25,7 @@ from jaxnet.devices.sharding import (
 )
 from jaxnet.learning.rules import Rule, predicting_params
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
-from jaxnet.training.batches import Stream, is_restarted, is_stream, opened
+from jaxnet.training.batches import opened
 from jaxnet.training.beginnings import Beginning, begin, first_state
 from jaxnet.training.chunks import Advance, advance_on_arrays, advance_on_batches
 from jaxnet.training.evaluations import Measure, Validation, checked_validation, measuring
@@ -35,6 +35,7 @@ from jaxnet.training.plans import Plan, make_plan
 from jaxnet.training.run_files import RunFile
 from jaxnet.training.run_state import Run, RunState, check_finite, evaluated
 from jaxnet.training.skipping import Counted, without_spoiling_steps
+from jaxnet.training.streams import Stream, is_restarted, is_stream
 from jaxnet.training.visits import bar_of_steps, show, visited
 from jaxnet.validation import check_key, check_untraced
 

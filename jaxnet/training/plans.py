@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxnet.training.batches import batch_count, checked_epochs, is_stream
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
+from jaxnet.training.streams import batch_count, checked_epochs, is_stream
 from jaxnet.validation import whole_number
 
 
