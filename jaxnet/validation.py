@@ -178,10 +178,15 @@ def check_arrays(where: str, name: str, tree: Any, advice: str) -> None:
     Traceback (most recent call last):
     TypeError: fit: expected arrays in params, got a str in params['name']. Leave it out.
     """
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        if not hasattr(leaf, "dtype") and not isinstance(leaf, bool | int | float | complex):
-            place = f"{name}{jax.tree_util.keystr(path)}"
-            raise TypeError(f"{where}: expected arrays in {name}, got a {type(leaf).__name__} in {place}. {advice}")
+    if all(map(_is_array, jax.tree.leaves(tree))):  # paths take time
+        return
+    path, leaf = next(pair for pair in jax.tree.leaves_with_path(tree) if not _is_array(pair[1]))
+    place = f"{name}{jax.tree_util.keystr(path)}"
+    raise TypeError(f"{where}: expected arrays in {name}, got a {type(leaf).__name__} in {place}. {advice}")
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") or isinstance(leaf, bool | int | float | complex)
 
 
 def check_untraced(where: str, advice: str, *trees: Any) -> None:

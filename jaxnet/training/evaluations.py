@@ -142,7 +142,13 @@ def _measured(rule: Rule, validate: Callable | None, key: Key, validation: Batch
         if rule.measure is not None:
             return _called(rule.measure, state, validation)
         return _metrics(rule.update, state, validation, same_key(key))
-    found = _called(validate, predicting_params(rule, state), validation)
+    try:
+        found = _called(validate, predicting_params(rule, state), validation)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        error.add_note(
+            "fit compiles validate. Functions of NumPy or scikit-learn go through jax.pure_callback, or into on_visit."
+        )
+        raise
     if isinstance(found, (tuple, list)) or found is None:
         raise TypeError(
             f"fit: expected validate to return a scalar or a dict of metrics, got a {type(found).__name__}. "

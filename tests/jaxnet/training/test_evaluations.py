@@ -102,3 +102,12 @@ def test_validation_data_that_are_refused(options, message):
     with pytest.raises((TypeError, ValueError)) as e:
         run(**options)
     assert str(e.value) == message
+
+
+@pytest.mark.parametrize("convert", [float, np.asarray])
+def test_what_cannot_be_compiled_gets_a_note(convert):
+    with pytest.raises(TypeError) as e:
+        run(validation=X, validate=lambda p, x: convert(p))
+    assert e.value.__notes__[-1] == (
+        "fit compiles validate. Functions of NumPy or scikit-learn go through jax.pure_callback, or into on_visit."
+    )
