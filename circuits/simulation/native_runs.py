@@ -77,7 +77,7 @@ def simulate_natively(
     threads = min(len(starts), threads)
     device = next(iter(program.counts.devices()))
     one_block = len(blocks) == 1 and k >= ROW
-    inputs = _Windows.on(blocks[0], device) if one_block else None
+    inputs = _Windows.on(blocks[0]) if one_block else None
     result = _Memory.of(m * k, device) if one_block and threads == 1 and _LEAST_IN_PLACE <= m * k < 2**32 else None
     copies = [] if result else [_aligned(m, block.shape[1]) for block in blocks]
 
@@ -123,13 +123,13 @@ def _pieces(width: int, start: int, stop: int) -> Iterator[tuple[int, slice, sli
 class _Windows(NamedTuple):
     """Two windows on inputs in memory, as `run_on_one_cpu` takes them: `second_at` is where the second begins."""
 
-    first: Any
-    second: Any
+    first: np.ndarray
+    second: np.ndarray
     second_at: int
     stride: int
 
     @classmethod
-    def on(cls, block: np.ndarray, device: Any) -> Self | None:
+    def on(cls, block: np.ndarray) -> Self | None:
         """Return windows on words `(n, k)` without a copy, or None if they are too few, or JAX would copy them."""
         if block.size < _LEAST_IN_PLACE or block.size >= 2**32 or not block.flags.c_contiguous:
             return None
@@ -139,7 +139,7 @@ class _Windows(NamedTuple):
         if block.ctypes.data % _ALIGNED or 4 * second_at % _ALIGNED or second_at > window - ROW + 1:
             return None
         flat = block.reshape(-1)
-        return cls(*jax.device_put((flat[:window], flat[second_at:]), device), second_at, block.shape[1])
+        return cls(flat[:window], flat[second_at:], second_at, block.shape[1])
 
 
 class _Memory:

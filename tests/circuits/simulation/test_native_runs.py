@@ -14,18 +14,18 @@ CPU = jax.local_devices(backend="cpu")[0]
 @pytest.mark.parametrize(("n", "k"), [(8, 2048), (9, 1008), (100, 256)])
 def test_windows_show_all_inputs_without_a_copy(n, k):
     block = _aligned(n, k)
-    windows = _Windows.on(block, CPU)
-    first, second = windows.first.unsafe_buffer_pointer(), windows.second.unsafe_buffer_pointer()
+    windows = _Windows.on(block)
+    first, second = windows.first.ctypes.data, windows.second.ctypes.data
     assert (first, second) == (block.ctypes.data, block.ctypes.data + 4 * windows.second_at)
     assert second + windows.second.nbytes == block.ctypes.data + block.nbytes
 
 
 def test_inputs_that_no_two_windows_show_without_a_copy_are_copied():
-    assert _Windows.on(_aligned(8, 256), CPU) is None  # few
-    assert _Windows.on(_aligned(8, 4096)[:, ::2], CPU) is None
-    assert _Windows.on(_aligned(1, 8193)[:, 1:], CPU) is None  # badly aligned
-    assert _Windows.on(_aligned(9, 1001), CPU) is None
-    assert _Windows.on(_aligned(1, 8176), CPU) is None  # columns 4,000 to 4,255 would be in neither
+    assert _Windows.on(_aligned(8, 256)) is None  # few
+    assert _Windows.on(_aligned(8, 4096)[:, ::2]) is None
+    assert _Windows.on(_aligned(1, 8193)[:, 1:]) is None  # badly aligned
+    assert _Windows.on(_aligned(9, 1001)) is None
+    assert _Windows.on(_aligned(1, 8176)) is None  # columns 4,000 to 4,255 would be in neither
 
 
 def test_memory_is_used_again_when_no_array_shows_it_any_more():
