@@ -69,12 +69,12 @@ class Columns(NamedTuple):
         to_stride: words from one row of the results to the next.
     """
 
-    length: int
-    start: int
-    stride: int
-    second: int
-    to: int
-    to_stride: int
+    length: Any
+    start: Any
+    stride: Any
+    second: Any
+    to: Any
+    to_stride: Any
 
 
 # Vectors of 512 bits, where there are some, take 0.85 of the time; a machine without them halves them.

@@ -76,7 +76,8 @@ def simulate(circuit: Circuit, words: ArrayLike, *, threads: int | None = None) 
                 return jax.device_put(*_simulate_on_cpu(circuit, [checked], threads))
             checked = jax.device_put(checked)
         if isinstance(checked.sharding, SingleDeviceSharding) and on_cpus(checked):
-            return jax.device_put(*_simulate_on_cpu(circuit, [np.asarray(checked)], threads), checked.sharding)
+            (result,) = _simulate_on_cpu(circuit, [np.asarray(checked)], threads)
+            return jax.device_put(result, checked.sharding)
         if isinstance(checked.sharding, NamedSharding | SingleDeviceSharding):
             return _simulate_where_it_is(circuit, checked, threads)
     return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
