@@ -17,6 +17,8 @@ from jax import Array
 
 from jaxnet.networks.level_schedules import BLOCK, Sweep, SweepLayout
 
+_MANY_EXAMPLES = 32
+
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
 def outputs(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
@@ -171,8 +173,14 @@ def _sums(weights: Array, values: Array, sources: Array) -> Array:
 
     It is no dot, whose precision a device may lower.
     """
-    found = _get(values, sources)
-    terms = [weights[:, slot, None] * found[:, slot] for slot in range(sources.shape[1])]
+    # Of few examples a gather for each slot is fused with the sum, of many one gather for all is faster: at 10^5 units
+    # 0.65 against 1.1 ns per edge and example for 8 examples, 0.68 against 0.54 for 32.
+    if values.shape[1] < _MANY_EXAMPLES:
+        found = [_get(values, sources[:, slot]) for slot in range(sources.shape[1])]
+    else:
+        rows = _get(values, sources)
+        found = [rows[:, slot] for slot in range(sources.shape[1])]
+    terms = [weights[:, slot, None] * found[slot] for slot in range(sources.shape[1])]
     return functools.reduce(jnp.add, terms)
 
 

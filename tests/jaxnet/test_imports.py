@@ -27,5 +27,6 @@ def test_every_name_is_of_the_module_that_the_list_names():
         assert getattr(jaxnet, name) is getattr(sys.modules[module], name)
 
 
-def test_a_name_that_is_not_there(error):
-    assert error(AttributeError, getattr, jaxnet, "mpl") == "module 'jaxnet' has no attribute 'mpl'"
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match=r"^module 'jaxnet' has no attribute 'mpl'$"):
+        jaxnet.mpl  # noqa: B018
