@@ -358,11 +358,26 @@ def specs_of(tree: Any) -> tuple[PartitionSpec, ...] | None:
     ...     specs_of([jnp.ones(3)]), jax.jit(lambda x: jnp.array(specs_of(x) is None))(jnp.ones(3)).item()
     ((P(),), True)
     """
+    if not _set_mesh():
+        return None
     leaves = jax.tree.leaves(tree)
     shardings = [getattr(leaf, "sharding", None) for leaf in leaves]  # a tracer has none
-    if not _set_mesh() or any(isinstance(a, jax.Array) and s is None for a, s in zip(leaves, shardings, strict=True)):
+    if any(isinstance(a, jax.Array) and s is None for a, s in zip(leaves, shardings, strict=True)):
         return None
     return tuple(s.spec if isinstance(s, NamedSharding) else PartitionSpec() for s in shardings)
+
+
+def on_explicit_axes(*trees: Any) -> bool:
+    """Return whether the types of arrays say how they are split.
+
+    Args:
+        trees: of arrays.
+
+    >>> on_explicit_axes(jnp.ones(3))
+    False
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(trees) if isinstance(leaf, jax.Array)]
+    return any(AxisType.Explicit in jax.typeof(leaf).sharding.mesh.axis_types for leaf in leaves)
 
 
 def _set_mesh() -> dict[str, int]:

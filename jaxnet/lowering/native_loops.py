@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.experimental.xla_metadata import set_xla_metadata
 
 from jaxnet.lowering.jaxprs import PLACING, Equation, bind, called, interpret
@@ -168,6 +169,8 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     flat, kept = keeping(*inputs)
     # The mark on a result of the call marks the call, and not the operations inside it.
     kept = [set_xla_metadata(kept[0], xla_cpu_small_call="true", inlineable="false"), *kept[1:]]
+    # Keys as numbers: to make a key of each takes longer than the call.
+    kept = [jax.random.key_data(k) if jnp.issubdtype(k.dtype, jax.dtypes.prng_key) else k for k in kept]
     return jax.tree.unflatten(jax.tree.structure(results), flat), kept
 
 
@@ -189,6 +192,18 @@ def on_one_cpu(*trees: Any) -> bool:
     except jax.errors.ConcretizationTypeError:
         return False
     return len(devices) <= 1 and all(device.platform == "cpu" for device in devices)
+
+
+def is_traced(*trees: Any) -> bool:
+    """Return whether any of it is a tracer of jit, vmap or grad.
+
+    Args:
+        trees: of arrays.
+
+    >>> is_traced(jnp.zeros(3)), jax.jit(lambda x: jnp.array(is_traced(x)))(jnp.zeros(3)).item()
+    (False, True)
+    """
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
 
 
 @jax.jit

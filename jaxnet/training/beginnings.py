@@ -1,7 +1,6 @@
 """Where a run begins: parameters, a state of its rule, or another run; how many steps had been made before."""
 
-import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -9,6 +8,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from jaxnet.devices.sharding import put_on_devices, shardings
 from jaxnet.learning.rules import Rule
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Params, State
 from jaxnet.training.run_state import Run
 from jaxnet.training.step_counts import MOST_STEPS
@@ -66,7 +66,7 @@ def first_state(
 ) -> State:
     """Return the state to begin with, on its devices."""
     if mesh is None:
-        return params if is_state else _initialised(rule, params)
+        return params if is_state else _initialised(rule.init, params)
     params = jax.tree.map(put_on_devices, params, shardings("fit", params, mesh, specs))
     if is_state:
         return params
@@ -74,7 +74,7 @@ def first_state(
     return jax.jit(rule.init, out_shardings=where)(params)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _initialised(rule: Rule, params: Params) -> State:
+@compiled_for_its_function()
+def _initialised(init: Callable, params: Params) -> State:
     """Initialise in one program: leaf by leaf, an optimiser takes longer to begin than to make its first step."""
-    return rule.init(params)
+    return init(params)

@@ -1,6 +1,5 @@
 """A chunk of a run of `fit`, and the evaluation after it: its steps, its validation data."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from jaxnet.devices.sharding import replicated, split_examples
 from jaxnet.learning.rules import Rule, predicting_params
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
 from jaxnet.training.batches import Batches
 from jaxnet.training.loop import run
@@ -20,12 +20,18 @@ from jaxnet.training.run_state import with_steps
 Advance = Callable[[State, int, int], tuple[State, dict[str, Any], int]]
 
 
+def same_key(key: Key) -> Key:
+    """Return a key once more: a clone, which takes its time, where JAX looks after keys that are used twice."""
+    config: Any = jax.config
+    return jax.random.clone(key) if config.jax_debug_key_reuse else key
+
+
 def advance_on_arrays(
     rule: Rule, data: Batch, key: Key, plan: Plan, state: State, step: int, count: int
 ) -> tuple[State, dict[str, Any], int]:
     """Make the steps of a chunk on arrays that hold all examples; see `Advance`."""
     state, metrics = run(
-        "fit", rule, state, data, step, jax.random.clone(key), count,
+        "fit", rule, state, data, step, same_key(key), count,
         most=plan.every, batch_size=plan.batch_size, record_every=plan.record_every,
     )  # fmt: skip
     n_records = count // plan.record_every
@@ -39,9 +45,7 @@ def advance_on_batches(
     """Make the steps of a chunk on batches of an iterator, until that ends; see `Advance`."""
     metrics, steps, made = [], [], 0
     for made, batch in enumerate(batches.take(count), start=1):  # noqa: B007
-        state, now = run(
-            "fit", rule, state, batch, step, jax.random.clone(key), None, most=1, batch_size=None, record_every=1
-        )
+        state, now = run("fit", rule, state, batch, step, same_key(key), None, most=1, batch_size=None, record_every=1)
         step += 1
         if (step - plan.start) % plan.record_every == 0:
             metrics.append(now)
@@ -57,7 +61,9 @@ def measure_validation(rule: Rule, validate: Callable | None, validation: Batch,
         TypeError: if the loss of the rule cannot tell validation from training, or `validate` returns several values.
     """
     if validate is None:
-        return _metrics(rule, state, validation, jax.random.clone(key))
+        if rule.measure is not None:
+            return _called(rule.measure, state, validation)
+        return _metrics(rule.update, state, validation, same_key(key))
     found = _called(validate, predicting_params(rule, state), validation)
     if isinstance(found, (tuple, list)) or found is None:
         raise TypeError(
@@ -67,13 +73,12 @@ def measure_validation(rule: Rule, validate: Callable | None, validation: Batch,
     return found if isinstance(found, dict) else {"loss": found}
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _metrics(rule: Rule, state: State, batch: Batch, key: Key) -> Metrics:
-    """Return the metrics of a rule: its own, or those of a step, whose new state is not used, so XLA leaves it out."""
-    batch = split_examples(batch)
-    return replicated(rule.update(state, batch, key)[1] if rule.measure is None else rule.measure(state, batch))
+@compiled_for_its_function()
+def _metrics(update: Callable, state: State, batch: Batch, key: Key) -> Metrics:
+    """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
+    return replicated(update(state, split_examples(batch), key)[1])
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _called(function: Callable, params: Params, data: Batch) -> Any:
+@compiled_for_its_function()
+def _called(function: Callable, params: Params | State, data: Batch) -> Any:
     return replicated(function(params, split_examples(data)))

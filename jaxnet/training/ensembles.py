@@ -12,9 +12,11 @@ from jax.sharding import Mesh
 from jaxnet.devices.per_device import run_per_device
 from jaxnet.learning.rules import Rule
 from jaxnet.lowering.last_axis import is_fast, members_last
+from jaxnet.lowering.native_loops import is_traced, zero_made_here
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.example_arrays import arrays_of
-from jaxnet.training.loop import train
+from jaxnet.training.loop import BEGINNING, Length, length_of, make_steps, order_of_examples
 from jaxnet.training.step_counts import check_multiple, common_length, example_count, step_count
 from jaxnet.validation import checked_keys, whole_number
 
@@ -39,7 +41,7 @@ def ensemble(rule: Rule) -> Rule:
 
     >>> import jaxnet, optax
     >>> rule = ensemble(jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1)))
-    >>> state, history = train(rule, rule.init(jnp.arange(3.0)), jnp.ones(4), steps=100, key=jax.random.key(0))
+    >>> state, history = jaxnet.train(rule, rule.init(jnp.arange(3.0)), jnp.ones(4), steps=100, key=jax.random.key(0))
     >>> state.params.round(3), history["loss"].shape
     (Array([1., 1., 1.], dtype=float32), (100, 3))
     """
@@ -84,7 +86,8 @@ def train_ensemble(
         steps: how many; or `epochs`.
         epochs: how many times each example is seen.
         batch_size: examples per step; all of them if None.
-        record_every: metrics are kept of each k-th step: a record takes 4 bytes per metric and member.
+        record_every: metrics are kept of each k-th step: a record takes 4 bytes per metric and member. The bits of the
+            members are the same for any.
         group: members at a time, fewer need less memory; the last group is filled up. If None, 256 for tiny networks
             on a CPU, and otherwise all.
         mesh: of the devices that share the members. With several processes each calls it, with the same arguments.
@@ -115,7 +118,11 @@ def train_ensemble(
     group = group if group is None else whole_number("train_ensemble", "group", group, 1)
     record_every = whole_number("train_ensemble", "record_every", record_every, 1)
     check_multiple("train_ensemble", "steps", total, record_every)
-    run = functools.partial(_run, rule, steps=total, batch_size=batch_size, record_every=record_every, group=group)
+    traced = is_traced(zero_made_here(), states, data, keys)
+    run = functools.partial(
+        _run, rule.update, None if traced else length_of(total, record_every),
+        most=total, records=total // record_every, batch_size=batch_size, group=group,
+    )  # fmt: skip
     if mesh is None:
         return run(states, keys, data)
     return run_per_device(run, (states, keys), data, members, group or 1, mesh)
@@ -125,31 +132,72 @@ def _n_members(where: str, states: State) -> int:
     return common_length(where, "states with the same number of members", "state", states)
 
 
-@functools.partial(jax.jit, static_argnames=("rule", "steps", "batch_size", "record_every", "group"))
+@compiled_for_its_function("most", "records", "batch_size", "group")
 def _run(
-    rule: Rule,
+    update: Callable,
+    length: Length | None,
     states: State,
     keys: Key,
     data: Batch,
     *,
-    steps: int,
+    most: int,
+    records: int,
     batch_size: int | None,
-    record_every: int,
     group: int | None,
 ) -> tuple[State, Metrics]:
     members = len(keys)
+    run = functools.partial(_run_group, data, length, most=most, records=records, batch_size=batch_size)
     if batch_size is None and jax.default_backend() == "cpu":
         first = jax.tree.map(lambda a: a[0], (states, jax.random.clone(keys)))
-        closed, results = jax.make_jaxpr(rule.update, return_shape=True)(first[0], data, first[1])
+        closed, results = jax.make_jaxpr(update, return_shape=True)(first[0], data, first[1])
         if is_fast(closed.jaxpr):
-            update = _members_last(closed, jax.tree.structure(results))
-            grouped = functools.partial(_train_members_last, update, data, steps, record_every)
-            return _in_groups(grouped, members, group or _evened(members, _GROUP), states, keys)
+            together = _members_last(closed, jax.tree.structure(results))
+            return _in_groups(
+                functools.partial(run, together, -1), members, group or _evened(members, _GROUP), states, keys
+            )
+    together = jax.vmap(update, in_axes=(0, None if batch_size is None else 0, 0))
+    return _in_groups(functools.partial(run, together, 0), members, group or members, states, keys)
 
-    def alone(state: State, key: Key) -> tuple[State, Metrics]:
-        return train(rule, state, data, steps=steps, batch_size=batch_size, key=key, record_every=record_every)
 
-    return _in_groups(jax.vmap(alone), members, group or members, states, keys)
+def _run_group(
+    data: Batch,
+    length: Length | None,
+    update: Callable,
+    axis: int,
+    states: State,
+    keys: Key,
+    *,
+    most: int,
+    records: int,
+    batch_size: int | None,
+) -> tuple[State, Metrics]:
+    """Run one loop over the steps of all members, which lie along an axis of what the update takes and returns.
+
+    The number of the step is in the state, since each member has keys of its own, for the order and for the steps.
+    """
+    order_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key)))(keys)
+    n = len(jax.tree.leaves(data)[0])
+
+    def order(key: Key) -> Array | None:
+        return None if batch_size is None else order_of_examples(key, BEGINNING, n, batch_size, most)
+
+    rows = jax.vmap(order, out_axes=1)(order_keys)
+
+    def step(carry: tuple[State, Array], data: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
+        states, number = carry
+        of_members = None if rows is None else rows[number]
+        batch = data if of_members is None else jax.tree.map(lambda a: a[of_members], data)
+        states, metrics = update(states, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
+        return (states, number + 1), metrics
+
+    first = jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), states), jnp.uint32(0)
+    ((states, _), history), _ = make_steps(
+        step, first, data, BEGINNING, jax.random.key(0), length, most=most, records=records, batch_size=None
+    )
+    return (
+        jax.tree.map(lambda a: jnp.moveaxis(a, axis, 0), states),
+        jax.tree.map(lambda a: jnp.moveaxis(a, axis if axis < 0 else axis + 1, 0), history),
+    )
 
 
 def _evened(members: int, most: int) -> int:
@@ -174,21 +222,3 @@ def _members_last(closed: "ClosedJaxpr", results: Any) -> Callable[[State, Batch
         return jax.tree.unflatten(results, members_last(closed, flat, of_members, len(keys)))
 
     return update
-
-
-def _train_members_last(
-    update: Callable, data: Batch, steps: int, record_every: int, states: State, keys: Key
-) -> tuple[State, Metrics]:
-    """Call `train` with the step number in the state, since each member has a key of its own to fold it into."""
-    step_keys = jax.vmap(lambda key: jax.random.split(key)[1])(keys)
-
-    def step(carry: tuple[State, Array], batch: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
-        state, number = carry
-        state, metrics = update(state, batch, jax.vmap(jax.random.fold_in, in_axes=(0, None))(step_keys, number))
-        return (state, number + 1), metrics
-
-    rule, start = Rule(lambda params: params, step), jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), states)
-    (states, _), history = train(
-        rule, (start, jnp.uint32(0)), data, steps=steps, key=jax.random.key(0), record_every=record_every
-    )
-    return jax.tree.map(lambda a: jnp.moveaxis(a, -1, 0), (states, history))

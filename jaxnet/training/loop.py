@@ -13,9 +13,17 @@ from jax import Array
 from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
-from jaxnet.devices.sharding import constrained, replicated, specs_of, split_examples
+from jaxnet.devices.sharding import constrained, on_explicit_axes, replicated, specs_of, split_examples
 from jaxnet.learning.rules import Rule
-from jaxnet.lowering.native_loops import in_one_function, is_small, on_one_cpu, without_dots, zero_made_here
+from jaxnet.lowering.native_loops import (
+    in_one_function,
+    is_small,
+    is_traced,
+    on_one_cpu,
+    without_dots,
+    zero_made_here,
+)
+from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
@@ -23,6 +31,9 @@ from jaxnet.validation import check_key, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
+
+# Room for at least two records, and two batches: XLA removes axes of one, and would fuse a step otherwise.
+_ROOM = 2
 
 
 class RunPosition(NamedTuple):
@@ -37,6 +48,9 @@ class RunPosition(NamedTuple):
     step: ArrayLike
     epoch: ArrayLike
     offset: ArrayLike
+
+
+BEGINNING = RunPosition(np.uint32(0), np.uint32(0), np.int32(0))
 
 
 def train(
@@ -62,12 +76,14 @@ def train(
     the default of `jax.make_mesh`, each device would make the whole batch; `fit` takes either kind.)
 
     What step k does depends on the key and on k alone. So a run may be cut: `start` is the number of steps made before.
+    However it is cut, and however often metrics are kept, the bits are the same, also those of `fit`.
 
     On one CPU, a direct call with a network as small as those of Boolean functions is compiled to one native function,
-    up to 20 times as fast; under jit or vmap of your own it is an ordinary loop.
+    up to 20 times as fast. Under jit, vmap or grad of your own, and on explicit axes, it is an ordinary scan, which
+    agrees up to rounding. What is compiled for a rule is used again, and freed with the rule.
 
     Args:
-        rule: what one step does.
+        rule: what one step does; keep it and use it again, since a new one is compiled anew.
         state: from `rule.init(params)`, or from an earlier call, to go on.
         data: a pytree of arrays with examples along the first axis.
         steps: how many; or `epochs`.
@@ -103,6 +119,7 @@ def train(
     whole_number("train", "start + steps", start + total, high=MOST_STEPS + 1)
     record_every = whole_number("train", "record_every", record_every, 1)
     check_multiple("train", "steps", total, record_every)
+    check_key("train", key)
     return run(
         "train", rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every
     )
@@ -126,7 +143,6 @@ def run(
     Runs that differ in `start` and `steps` alone are one program. Where a mesh is set, its devices share the batches,
     the state stays split as it is, and all of them have the metrics.
     """
-    check_key(where, key)
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
     if batch_size is not None and max(examples, most) >= 2**31:
         raise ValueError(
@@ -135,64 +151,101 @@ def run(
         )
     epoch, offset = divmod(start * (batch_size or 1), examples)
     position = RunPosition(np.uint32(start), np.uint32(epoch), np.int32(offset))
-    blocks = None if steps is None else np.int32(steps // record_every)
+    on_cpu = on_one_cpu(zero_made_here(), state, data, key)
+    # Where it is traced it may be differentiated, and on explicit axes a history would have to say how it is split.
+    by_scan = not on_cpu and (is_traced(zero_made_here(), state, data, key) or on_explicit_axes(state, data, key))
     compiled = functools.partial(
-        _run, rule, state, data, position, key, blocks,
-        most=most, batch_size=batch_size, record_every=record_every, specs=specs_of(state),
+        _compiled, rule.update, state, data, position, key,
+        None if by_scan else length_of(most if steps is None else steps, record_every),
+        most=most, records=most // record_every, batch_size=batch_size, specs=specs_of(state),
     )  # fmt: skip
-    if on_one_cpu(zero_made_here(), state, data, key):
+    if on_cpu:
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # XLA cannot make a native function of everything
             return compiled(native=True)[0]
     return compiled(native=False)[0]
 
 
-@functools.partial(jax.jit, static_argnames=("rule", "most", "batch_size", "record_every", "specs", "native"))
-def _run(
-    rule: Rule,
+class Length(NamedTuple):
+    """How long a run is: steps, and steps per record."""
+
+    steps: ArrayLike
+    record_every: ArrayLike
+
+
+def length_of(steps: int, record_every: int) -> Length:
+    """Return the length of a run as numbers that a program takes, so that other ones are the same program."""
+    return Length(np.uint32(steps), np.uint32(record_every))
+
+
+def make_steps(
+    update: Callable,
     state: State,
     data: Batch,
     position: RunPosition,
     key: Key,
-    blocks: Array | None,
+    length: Length | None,
     *,
     most: int,
+    records: int,
     batch_size: int | None,
-    record_every: int,
-    specs: tuple[PartitionSpec, ...] | None,
-    native: bool,
+    specs: tuple[PartitionSpec, ...] | None = None,
+    native: bool = False,
 ) -> tuple[tuple[State, Metrics], Any]:
+    """Make steps in one loop, in a program that is compiled.
+
+    Args:
+        update: of a rule.
+        state: before the first step.
+        data: all examples.
+        position: where the first step is in the whole run.
+        key: of the whole run.
+        length: at most `most` steps. None for `most` of them by a scan, which can be differentiated; its bits depend
+            on how many there are.
+        most: for so many steps there is an order of examples.
+        records: for so many records there is room in the history; the metrics are those of the last step of each.
+        batch_size: examples per step; None for all.
+        specs: how the state is split over the mesh that is set.
+        native: whether to make a native function of a small loop.
+
+    Returns:
+        State and history, and what a program with a native function has to return as well.
+    """
     order_key, step_key = jax.random.split(key)
     if batch_size is None:
         rows, data = None, split_examples(data)
     else:
         n = len(jax.tree.leaves(data)[0])
         # Every device needs all of it, and draws it for itself.
-        rows = replicated(_order(order_key, position, n, batch_size, max(most, 1)))
+        rows = replicated(order_of_examples(order_key, position, n, batch_size, most))
 
     def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
-        batch = data if rows is None else split_examples(jax.tree.map(lambda a: a[rows[i]], data))
+        batch = (
+            data
+            if rows is None
+            else split_examples(jax.tree.map(lambda a: a.at[rows[i]].get(mode="promise_in_bounds"), data))
+        )
         return state, batch, jax.random.fold_in(step_key, position.step + jnp.asarray(i, jnp.uint32))
 
-    # Traced once, although a loop that records every k-th step contains it twice.
-    traced, results = jax.make_jaxpr(rule.update, return_shape=True)(*inputs(0, state, data, rows, step_key))
-    most_blocks = most // record_every
-    native = native and most_blocks > 1 and is_small(traced.jaxpr) and on_one_cpu(traced.consts)
-    update = _as_update(traced, results, native)
+    traced, results = jax.make_jaxpr(update, return_shape=True)(*inputs(0, state, data, rows, step_key))
+    native = native and is_small(traced.jaxpr) and on_one_cpu(traced.consts)
+    same_update = _as_update(traced, results, native)
 
     def loop(state: State, *rest: Any) -> tuple[State, Metrics]:
         def step(i: ArrayLike, state: State) -> tuple[State, Metrics]:
-            state, metrics = update(*inputs(i, state, *rest))
+            state, metrics = same_update(*inputs(i, state, *rest))
             return constrained(state, specs), metrics
 
-        block = _block(step, record_every)
-        if blocks is None:
-            return jax.lax.scan(block, state, jnp.arange(most_blocks))
-        return _first_blocks(block, state, blocks, most_blocks, results[1])
+        if length is None or is_traced(traced.consts):
+            return _differentiable(step, state, most, records, results[1])
+        return _cut_anywhere(step, state, length, records, results[1])
 
     if native:
         return in_one_function(loop, state, data, rows, step_key)
     state, history = loop(state, data, rows, step_key)
     return (constrained(state, specs), replicated(history)), ()
+
+
+_compiled = compiled_for_its_function("most", "records", "batch_size", "specs", "native")(make_steps)
 
 
 def _as_update(traced: "ClosedJaxpr", results: Any, native: bool) -> Callable[..., tuple[State, Metrics]]:
@@ -204,32 +257,42 @@ def _as_update(traced: "ClosedJaxpr", results: Any, native: bool) -> Callable[..
     return lambda *inputs: jax.tree.unflatten(structure, flat(*jax.tree.leaves(inputs)))
 
 
-def _block(step: Callable, record_every: int) -> Callable[[State, ArrayLike], tuple[State, Metrics]]:
-    """Return a function that makes `record_every` steps and returns the metrics of the last one."""
+def _cut_anywhere(step: Callable, state: State, length: Length, records: int, metrics: Any) -> tuple[State, Metrics]:
+    """Make as many steps as a traced number says, and keep the metrics of the last one of each record."""
 
-    def block(state: State, b: ArrayLike) -> tuple[State, Metrics]:
-        first = b * record_every
-        if record_every > 1:
-            state = jax.lax.fori_loop(0, record_every - 1, lambda i, s: step(first + i, s)[0], state)
-        return step(first + record_every - 1, state)
+    def step_and_record(i: ArrayLike, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+        state, now = step(i, carry[0])
+        row = jax.lax.div(i, length.record_every)
+        return state, jax.tree.map(lambda h, m: _with_row(h, m, row), carry[1], now)
 
-    return block
-
-
-def _first_blocks(block: Callable, state: State, blocks: Array, most: int, metrics: Any) -> tuple[State, Metrics]:
-    """Run as many blocks as a traced number says, and keep their metrics in arrays that have room for `most`."""
-
-    def block_and_record(b: ArrayLike, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
-        state, metrics = block(carry[0], b)
-        record = functools.partial(jax.lax.dynamic_update_index_in_dim, index=b, axis=0)
-        return state, jax.tree.map(record, carry[1], metrics)
-
-    history = jax.tree.map(lambda m: jnp.zeros((most, *m.shape), m.dtype), metrics)
-    return jax.lax.fori_loop(0, blocks, block_and_record, (state, history))
+    history = jax.tree.map(lambda m: jnp.zeros((max(records, _ROOM), *m.shape), m.dtype), metrics)
+    state, history = jax.lax.fori_loop(jnp.uint32(0), length.steps, step_and_record, (state, history))
+    return state, jax.tree.map(lambda h: h[:records], history)
 
 
-def _order(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
-    """Return the examples of each batch, `(steps, batch_size)`: a window on the stream of all epochs' permutations."""
+def _with_row(history: Array, metric: Array, row: ArrayLike) -> Array:
+    return jax.lax.dynamic_update_index_in_dim(history, metric, row, 0, allow_negative_indices=False)
+
+
+def _differentiable(step: Callable, state: State, most: int, records: int, metrics: Any) -> tuple[State, Metrics]:
+    """Make `most` steps by a scan over records, which can be differentiated."""
+    each = most // records if records else 1
+
+    def record(state: State, b: ArrayLike) -> tuple[State, Metrics]:
+        if each == 1:
+            return step(b, state)
+        none_yet = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), metrics)
+        return jax.lax.fori_loop(0, each, lambda i, carry: step(b * each + i, carry[0]), (state, none_yet))
+
+    return jax.lax.scan(record, state, jnp.arange(records))
+
+
+def order_of_examples(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
+    """Return the examples of each batch, from a position on, `(steps, batch_size)`; at least two batches.
+
+    They are a window on the stream of all epochs' permutations.
+    """
+    steps = max(steps, _ROOM)
     # The window begins at a multiple of the greatest common divisor, so at most this far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
     epochs = position.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
