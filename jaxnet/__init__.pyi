@@ -129,3 +129,4 @@ from jaxnet.training.saved_networks import load_network as load_network
 from jaxnet.validation import ShapeError as ShapeError
 
 __version__: str
+__all__: list[str]
