@@ -228,7 +228,7 @@ def _add_extract(extract: argparse.ArgumentParser) -> None:
         metavar="T",
         help="from where on a linear output is 1 (default 0, or of MODEL)",
     )
-    add("--time-limit", metavar="SECONDS", type=_seconds, default=10.0, help="of branch and bound (default 10)")
+    add("--time-limit", metavar="SECONDS", type=_seconds, help="of branch and bound (default 10)")
     samples = "rows to draw where nothing is proved (default 65,536)"
     add("--samples", metavar="N", type=_up_to(2**22), default=2**16, help=samples)
     add("--functional", action="store_true", help="keep none of the units: a circuit of the values alone")

@@ -111,6 +111,13 @@ def test_a_network_of_gates_that_are_not_decided_exits_with_1(capsys):
         (["stats", "cut.safetensors"], "cut.safetensors: expected a whole checkpoint, but it is no whole safetensors"),
         (["extract", "dag.safetensors"], "from_network: expected a network made by jaxnet.mlp, layer, chain or wired"),
         (["extract", "gates.safetensors", "--one-hot", "3"], "--one-hot: a network of gates is hardened, gate by gate"),
+        (["extract", "gates.safetensors", "--threshold", "0"], "--threshold: a network of gates is hardened, gate by"),
+        (["extract", "gates.safetensors", "--read", "argmax"], "--read: a network of gates is hardened, gate by gate"),
+        (["extract", "gates.safetensors", "--time-limit", "9"], "--time-limit: a network of gates is hardened, gate"),
+        (["stats", "xor.safetensors", "--undriven", "0"], "xor.safetensors: --undriven is for circuits, and this is a"),
+        (["stats", "xor.safetensors", "--from", ".blif"], "xor.safetensors: --from is for circuits, and this is a"),
+        (["draw", "xor.safetensors", "x.png", "--undriven", "0"], "xor.safetensors: --undriven is for circuits, and"),
+        (["draw", "gates.safetensors", "x.png", "--registers", "cut"], "gates.safetensors: --registers is for circuits"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )  # fmt: skip
