@@ -240,7 +240,7 @@ def _add_draw(draw: argparse.ArgumentParser) -> None:
     add = draw.add_argument
     add("circuit", metavar="CIRCUIT", help="a file, an expression, - or a network on file, .safetensors")
     add("out", metavar="FIGURE", type=_file(".png", ".pdf", ".svg"), help="file to write, .png, .pdf or .svg")
-    what = "show the values for inputs such as 01, of a network also 0.5,-1"
+    what = "show the values for inputs such as 01, of a network also 0.5,-1; with a sign first, --inputs=-1,2"
     add("--inputs", metavar="VALUES", help=what)
     add("--activation", metavar="NAMES", type=_activations, help="what the units are; for files that do not say")
 

@@ -72,6 +72,8 @@ def stats(options: argparse.Namespace) -> int:
 
 def _summary(path: str) -> Summary:
     """Return what a network on file is made of."""
+    with open(path, "rb"):
+        pass  # for an error with the name of the file
     try:
         with jax.enable_x64(True):
             return summary(*load_network(path))

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from circuits.gate_networks import gate_wirings
 from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed, picked
-from circuits.gate_networks.gate_structures import GateStructure, HardLayer, structure_of
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     SOFT,
@@ -161,7 +161,7 @@ def layers_of(where: str, network: Network) -> GateLayers:
     >>> layers_of("gate_types", gate_network(3, [4])).widths
     (4,)
     """
-    structure = structure_of(where, network)
+    structure = network.structure if isinstance(network, Network) else None
     if not isinstance(structure, GateLayers):
         raise TypeError(f"{where}: expected a network made by gate_network alone, got {network!r}.")
     return structure

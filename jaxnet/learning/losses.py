@@ -9,6 +9,7 @@ Examples are reduced by `jnp.mean`, or by `weighted_mean` or `masked_mean` where
 import math
 import numbers
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -129,8 +130,9 @@ def where_possible(possible: Array, losses: Array, v: Array) -> Array:
     Array([ 0., nan], dtype=float32)
     """
     # The gradient of a NaN out of `where` is 0: the run would go on, with the other examples. It overflows rather than
-    # being NaN, so that it is 0 for an example that is masked out: 0 times NaN is NaN.
-    huge = jnp.where(possible, 1, jnp.finfo(v.dtype).max)
+    # being NaN, so that it is 0 for an example that is masked out: 0 times NaN is NaN. XLA would make infinity of the
+    # product of two constants.
+    huge = jnp.where(possible, 1, jnp.maximum(jnp.finfo(v.dtype).max, jax.lax.stop_gradient(v)))
     return jnp.where(possible, losses, v * huge * huge + jnp.nan)
 
 

@@ -117,7 +117,7 @@ def test_a_network_of_gates_that_are_not_decided_exits_with_1(capsys):
         (["stats", "xor.safetensors", "--undriven", "0"], "xor.safetensors: --undriven is for circuits, and this is a"),
         (["stats", "xor.safetensors", "--from", ".blif"], "xor.safetensors: --from is for circuits, and this is a"),
         (["draw", "xor.safetensors", "x.png", "--undriven", "0"], "xor.safetensors: --undriven is for circuits, and"),
-        (["draw", "gates.safetensors", "x.png", "--registers", "cut"], "gates.safetensors: --registers is for circuits"),
+        (["draw", "gates.safetensors", "x.png", "--registers", "cut"], "gates.safetensors: --registers is for"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )  # fmt: skip
