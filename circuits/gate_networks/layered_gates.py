@@ -130,6 +130,7 @@ class GateLayers(GateStructure):
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
         """Return the layers of gates, and of what they read, that are most likely."""
         check_params(where, self, params)
+        check_no_nan(where, params)
         layers = []
         for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
             if choices is not None:
@@ -207,6 +208,18 @@ def check_params(where: str, structure: Any, params: Any) -> None:
         given = tuple(jnp.shape(array) for array in arrays)
         if given != shapes:
             raise ShapeError(f"{where}: expected {name} of shapes {list(shapes)} for {structure}, got {list(given)}.")
+
+
+def check_no_nan(where: str, params: Any) -> None:
+    """Check that no parameter is NaN: it would be hardened in silence, as if it were negative.
+
+    Raises:
+        ValueError: if one is.
+
+    >>> check_no_nan("harden", GateParams((jnp.zeros((1, 4, 2)),)))
+    """
+    if any(bool(jnp.isnan(leaf).any()) for leaf in jax.tree.leaves(params)):
+        raise ValueError(f"{where}: expected parameters that are numbers, got NaN: did the training diverge?")
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "forward"))

@@ -90,7 +90,9 @@ def gradient_descent(
         given = "no model_state" if model_state is None else "model_state, but a loss without a parameter `state`"
         raise TypeError(f"gradient_descent: expected model_state=... and loss(params, batch, state), got {given}.")
     if per_example and model_state is not None:
-        raise TypeError("gradient_descent: examples one by one have no common state: expected no model_state.")
+        raise TypeError(
+            "gradient_descent: expected no model_state with per_example=True: each example would change it on its own."
+        )
     descent = _Descent(
         call, _optimizer(optimizer), has_aux, per_example, model_state, evaluation_params or found_evaluation_params
     )
@@ -142,17 +144,14 @@ class _Descent:
         params = split_complex(state.params)
         (value, (model_state, aux)), gradient = self._gradient(_learned(params), state.model_state, batch, key)
 
-        def again(params: Params) -> tuple[Any, Params]:
-            return self._gradient(params, state.model_state, batch, jax.random.clone(key))
+        def grad_fn(params: Params, i: int = 0) -> Params:
+            return self._gradient(params, state.model_state, batch, jax.random.clone(key))[1]
 
         def value_fn(params: Params) -> Array:
             return self._objective(params, state.model_state, batch, jax.random.clone(key))[0]
 
         # Some optimisers search along a line, notice a plateau, or look at the gradient elsewhere.
-        extra = {
-            "value": value, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn,
-            "grad_fn": lambda params, i=0: again(params)[1],
-        }  # fmt: skip
+        extra = {"value": value, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn, "grad_fn": grad_fn}
         # Optax multiplies Python floats by its integer step count, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer_state = _updates(self.optimizer, gradient, state.optimizer_state, params, extra)
