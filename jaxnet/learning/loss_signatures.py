@@ -16,7 +16,7 @@ from jaxnet.pytrees import Batch, Key, Params
 from jaxnet.validation import written
 
 # What each name means in training; in validation the opposite.
-_TRAIN = dict.fromkeys(("train", "training", "is_train", "is_training"), True)
+_TRAIN: dict[str, bool] = dict.fromkeys(("train", "training", "is_train", "is_training"), True)
 _TRAIN |= dict.fromkeys(("deterministic", "inference", "eval", "is_eval", "test", "is_test", "testing"), False)
 _KEYS = ("key", "rng", "prng", "k")
 # What a third parameter is called that belongs into the batch.

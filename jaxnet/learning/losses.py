@@ -88,7 +88,7 @@ def huber(v: ArrayLike, y: ArrayLike, delta: ArrayLike = 1.0) -> Array:
     v, y = same_shape("huber", v, y)
     if jnp.ndim(delta) != 0:
         raise ShapeError(f"huber: expected one delta for all outputs, got {jnp.shape(delta)}. Losses do not broadcast.")
-    if isinstance(delta, numbers.Real) and not 0 < delta < math.inf:
+    if isinstance(delta, numbers.Real) and not 0 < float(delta) < math.inf:
         raise ValueError(f"huber: expected a positive, finite delta, got {written(delta)}.")
     return over_outputs(optax.huber_loss(v, y, delta=jnp.asarray(delta).astype(v.dtype)))
 
