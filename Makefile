@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench fuzz clean
+.PHONY: demo test test-all lint docs notebooks bench fuzz clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m circuits compare --out comparison.png
@@ -20,6 +20,17 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# The site, in site/: every cell is run, unless it has not changed, and a warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+
+# The pages that run, as notebooks of Jupyter, in notebooks/.
+notebooks: $(VENV)/.docs
+	mkdir -p notebooks
+	cp docs/lecture/matplotlibrc notebooks
+	for page in docs/start.md docs/lecture/[0-9]*.md; do \
+	  $(BIN)/python -m jupytext --quiet --from md:myst --to ipynb --output notebooks/$$(basename $$page .md).ipynb $$page || exit 1; done
+
 # Every script there prints a table; what they share is in benchmarks/common.
 bench: $(VENV)/.run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -28,7 +39,7 @@ fuzz: $(VENV)/.fuzz
 	for format in .aag .aig .bench .blif .pla .v .th .c; do $(BIN)/python fuzz/readers.py $$format || exit 1; done
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site notebooks docs/reference .jupyter_cache
 
 # One stamp an extra: the demo installs no test tools, and a second call installs nothing.
 $(VENV)/bin/python:
@@ -46,6 +57,10 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 $(VENV)/.lint: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
 	@touch $@
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@ $(VENV)/.run
 
 $(VENV)/.fuzz: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -22,6 +22,9 @@ import hypothesis
 import jax
 import pytest
 
+# These are Sphinx's, and it need not be there.
+collect_ignore_glob = ["docs/*.py"]
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)

@@ -81,7 +81,7 @@ def test_accuracy_is_what_was_measured(learner):
     upper, lower = draw_accuracy(run).axes
     soft, hard = upper.lines
     assert soft.get_label() == f"soft gates: {100 - 100 * run.validation['soft'][-1]:.2f} % at the end"
-    assert_array_equal(hard.get_xdata(), [10, 20, 30, 40])
+    assert_array_equal(hard.get_xdata(), [0, 10, 20, 30, 40])
     assert_allclose(soft.get_ydata(), 100 - 100 * run.validation["soft"], atol=1e-4)
     assert_allclose(hard.get_ydata(), 100 - 100 * run.validation["hard"], atol=1e-4)
     assert [line.get_label() for line in lower.lines] == ["layer 1", "layer 2", "layer 3"]

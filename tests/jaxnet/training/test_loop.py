@@ -398,9 +398,16 @@ def test_data_of_different_lengths(shapes, sizes):
     )
 
 
-@pytest.mark.parametrize("data", [np.zeros((0, 2), np.float32), (np.zeros(0), np.zeros((0, 2))), (), {}, None])
+@pytest.mark.parametrize("data", [np.zeros((0, 2), np.float32), (np.zeros(0), np.zeros((0, 2))), (), {}])
 def test_no_data(data):
     assert refusal(ValueError, data) == "train: expected at least one example, got none."
+
+
+def test_data_that_are_none():
+    assert refusal(TypeError, None) == (
+        "train: expected data, got None. Pass arrays of numbers with examples along the first axis, or a tuple or dict "
+        "of such arrays."
+    )
 
 
 def test_a_negative_number_of_steps():

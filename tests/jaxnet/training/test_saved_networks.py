@@ -307,7 +307,6 @@ MLP = jaxnet.mlp([2, 3, 1], [functools.partial(jaxnet.leaky_relu, negative_slope
         (DAG, ["nodes", 1, "name"], "c", "dag: the output reads 'b', which is neither an input nor a node"),
         (DAG, ["inputs", 0, "size"], 2, "dag: node 'a' takes 1 inputs, but what it reads gives 2: x 2."),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_record_that_is_none_is_refused(path, net, where, value, expected):
     save(path, params_of(net), network=net)

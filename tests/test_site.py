@@ -1,0 +1,54 @@
+"""The pages of the site whose cells run, in this process: without Jupyter, and with figures that nobody sees."""
+
+import re
+from pathlib import Path
+
+import jax
+import matplotlib.pyplot as plt
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+QUICK = {"start.md", "lecture/03_boolean_abstraction.md"}
+PAGES = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md")) if "{code-cell}" in path.read_text()]
+
+
+def cells(text):
+    """The code of a page, a string a cell, without the options at its head."""
+    found = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [re.sub(r"\A(:[^\n]*\n)+", "", cell) for cell in found]
+
+
+def test_cells_are_found_without_their_options():
+    page = "```{code-cell}\n:tags: [hide-cell]\n\na = 1\n```\nText.\n```python\nb = 2\n```\n```{code-cell}\na\n```\n"
+    assert cells(page) == ["\na = 1\n", "a\n"]
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[] if page in QUICK else pytest.mark.slow, id=page) for page in PAGES]
+)
+def test_the_cells_of_a_page_run(page, monkeypatch):
+    monkeypatch.chdir((DOCS / page).parent)  # where a notebook runs
+    space = {"__name__": "__main__"}
+    # A reader has the defaults of JAX, not those of the tests.
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"), jax.debug_key_reuse(False):
+        for cell in cells((DOCS / page).read_text()):
+            exec(compile(cell, page, "exec"), space)
+            plt.close("all")
+
+
+LECTURE = [page for page in PAGES if page.startswith("lecture/")]
+
+
+@pytest.mark.parametrize("page", LECTURE)
+def test_a_page_of_the_lecture_has_all_its_parts(page):
+    text = (DOCS / page).read_text()
+    assert re.search(r"^> .+", text, re.MULTILINE), "the claim in a sentence"
+    assert "$$" in text, "the equation"
+    assert "{py:obj}`" in text, "the function that is it"
+    assert "plt.show()" in text or "draw_" in text, "a picture"
+    assert text.count("**Change one number.**") == 1
+    assert text.count("Solution of exercise") == 2, "two exercises with folded solutions"
+    assert "\n## Sources\n" in text
+    for name in re.findall(r"\{py:obj\}`([\w.]+)`", text):
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(__import__(module), attribute), f"{page} names {name}"
