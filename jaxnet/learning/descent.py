@@ -210,8 +210,8 @@ class _Descent:
                 "gradient_descent: expected a scalar loss, got several values. Pass has_aux=True for a pair."
             )
         value = result[0] if several else result
-        kind = None if value is None else jnp.result_type(value)
-        if kind is None or not jnp.issubdtype(kind, jnp.floating):
+        if value is None or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            kind = None if value is None else jnp.result_type(value)
             raise TypeError(f"gradient_descent: expected a loss that is a real floating number, got {kind}.")
         if jnp.shape(value) != ():
             raise ShapeError(f"gradient_descent: expected a scalar loss, got shape {jnp.shape(value)}. Take its mean.")
