@@ -57,7 +57,6 @@ SMALL = [
     ("the same, tau 6, steps twice as large", {"gates": 0.2, "wires": 0.1}),
     ("2000 + 6000 gates, tau 8", {"widths": (2000, 6000), "tau": 8.0}),
     ("tau 9, six epochs", {"tau": 9.0, "epochs": 6}),
-    ("and then six with the wires fixed, soft gates", {"tau": 9.0, "epochs": 6, "fixed": 6}),
 ]
 MONK_SIZES = (3, 3, 2, 3, 4, 2)
 
@@ -139,8 +138,13 @@ def small_shares(found):
     x, y = jnp.asarray(inner), jnp.asarray(labels, int)
     training, others, batch = (x[:-5000], y[:-5000]), (x[-5000:, 1:21, 1:21].reshape(-1, 400), y[-5000:]), 250
 
-    def trained(network, params, forward, epochs, rates, key):
-        of_scores = circuits.gate_loss(network, forward=forward)
+    def learn(
+        widths=(4000, 4000), initial: Initial = "normal", tau=6.0, forward="straight-through", gates=0.1, wires=0.05,
+        epochs=2,
+    ):  # fmt: skip
+        wiring = ["learned", "balanced"]
+        network = circuits.gate_network(400, widths, classes=10, wiring=wiring, choices=400, initial=initial, tau=tau)  # type: ignore[arg-type]
+        of_scores = circuits.gate_loss(network, forward=forward)  # type: ignore[arg-type]
         steps = epochs * len(training[1]) // batch
 
         def loss(params, batch, key):
@@ -148,24 +152,14 @@ def small_shares(found):
             shifted = jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, at, (20, 20)))(batch[0], corners)
             return of_scores(params, (shifted.reshape(-1, 400), batch[1]))
 
+        rates = {"gates": gates, "wires": wires}
         adams = {name: optax.adam(optax.cosine_decay_schedule(rate, steps)) for name, rate in rates.items()}
         adam = optax.partition(adams, lambda params: params._replace(gates="gates", choices="wires"))  # type: ignore
         rule = jaxnet.gradient_descent(loss, adam)
-        return jaxnet.train(rule, rule.init(params), training, steps=steps, batch_size=batch, key=key)[0].params
-
-    def learn(
-        widths=(4000, 4000), initial: Initial = "normal", tau=6.0, forward="straight-through", gates=0.1, wires=0.05,
-        epochs=2, fixed=0,
-    ):  # fmt: skip
-        wiring = ["learned", "balanced"]
-        network = circuits.gate_network(400, widths, classes=10, wiring=wiring, choices=400, initial=initial, tau=tau)  # type: ignore[arg-type]
-        rates = {"gates": gates, "wires": wires}
-        init_key, key, fixed_key = jax.random.split(jax.random.key(0), 3)
-        params = trained(network, network.init(init_key), forward, epochs, rates, key)
-        if fixed:
-            network, params = circuits.fix_wires(network, params)
-            params = trained(network, params, "soft", fixed, rates, fixed_key)
-        gap = circuits.discretisation_gap(network, params, *others)
+        init_key, key = jax.random.split(jax.random.key(0))
+        state = rule.init(network.init(init_key))
+        state, _ = jaxnet.train(rule, state, training, steps=steps, batch_size=batch, key=key)
+        gap = circuits.discretisation_gap(network, state.params, *others)
         return gap.hard, gap.soft
 
     return learn

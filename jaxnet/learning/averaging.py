@@ -37,11 +37,12 @@ def evaluation_params(optimizer_state: Any, params: Params) -> Params:
     if isinstance(params, optax.LookaheadParams):
         return params.slow
     for found in states_of(optimizer_state, optax.contrib.ScheduleFreeState):
-        average = optax.contrib.schedule_free_eval_params(found, _masked_like(found.z, params))
-        params = _where_not_masked(average, params)
+        if (seen := _seen(found.z, params)) is not None:
+            params = _where_seen(optax.contrib.schedule_free_eval_params(found, seen), params)
     for found in states_of(optimizer_state, optax.contrib.SAMState):
-        uphill = functools.partial(jnp.where, found.steps_since_sync != 0)
-        params = _where_not_masked(jax.tree.map(uphill, found.cache, _masked_like(found.cache, params)), params)
+        if (seen := _seen(found.cache, params)) is not None:
+            uphill = functools.partial(jnp.where, found.steps_since_sync != 0)
+            params = _where_seen(jax.tree.map(uphill, found.cache, seen), params)
     return params
 
 
@@ -51,13 +52,17 @@ def states_of(optimizer_state: Any, kind: type | tuple[type, ...]) -> list[Any]:
     return [s for s in jax.tree.leaves(optimizer_state, is_leaf=is_one) if is_one(s)]
 
 
-def _masked_like(tree: Params, params: Params) -> Params:
-    """Return the parameters without those that a part of the optimiser does not see."""
-    return jax.tree.map(lambda own, p: own if _is_masked(own) else p, tree, params, is_leaf=_is_masked)
+def _seen(tree: Params, params: Params) -> Params | None:
+    """Return the parameters that a part of the optimiser sees, which has such a tree; None if it is of other ones."""
+    try:
+        seen = jax.tree.map(lambda own, p: own if _is_masked(own) else p, tree, params, is_leaf=_is_masked)
+    except ValueError:
+        return None
+    return seen if jax.tree.structure(seen) == jax.tree.structure(tree) else None
 
 
-def _where_not_masked(tree: Params, params: Params) -> Params:
-    """Undo `_masked_like`: return the tree, with parameters where it is masked."""
+def _where_seen(tree: Params, params: Params) -> Params:
+    """Return the tree, with parameters where it is masked."""
     return jax.tree.map(lambda own, p: p if _is_masked(own) else own, tree, params, is_leaf=_is_masked)
 
 

@@ -107,6 +107,7 @@ def test_a_network_of_gates_that_are_not_decided_exits_with_1(capsys):
         (["draw", "wide.safetensors", "x.png"], "draw_network: expected at most 100 units and 64 inputs, got 101"),
         (["draw", "cut.safetensors", "x.png"], "cut.safetensors: expected a whole safetensors file, got one with"),
         (["draw", "none.safetensors", "x.png"], "none.safetensors: no such file or directory"),
+        (["stats", "none.safetensors"], "none.safetensors: no such file or directory"),
         (["stats", "params.safetensors"], "params.safetensors: expected a network, found parameters alone."),
         (["stats", "cut.safetensors"], "cut.safetensors: expected a whole checkpoint, but it is no whole safetensors"),
         (["extract", "dag.safetensors"], "from_network: expected a network made by jaxnet.mlp, layer, chain or wired"),
