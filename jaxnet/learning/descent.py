@@ -141,6 +141,9 @@ class _Descent:
         return _strongly_typed(DescentState(params, optimizer_state, self.model_state))
 
     def update(self, state: DescentState, batch: Batch, key: Key) -> tuple[DescentState, Metrics]:
+        if not isinstance(state, DescentState):
+            found = "an array" if isinstance(state, jax.Array) else f"a {type(state).__name__}"
+            raise TypeError(f"update: expected a state, as rule.init(params) gives, got {found}.")
         params = split_complex(state.params)
         (value, (model_state, aux)), gradient = self._gradient(_learned(params), state.model_state, batch, key)
 
