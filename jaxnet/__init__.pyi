@@ -39,21 +39,23 @@ from jaxnet.differentiation.gradient_checks import check_gradients as check_grad
 from jaxnet.learning.boolean_units import anneal_gain as anneal_gain
 from jaxnet.learning.boolean_units import integer_penalty as integer_penalty
 from jaxnet.learning.boolean_units import margin_penalty as margin_penalty
+from jaxnet.learning.cross_entropies import binary_cross_entropy as binary_cross_entropy
+from jaxnet.learning.cross_entropies import (
+    binary_cross_entropy_from_probabilities as binary_cross_entropy_from_probabilities,
+)
+from jaxnet.learning.cross_entropies import softmax_cross_entropy as softmax_cross_entropy
+from jaxnet.learning.cross_entropies import (
+    softmax_cross_entropy_from_probabilities as softmax_cross_entropy_from_probabilities,
+)
+from jaxnet.learning.cross_entropies import (
+    softmax_cross_entropy_with_integer_labels as softmax_cross_entropy_with_integer_labels,
+)
 from jaxnet.learning.descent import DescentState as DescentState
 from jaxnet.learning.descent import gradient_descent as gradient_descent
 from jaxnet.learning.losses import absolute_error as absolute_error
-from jaxnet.learning.losses import binary_cross_entropy as binary_cross_entropy
-from jaxnet.learning.losses import binary_cross_entropy_from_probabilities as binary_cross_entropy_from_probabilities
 from jaxnet.learning.losses import hinge as hinge
 from jaxnet.learning.losses import huber as huber
-from jaxnet.learning.losses import masked_mean as masked_mean
-from jaxnet.learning.losses import softmax_cross_entropy as softmax_cross_entropy
-from jaxnet.learning.losses import softmax_cross_entropy_from_probabilities as softmax_cross_entropy_from_probabilities
-from jaxnet.learning.losses import (
-    softmax_cross_entropy_with_integer_labels as softmax_cross_entropy_with_integer_labels,
-)
 from jaxnet.learning.losses import squared_error as squared_error
-from jaxnet.learning.losses import weighted_mean as weighted_mean
 from jaxnet.learning.plasticity import PerceptronState as PerceptronState
 from jaxnet.learning.plasticity import PlasticState as PlasticState
 from jaxnet.learning.plasticity import delta as delta
@@ -69,6 +71,8 @@ from jaxnet.learning.separability import margin as margin
 from jaxnet.learning.separability import mistake_bound as mistake_bound
 from jaxnet.learning.separability import proves_inseparable as proves_inseparable
 from jaxnet.learning.separability import separate as separate
+from jaxnet.learning.weighted_means import masked_mean as masked_mean
+from jaxnet.learning.weighted_means import weighted_mean as weighted_mean
 from jaxnet.network_pictures import draw_network as draw_network
 from jaxnet.networks.activations import PerUnit as PerUnit
 from jaxnet.networks.activations import SurrogateStep as SurrogateStep

@@ -162,6 +162,33 @@ def checked_keys(where: str, keys: Any, members: int) -> Array:
     return keys
 
 
+def check_arrays(where: str, name: str, tree: Any, advice: str) -> None:
+    """Check that the leaves of a tree are arrays or numbers.
+
+    Args:
+        where: named in the error.
+        name: what the tree is, named in the error.
+        tree: parameters, or a state of a rule.
+        advice: the end of the error.
+
+    Raises:
+        TypeError: if one is something else, as in a network or a run.
+
+    >>> check_arrays("fit", "params", {"w": jnp.zeros(2), "gain": 1.0, "name": "first"}, "Leave it out.")
+    Traceback (most recent call last):
+    TypeError: fit: expected arrays in params, got a str in params['name']. Leave it out.
+    """
+    if all(map(_is_array, jax.tree.leaves(tree))):  # paths take time
+        return
+    path, leaf = next(pair for pair in jax.tree.leaves_with_path(tree) if not _is_array(pair[1]))
+    place = f"{name}{jax.tree_util.keystr(path)}"
+    raise TypeError(f"{where}: expected arrays in {name}, got a {type(leaf).__name__} in {place}. {advice}")
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") or isinstance(leaf, bool | int | float | complex)
+
+
 def check_untraced(where: str, advice: str, *trees: Any) -> None:
     """Check that a function is not called while JAX traces, as under jit, vmap or grad.
 

@@ -212,12 +212,12 @@ def as_numpy(array: Array) -> np.ndarray:
     return np.asarray(array)
 
 
-def put_examples(data: Batch, mesh: Mesh) -> Batch:
+def put_examples(data: Batch, mesh: Mesh | None) -> Batch:
     """Put examples on all devices: arrays split over axes of the mesh stay as they are, others are copied to each.
 
     Args:
         data: a pytree of arrays, the same in each process, or of `from_parts`.
-        mesh: of all devices.
+        mesh: of all devices; None for the default device.
 
     Returns:
         The data, of JAX arrays.
@@ -226,6 +226,8 @@ def put_examples(data: Batch, mesh: Mesh) -> Batch:
     >>> put_examples(np.arange(3), mesh).sharding.is_fully_replicated
     True
     """
+    if mesh is None:
+        return jax.tree.map(jnp.asarray, data)
 
     def of_leaf(leaf: Any) -> Array:
         sharding, there = getattr(leaf, "sharding", None), mesh_sharding(mesh)

@@ -1,4 +1,4 @@
-"""Batches of an iterator, a loader or a function, for data larger than memory.
+"""Batches of a stream, for data larger than memory.
 
 They are of one shape, each is read while the one before is worked on, and none is read that no step needs.
 """
@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -18,126 +18,9 @@ from jax.sharding import Mesh
 
 from jaxnet.devices.process_data import from_uneven_parts
 from jaxnet.pytrees import Batch
-from jaxnet.training.example_arrays import arrays_of, is_sparse
-from jaxnet.validation import ShapeError, whole_number, written
-
-
-def is_stream(data: Any) -> bool:
-    """Return whether data come as batches: from an iterator, a loader or a function that returns one of them.
-
-    Args:
-        data: what the user passed. An iterable that JAX takes for a tree, as a list, is no stream; nor is one that
-            NumPy takes for an array, as a table of pandas.
-
-    >>> is_stream(iter([np.ones(2)])), is_stream([np.ones(2)]), is_stream(np.ones(2))
-    (True, False, False)
-    """
-    if callable(data) or isinstance(data, Iterator):
-        return True
-    no_batches = isinstance(data, str | bytes | Set | Mapping) or hasattr(data, "__array__") or is_sparse(data)
-    return hasattr(data, "__iter__") and not no_batches and jax.tree_util.all_leaves([data])
-
-
-def is_restarted(data: Any) -> bool:
-    """Return whether a stream can be read again and again, pass after pass: a loader, or a function of no arguments.
-
-    Args:
-        data: a stream.
-
-    Raises:
-        TypeError: if it is a function of which one cannot tell whether it takes the number of batches to leave out.
-
-    >>> is_restarted(lambda: iter([1.0])), is_restarted(lambda first: iter([1.0][first:])), is_restarted(iter([1.0]))
-    (True, False, False)
-    """
-    if _is_iterable(data):
-        return not isinstance(data, Iterator)
-    try:
-        signature = inspect.signature(data)
-    except (TypeError, ValueError):  # a function of C that does not tell
-        return False
-    takes_none, takes_one = _takes(signature), _takes(signature, 0)
-    optional = next(iter(signature.parameters.values()), None) if takes_none and takes_one else None
-    told = optional is None or optional.name == "first" or optional.kind == inspect.Parameter.VAR_POSITIONAL
-    if not told or not (takes_none or takes_one):
-        raise TypeError(
-            "fit: expected a function of no arguments, or of the number of batches to leave out, got one of "
-            f"{str(signature)[:200]}. Pass lambda: function(...), or lambda first: function(...)."
-        )
-    return not takes_one
-
-
-def _takes(signature: inspect.Signature, *arguments: int) -> bool:
-    with contextlib.suppress(TypeError):
-        signature.bind(*arguments)
-        return True
-    return False
-
-
-def _is_iterable(data: Any) -> bool:
-    return hasattr(type(data), "__iter__")  # of a class the instances may be; it is called, as a function is
-
-
-def batch_count(data: Any) -> int | None:
-    """Return how many batches a loader says that it has in a pass; None if it does not say.
-
-    Args:
-        data: a stream.
-
-    >>> batch_count(iter([1.0]))
-    """
-    with contextlib.suppress(TypeError, NotImplementedError):
-        return len(data)
-    return None
-
-
-def checked_epochs(data: Any, steps: int | None, epochs: int | None, batch_size: int | None) -> int | None:
-    """Return how many passes over a stream are asked for, if that goes with the stream and the other numbers of a run.
-
-    Args:
-        data: a stream.
-        steps: of the run, or None.
-        epochs: likewise.
-        batch_size: likewise.
-
-    Raises:
-        TypeError: if an argument does not go with the stream, or with another one.
-        ValueError: if `epochs` is out of range.
-
-    >>> checked_epochs(lambda: iter([1.0]), None, 3, None)
-    3
-    """
-    restarted = is_restarted(data)
-    if batch_size is not None:
-        raise TypeError("fit: expected no batch_size, since the data have batches of their own, got one.")
-    if epochs is None:
-        return None
-    if not restarted:
-        raise TypeError(
-            "fit: expected no epochs, since the data can be read only once, got some. Epochs are passes over a loader, "
-            "or over what a function of no arguments returns: lambda: batches."
-        )
-    if steps is not None:
-        raise TypeError("fit: expected either steps or epochs, got both.")
-    return whole_number("fit", "epochs", epochs)
-
-
-class Stream(NamedTuple):
-    """Batches as the user gave them, and how many times they are read.
-
-    Attributes:
-        data: an iterator of pytrees of arrays, read once; a function from the number of batches to leave out to one; or
-            what can be read again, pass after pass: an iterable, or a function of no arguments.
-        first: the number of the first batch that is wanted. Those before it are read and dropped, but by a function
-            that is told.
-        passes: over what can be read again; None for as many as it takes.
-        name: what it is, named in errors.
-    """
-
-    data: Any
-    first: int = 0
-    passes: int | None = 1
-    name: str = "data"
+from jaxnet.training.example_arrays import arrays_of
+from jaxnet.training.streams import Stream, is_iterable, is_restarted
+from jaxnet.validation import ShapeError, written
 
 
 class _Part(NamedTuple):
@@ -152,28 +35,34 @@ def _parts(stream: Stream, to_array: Callable[[Any], Any]) -> Iterator[_Part]:
 
     What is opened here is closed when this generator is, as nothing else holds it; the user's own iterator stays open.
     """
-    data, first, passes, name = stream
+    data, first, passes, name, whole = stream
     place = f"a batch of {name}"
     if not is_restarted(data):
         _check_beginning(data, first)
-        batches = itertools.islice(data, first, None) if _is_iterable(data) else _called(data, first)
+        batches = itertools.islice(data, first, None) if is_iterable(data) else _called(data, first)
         yield from (_Part(0, jax.tree.map(to_array, arrays_of("fit", batch, place))) for batch in batches)
         return
     read = 0
     for turn in itertools.count() if passes is None else range(passes):
         before = read
-        for batch in data if _is_iterable(data) else _called(data):
+        for batch in data if is_iterable(data) else _called(data):
             read += 1
             if read > first:
                 yield _Part(turn, jax.tree.map(to_array, arrays_of("fit", batch, place)))
         if read == before:
-            again = f" in pass {turn} (the first is 0). A function has to return a new iterator each time"
-            raise ValueError(f"fit: expected at least one batch of {name}, got none{again if turn else ''}.")
+            where = f" in pass {turn} (the first is 0)" if turn else ""
+            advice = "" if is_iterable(data) else " A function has to return a new iterator each time."
+            raise ValueError(f"fit: expected at least one batch of {name}, got none{where}.{advice}")
+    if read < first and whole:
+        raise ValueError(
+            f"fit: expected the {first:,} batches of {name} that the run has seen, and those after them, got {read:,} "
+            f"with epochs={passes}. Ask for more epochs, or for steps."
+        )
 
 
 def _called(function: Any, *first: int) -> Any:
     batches = function(*first)
-    if not _is_iterable(batches):
+    if not is_iterable(batches):
         raise TypeError(
             f"fit: expected a function that returns an iterator of batches, got {written(batches)} from it."
         )

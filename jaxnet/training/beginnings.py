@@ -1,7 +1,7 @@
 """Where a run begins: parameters, a state of its rule, or another run; how many steps had been made before."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.sharding import Mesh, PartitionSpec
@@ -12,23 +12,43 @@ from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Params, State
 from jaxnet.training.run_state import Run
 from jaxnet.training.step_counts import MOST_STEPS
-from jaxnet.validation import whole_number
+from jaxnet.validation import check_arrays, whole_number
 
 
-def begin(rule: Rule, params: Params | State | Run, start: int | None) -> tuple[Params | State, bool, int]:
-    """Return what a run begins with, whether that is a state, and how many steps were made before.
+class Beginning(NamedTuple):
+    """What a run begins with.
+
+    Attributes:
+        tree: parameters, or a state of the rule.
+        is_state: whether it is a state.
+        start: how many steps were made before.
+    """
+
+    tree: Params | State
+    is_state: bool
+    start: int
+
+
+def begin(rule: Rule, params: Params | State | Run, start: int | None) -> Beginning:
+    """Return what a run begins with.
 
     Raises:
-        TypeError: if it is a state, and `start` is None; or if it is the state of another rule.
+        TypeError: if it is a state, and `start` is None; if it is of another rule, or not of arrays.
         ValueError: if `start` is out of range.
 
     >>> begin(Rule(lambda p: p, lambda p, batch, key: (p, {})), 0.0, None)
-    (0.0, False, 0)
+    Beginning(tree=0.0, is_state=False, start=0)
     """
     if isinstance(params, Run):
         params, start = params.state, params.steps if start is None else start
         is_state = hasattr(params, "params")
+        if is_state and not _is_state(rule, params):
+            raise TypeError(
+                "fit: expected a run of this rule, got one of another rule. Pass its parameters, run.params, to begin "
+                "anew from them."
+            )
     else:
+        check_arrays("fit", "params", params, "Pass parameters, as network.init(key) makes them.")
         is_state = _is_state(rule, params)
     if is_state and start is None:
         raise TypeError(
@@ -36,7 +56,7 @@ def begin(rule: Rule, params: Params | State | Run, start: int | None) -> tuple[
             "order and the noise of the first steps again. Or pass the run itself: fit(rule, run, ...)."
         )
     start = whole_number("fit", "start", 0 if start is None else start, 0, MOST_STEPS)
-    return params, is_state, start
+    return Beginning(params, is_state, start)
 
 
 def _is_state(rule: Rule, tree: Params | State) -> bool:
@@ -62,9 +82,10 @@ def _shapes(tree: Any) -> Any:
 
 
 def first_state(
-    rule: Rule, params: Params | State, is_state: bool, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None
+    rule: Rule, beginning: Beginning, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None
 ) -> State:
     """Return the state to begin with, on its devices."""
+    params, is_state, _ = beginning
     if mesh is None:
         return params if is_state else _initialised(rule.init, params)
     params = jax.tree.map(put_on_devices, params, shardings("fit", params, mesh, specs))

@@ -116,7 +116,15 @@ def load(path: str | os.PathLike[str], like: Any, *, part: str = "") -> Any:
     return load_tree("load", path, like, part)
 
 
-def load_tree(where: str, path: str | os.PathLike[str], like: Any, part: str = "") -> Any:
+def load_tree(
+    where: str,
+    path: str | os.PathLike[str],
+    like: Any,
+    part: str = "",
+    *,
+    named: str = "`like`",
+    advice: str = "Pass a `like` made as the saved tree was; jaxnet.read_header tells what the file holds.",
+) -> Any:
     """Do what `load` does, with another name in the errors.
 
     Args:
@@ -124,6 +132,8 @@ def load_tree(where: str, path: str | os.PathLike[str], like: Any, part: str = "
         path: the file.
         like: a tree with the leaves of the saved one, or of the part.
         part: its path.
+        named: what the user knows `like` as, in the error.
+        advice: the end of the error.
     """
     leaves, structure = described(where, like, ARRAYS | jax.ShapeDtypeStruct)
     leaves = {part + name: leaf for name, leaf in leaves.items()}
@@ -135,11 +145,10 @@ def load_tree(where: str, path: str | os.PathLike[str], like: Any, part: str = "
             raise CheckpointError(f"{where}: {path}: expected a part {part}, found the leaves {listed}.")
         differences = list(differences_of(leaves, found))
         if differences:
-            lines = [f"{where}: {path}: {len(differences)} of its leaves and those of `like` do not match:"]
+            lines = [f"{where}: {path}: {len(differences)} of its leaves and those of {named} do not match:"]
             lines += [f"  {line}" for line in differences[:_SHOWN]]
             lines += [f"  and {len(differences) - _SHOWN} more"] * (len(differences) > _SHOWN)
-            lines += ["Pass a `like` made as the saved tree was; jaxnet.read_header tells what the file holds."]
-            raise CheckpointError("\n".join(lines))
+            raise CheckpointError("\n".join([*lines, advice]))
         values = read_leaves(where, path, file, found, leaves)
     return structure.unflatten(values)
 

@@ -1,4 +1,4 @@
-"""A chunk of a run of `fit`, and the evaluation after it: its steps, its validation data."""
+"""The steps of a chunk, those between two evaluations: on arrays that hold all examples, or on batches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxnet.devices.sharding import replicated, split_examples
-from jaxnet.learning.rules import Rule, predicting_params
-from jaxnet.lowering.owned_programs import compiled_for_its_function
-from jaxnet.pytrees import Batch, Key, Metrics, Params, State
+from jaxnet.learning.rules import Rule
+from jaxnet.pytrees import Batch, Key, State
 from jaxnet.training.batches import Batches
 from jaxnet.training.loop import run
 from jaxnet.training.plans import Plan
@@ -52,33 +50,3 @@ def advance_on_batches(
             steps.append(step)
     joined = jax.tree.map(lambda *rows: np.concatenate(rows), *metrics) if metrics else {}
     return state, with_steps(joined, np.array(steps, int)) if metrics else {}, made
-
-
-def measure_validation(rule: Rule, validate: Callable | None, validation: Batch, key: Key, state: State) -> Metrics:
-    """Measure the validation data by `validate`, or, if it is None, as the rule does.
-
-    Raises:
-        TypeError: if the loss of the rule cannot tell validation from training, or `validate` returns several values.
-    """
-    if validate is None:
-        if rule.measure is not None:
-            return _called(rule.measure, state, validation)
-        return _metrics(rule.update, state, validation, same_key(key))
-    found = _called(validate, predicting_params(rule, state), validation)
-    if isinstance(found, (tuple, list)) or found is None:
-        raise TypeError(
-            f"fit: expected validate to return a scalar or a dict of metrics, got a {type(found).__name__}. "
-            'Name its parts, as {"loss": ..., "accuracy": ...}.'
-        )
-    return found if isinstance(found, dict) else {"loss": found}
-
-
-@compiled_for_its_function()
-def _metrics(update: Callable, state: State, batch: Batch, key: Key) -> Metrics:
-    """Return the metrics of a step, which are measured before it; the step is not used, so XLA leaves it out."""
-    return replicated(update(state, split_examples(batch), key)[1])
-
-
-@compiled_for_its_function()
-def _called(function: Callable, params: Params | State, data: Batch) -> Any:
-    return replicated(function(params, split_examples(data)))

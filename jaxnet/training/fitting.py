@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
@@ -25,18 +24,19 @@ from jaxnet.devices.sharding import (
     put_on_devices,
 )
 from jaxnet.learning.rules import Rule, predicting_params
-from jaxnet.progress import progress_bar
 from jaxnet.pytrees import Batch, Key, Metrics, Params, State
-from jaxnet.training.batches import Stream, is_restarted, is_stream, opened
-from jaxnet.training.beginnings import begin, first_state
-from jaxnet.training.chunks import Advance, advance_on_arrays, advance_on_batches, measure_validation
+from jaxnet.training.batches import opened
+from jaxnet.training.beginnings import Beginning, begin, first_state
+from jaxnet.training.chunks import Advance, advance_on_arrays, advance_on_batches
+from jaxnet.training.evaluations import Measure, Validation, checked_validation, measuring
 from jaxnet.training.example_arrays import arrays_of, non_finite_data_noted
 from jaxnet.training.interrupts import interruptible, say_interrupted
 from jaxnet.training.plans import Plan, make_plan
 from jaxnet.training.run_files import RunFile
-from jaxnet.training.run_state import Run, RunState, check_finite, evaluated, monitored
+from jaxnet.training.run_state import Run, RunState, check_finite, evaluated
 from jaxnet.training.skipping import Counted, without_spoiling_steps
-from jaxnet.training.validation_batches import checked_validation, measured_by_batches
+from jaxnet.training.streams import Stream, is_restarted, is_stream
+from jaxnet.training.visits import bar_of_steps, show, visited
 from jaxnet.validation import check_key, check_untraced
 
 
@@ -79,38 +79,37 @@ def fit(
         rule: what one step does; keep it and use it again, since a new one is compiled anew.
         params: where to begin: parameters; or a run, to go on with the step after its last; or a state of the rule,
             with `start`. Histories and best parameters are those of this call alone.
-        data: a pytree of arrays with examples along the first axis, of NumPy, JAX, pandas or PyTorch, or lists of
-            numbers; or batches, all of the same shapes, each read while the one before is worked on: an iterator, a
-            loader (any iterable that is no pytree), a function of no arguments that returns one of them, or a function
-            that is given the number of batches to leave out, `start` included. From the others those of the checkpoint
-            are read and dropped; their first batch is that of the step after `start`. The last batch may have fewer
-            examples. A list is a pytree: for a list of batches pass `lambda: batches`.
-        steps: how many to make, those of the checkpoint included, and as many batches are read; or `epochs`; neither
-            to use batches up once.
-        epochs: how many times each example is seen; the last batch is filled up from the epoch after. Of a loader, how
-            many times it is read.
+        data: all examples, a pytree of arrays with examples along the first axis, or lists of numbers; or batches of
+            one shape, each read while the one before is worked on: an iterator, a loader (any iterable that is no
+            pytree), a function of no arguments that returns one of them, or a function of the number of batches to
+            leave out, `start` included. The others begin with the batch of the step after `start`; what a run has seen
+            up to its checkpoint is read again and dropped. A list is a pytree: for a list of batches pass
+            `lambda: batches`.
+        steps: how many to make, those of the checkpoint included; or `epochs`; neither to use batches up once.
+        epochs: how many times each example is seen, where the last batch is filled up from the epoch after; or how many
+            times a loader is read.
         batch_size: examples per step; all of them if None.
         key: from `jax.random.key`.
         start: the number of steps made before, with the same key, data and batch size; that of a run, or 0, if None.
-        every: steps per chunk, a multiple of `record_every`; if None an epoch, or a hundredth of the run if that is
-            longer or all examples are one batch; 100 with batches whose number is not known.
+        every: steps per chunk, a multiple of `record_every`. If None an epoch, but at least a hundredth of the run; or
+            100 with batches whose number is not known.
         record_every: metrics are kept of each k-th step.
-        validation: data of the same kind as a batch, measured before the first step and after each chunk; or a loader
-            of batches of them, or a function that returns an iterator of them, of which the metrics are means, weighted
-            by numbers of examples.
-        validation_batch_size: examples of `validation` that are measured at a time, likewise; all of them if None.
+        validation: data that are measured before the first step and after each chunk: of the same kind as a batch; or
+            a loader of batches, or a function that returns an iterator of them.
+        validation_batch_size: examples of `validation` that are measured at a time; all of them if None. Metrics of
+            batches are averaged by their numbers of examples.
         validate: `validate(params, validation)`, a scalar or a dict of metrics, pure, of the parameters to predict with
-            (`Rule.evaluation_params`); if None, the metrics of the rule, without learning (`Rule.measure`).
+            (`Rule.evaluation_params`). If None the metrics of the rule, without learning (`Rule.measure`).
         monitor: the scalar among the validation metrics by which parameters are the best, those at the start included.
         mode: "min" if a smaller one is better, "max" if a larger one is; NaN is never better.
         patience: evaluations without a better one after which the run ends; None to go on.
         on_nonfinite: what to do where parameters become infinite or NaN: "stop" with an error; "skip" the steps that
-            make a finite number of the state not finite, counted as `run.skipped` and in the history; or "go on". A
-            metric that is not finite, as the loss of a batch that is masked whole, is recorded and does nothing else.
+            make a finite number of the state not finite, counted as `run.skipped` and in the history; or "go on".
+            Metrics that are not finite are recorded, and do nothing else.
         on_visit: called after each chunk with the `Run` up to there, to look at: None goes on, "stop" ends the run, and
             a state like `run.state` takes its place. With several processes, the same in each.
-        checkpoint: a file, written after each chunk, from which the run goes on if it exists; see `jaxnet.save`. A run
-            with a long history has a second file, `checkpoint` + ".history", until it ends.
+        checkpoint: a file, written after each chunk, from which the run goes on if it exists; see `jaxnet.save`. A long
+            history has a second file, `checkpoint` + ".history", until the run ends.
         progress: True for a bar, or, where nobody looks at a terminal or a notebook, a line every 30 s, as in a log
             file; False for none; None for a bar where somebody looks.
         mesh: of the devices that share the run, from `jax.make_mesh`; examples are split over its axis "data". Arrays
@@ -124,11 +123,12 @@ def fit(
     Raises:
         DivergedError: if a parameter is not finite and a metric is a scalar (members of an ensemble may diverge).
         CheckpointError: if the checkpoint is damaged or is of another run, or not all processes see the same.
-        OSError: before the first step, if the checkpoint cannot be written.
+        OSError: if the checkpoint cannot be written; before the first step, where that can be known.
         ProcessLostError: if another process of the run is gone.
         ShapeError: if arrays of the data, or batches, differ in shape, or a spec does not fit.
-        TypeError: if arguments are missing or exclude one another, or a state comes without `start`.
-        ValueError: if a number is out of range, there is no metric of the name `monitor`, or processes disagree.
+        TypeError: if arguments are missing or exclude one another, or are not what they are to be.
+        ValueError: if a number is out of range, parameters are not finite at the start, there is no scalar metric
+            `monitor`, or processes disagree.
 
     >>> import jaxnet, optax
     >>> rule = jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
@@ -139,21 +139,25 @@ def fit(
     >>> fit(rule, fitted, data, steps=10, key=jax.random.key(0)).history["step"][[0, -1]]
     array([101, 110])
     """
+    _check_functions(rule, validate, on_visit)
     data = data if is_stream(data) else arrays_of("fit", data)
-    validation, validation_batch_size = checked_validation(validation, validation_batch_size)
-    check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, validation)
-    params, is_state, start = begin(rule, params, start)
+    checked = checked_validation(validation, validation_batch_size, validate)
+    check_untraced("fit", "jaxnet.train is a pure function, for jit, vmap and grad.", params, data, key, checked)
+    check_key("fit", key)
+    beginning = begin(rule, params, start)
     plan = make_plan(
-        data, start, steps, epochs, batch_size, every, record_every, monitor, mode, patience, on_nonfinite, checkpoint
-    )
-    if validation is None and (validate is not None or patience is not None):
-        raise TypeError("fit: expected validation data for validate and patience, got none. Pass validation=...")
+        data, beginning.start, steps, epochs, batch_size, every, record_every, monitor, mode, patience, on_nonfinite,
+        checkpoint,
+    )  # fmt: skip
+    if checked is None and (validate, patience, monitor, mode) != (None, None, "loss", "min"):
+        raise TypeError(
+            "fit: expected validation data for validate, monitor, mode and patience, got none. Pass validation=..."
+        )
     if mesh is None and specs is not None:
         raise TypeError("fit: expected a mesh to split parameters over, got specs alone. Pass mesh=...")
     if mesh is not None:
         check_mesh("fit", mesh, splits=not specs)
-    validated = (validation, validation_batch_size, validate)
-    with _set_up(rule, params, is_state, data, key, validated, plan, on_visit, progress, mesh, specs) as setup:
+    with _set_up(rule, beginning, data, key, checked, plan, on_visit, progress, mesh, specs) as setup:
         run_state, more, asked = setup.start, True, False
         while (stopped := _why_stop(plan, run_state, more, asked, setup.interrupted())) is None:
             run_state, more = _advanced(setup, plan, run_state)
@@ -164,6 +168,16 @@ def fit(
     if stopped == "interrupted":
         say_interrupted("fit", run_state.steps)
     return run_state.as_run(stopped)
+
+
+def _check_functions(rule: Any, validate: Any, on_visit: Any) -> None:
+    if not isinstance(rule, Rule):
+        raise TypeError(
+            f"fit: expected a rule, got {type(rule).__name__}. jaxnet.gradient_descent(loss, optimizer) makes one."
+        )
+    for name, function in (("validate", validate), ("on_visit", on_visit)):
+        if function is not None and not callable(function):
+            raise TypeError(f"fit: expected {name} to be a function, got {type(function).__name__}.")
 
 
 def _why_stop(plan: Plan, run_state: RunState, more: bool, asked: bool, interrupted: bool) -> str | None:
@@ -216,7 +230,7 @@ class _Setup(NamedTuple):
 
     start: RunState
     advance: Advance
-    measure: Callable[[State], Metrics] | None
+    measure: Measure | None
     interrupted: Callable[[], bool]
     visit: Callable[[RunState], tuple[RunState, bool]]
     save: Callable[[RunState], None]
@@ -226,73 +240,73 @@ class _Setup(NamedTuple):
 
 @contextlib.contextmanager
 def _set_up(
-    rule: Rule, params: Params | State, is_state: bool, data: Any, key: Key,
-    validated: tuple[Any, int | None, Callable | None], plan: Plan, on_visit: Callable | None, progress: bool | None,
-    mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
+    rule: Rule, beginning: Beginning, data: Any, key: Key, validation: Validation | None, plan: Plan,
+    on_visit: Callable | None, progress: bool | None, mesh: Mesh | None, specs: Mapping[str, PartitionSpec] | None,
 ) -> Iterator[_Setup]:  # fmt: skip
-    check_key("fit", key)
-    stream, several = is_stream(data), mesh is not None and over_processes(mesh)
-    validation, validation_batch_size, validate = validated
+    several = mesh is not None and over_processes(mesh)
     with contextlib.ExitStack() as stack:
         if mesh is not None:
             stack.enter_context(lost_processes_reported("fit", _how_to_go_on(plan)))
             stack.enter_context(jax.set_mesh(automatic(mesh)))
         if several:
-            arrays = {"params": params, "data": None if stream else data, "key": key}
-            arrays["validation"] = None if is_stream(validation) else validation
-            settings = plan._replace(examples=None, checkpoint=None)
-            check_same_arguments("fit", settings=[*settings, str(plan.checkpoint)], **arrays)
+            _check_same(beginning, data, key, validation, plan)
         key = key if mesh is None else put_on_devices(key, mesh_sharding(mesh))
-        measure = None
-        if validation is not None:
-            measure = measured_by_batches(
-                lambda batch, state: measure_validation(rule, validate, batch, key, state),
-                validation, validation_batch_size, mesh,
-            )  # fmt: skip
-
-        predicting = functools.partial(predicting_params, rule)
-        start = RunState(first_state(rule, params, is_state, mesh, specs), plan.start, predicting=predicting)
-        file = None
-        if plan.checkpoint is not None:
-            file = RunFile(plan, key, several)
-            start = file.resumed(start, measure is not None)
-        if plan.total is not None and start.steps > plan.total:
-            raise ValueError(
-                f"fit: {plan.checkpoint} has made {start.steps} steps, more than the {plan.total} asked for."
-            )
-        if measure is not None and not start.validation.rows:
-            start = evaluated(start, measure, plan)
-        elif measure is not None and start.steps != plan.total:
-            monitored(jax.tree.map(np.asarray, measure(start.state)), plan)  # fails now if it fails
-
-        step_rule = without_spoiling_steps(rule) if plan.on_nonfinite == "skip" else rule
-        if stream:
-            told = callable(data) and not is_restarted(data)
-            passes = plan.epochs or (1 if plan.total is None else None)
-            stream = Stream(data, start.steps if told else start.steps - plan.start, passes)
-            batches = stack.enter_context(opened(stream, mesh))
-            advance = functools.partial(advance_on_batches, step_rule, batches, key, plan)
-        else:
-            data = _on_devices(data, mesh)
-            stack.enter_context(non_finite_data_noted(data))
-            advance = functools.partial(advance_on_arrays, step_rule, data, key, plan)
-        shown = progress if is_first() or not several else False
-        bar = stack.enter_context(_bar(plan, start.steps, shown))
+        measure = None if validation is None else measuring(rule, validation, key, mesh)
+        state = first_state(rule, beginning, mesh, specs)
+        start = RunState(state, plan.start, predicting=functools.partial(predicting_params, rule))
+        file = None if plan.checkpoint is None else RunFile(plan, key, several)
+        start = _resumed(start, file, measure, plan)
+        advance = stack.enter_context(_advancing(rule, data, key, plan, start, mesh, several))
+        bar = stack.enter_context(bar_of_steps(plan, start.steps, progress if is_first() or not several else False))
         interrupted = stack.enter_context(interruptible("fit"))
         yield _Setup(
             start,
             advance,
             measure,
             (lambda: bool(all_gather(interrupted()).any())) if several else interrupted,
-            functools.partial(_visit, on_visit, mesh, several),
+            functools.partial(visited, on_visit, mesh, several),
             _nothing if file is None else file.save,
-            functools.partial(_show, bar),
+            functools.partial(show, bar),
             _nothing if file is None else file.finish,
         )
 
 
-def _on_devices(data: Batch, mesh: Mesh | None) -> Batch:
-    return jax.tree.map(jnp.asarray, data) if mesh is None else put_examples(data, mesh)
+def _resumed(start: RunState, file: RunFile | None, measure: Measure | None, plan: Plan) -> RunState:
+    """Return what the run has when it begins, its checkpoint and first evaluation included."""
+    if file is not None:
+        start = file.resumed(start, measure is not None)
+        if plan.total is not None and start.steps > plan.total:
+            raise ValueError(f"fit: {file.path} has made {start.steps} steps, more than the {plan.total} asked for.")
+    if measure is None or (start.validation.rows and start.steps == plan.total):
+        return start
+    first = evaluated(start, measure, plan)  # fails now if it fails
+    return start if start.validation.rows else first
+
+
+@contextlib.contextmanager
+def _advancing(
+    rule: Rule, data: Any, key: Key, plan: Plan, start: RunState, mesh: Mesh | None, several: bool
+) -> Iterator[Advance]:
+    """Yield what makes the steps of a chunk, on the data that it has put on devices or opened."""
+    rule = without_spoiling_steps(rule) if plan.on_nonfinite == "skip" else rule
+    if not is_stream(data):
+        data = put_examples(data, mesh)
+        with non_finite_data_noted(data):
+            yield functools.partial(advance_on_arrays, rule, data, key, plan)
+        return
+    told = callable(data) and not is_restarted(data)
+    passes = plan.epochs or (1 if plan.total is None else None)
+    stream = Stream(data, start.steps if told else start.steps - plan.start, passes, whole=not several)
+    with opened(stream, mesh) as batches:
+        yield functools.partial(advance_on_batches, rule, batches, key, plan)
+
+
+def _check_same(beginning: Beginning, data: Any, key: Key, validation: Validation | None, plan: Plan) -> None:
+    """Check that all processes of a run have been given the same, but for what each reads itself."""
+    arrays = {"params": beginning.tree, "data": None if is_stream(data) else data, "key": key}
+    arrays["validation"] = None if validation is None or is_stream(validation.data) else validation.data
+    settings = plan._replace(examples=None, checkpoint=None)
+    check_same_arguments("fit", settings=[*settings, str(plan.checkpoint)], **arrays)
 
 
 def _how_to_go_on(plan: Plan) -> str:
@@ -301,47 +315,5 @@ def _how_to_go_on(plan: Plan) -> str:
     return f"{plan.checkpoint} has the run up to its last chunk: start any number of processes, to go on from there."
 
 
-# Between the chunks: the visit, the bar.
-
-
-def _visit(on_visit: Callable | None, mesh: Mesh | None, several: bool, run_state: RunState) -> tuple[RunState, bool]:
-    if on_visit is None:
-        return run_state, False
-    answer = on_visit(run_state.as_run("running"))
-    asked = isinstance(answer, str) and answer == "stop"
-    if answer is not None and not asked:
-        run_state = run_state._replace(state=_taken(answer, run_state.state, mesh))
-    return run_state, bool(all_gather(asked).any()) if several else asked
-
-
-def _taken(answer: Any, state: State, mesh: Mesh | None) -> State:
-    """Return a state of the user's, which is to take the place of the run's, on the devices of that."""
-    shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (answer, state)]
-    if jax.tree.structure(answer) != jax.tree.structure(state) or shapes[0] != shapes[1]:
-        raise TypeError(
-            f'fit: expected on_visit to return None, "stop" or a state of the shapes of run.state, got '
-            f"{type(answer).__name__}. run.state._replace(...) makes one of a NamedTuple."
-        )
-
-    def leaf(new: Any, old: Array) -> Array:
-        new = new if jnp.issubdtype(old.dtype, jax.dtypes.prng_key) else jnp.asarray(new, old.dtype)
-        return new if mesh is None else put_on_devices(new, old.sharding)
-
-    return jax.tree.map(leaf, answer, state)
-
-
 def _nothing(run_state: RunState) -> None:
     """Do what a run without a checkpoint does to save itself."""
-
-
-def _bar(plan: Plan, made: int, shown: bool | None) -> Any:
-    options: Any = {"total": plan.total, "initial": made, "unit": " steps", "unit_scale": True}
-    return progress_bar("fit" if shown else None, **options, leave=True, shown=shown)
-
-
-def _show(bar: Any, run_state: RunState) -> None:
-    """Move the progress bar to the steps that were made, and show the losses."""
-    bar.update(run_state.steps - bar.n)
-    tables = {"loss": run_state.history, "validation": run_state.validation}
-    losses = {name: table.tree()["loss"][-1] for name, table in tables.items() if "loss" in table.tree()}
-    bar.set_postfix({name: f"{np.mean(loss):.4g}" for name, loss in losses.items()}, refresh=False)

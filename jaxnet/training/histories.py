@@ -48,7 +48,10 @@ class Table(NamedTuple):
         if self.structure is None:
             return Table(structure, tuple(leaves), len(leaves[0]))
         if structure != self.structure and _paths(structure) != _paths(self.structure):
-            raise ShapeError(f"fit: expected metrics {_paths(self.structure)} at each step, got {_paths(structure)}.")
+            raise ShapeError(
+                f"fit: expected the metrics that were measured before, {_paths(self.structure)}, got "
+                f"{_paths(structure)}."
+            )
         rows = self.rows + len(leaves[0])
         columns = tuple(_filled(*pair, self.rows, rows) for pair in zip(self.columns, leaves, strict=True))
         return Table(structure, columns, rows)
@@ -136,6 +139,8 @@ def from_record(record: Any) -> Any:
 
 # Blocks of rows on file.
 
+_BEGINNING = b'[["['  # of a block: JSON, a list of arrays that are named by paths, as ['history']['loss']
+
 
 class Appended(NamedTuple):
     """How much of a file of blocks counts: what was appended, and then said to count, is never lost.
@@ -171,6 +176,19 @@ def append(path: Path, before: Appended, arrays: dict[str, np.ndarray]) -> Appen
         file.flush()
         os.fsync(file.fileno())
     return Appended(before.size + len(block), zlib.crc32(block, before.crc32))
+
+
+def is_appended(path: Path) -> bool:
+    """Return whether there is a file that begins as `append` lets it, and so is none of the user's own.
+
+    Args:
+        path: a file, which need not exist.
+    """
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        beginning = file.read(len(_BEGINNING))
+    return _BEGINNING.startswith(beginning)  # a writer that was killed at once leaves an empty one
 
 
 def blocks(path: Path, counts: Appended) -> list[dict[str, np.ndarray]]:

@@ -27,7 +27,7 @@ from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.example_arrays import arrays_of
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
-from jaxnet.validation import check_key, whole_number
+from jaxnet.validation import check_arrays, check_key, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
@@ -120,6 +120,7 @@ def train(
     record_every = whole_number("train", "record_every", record_every, 1)
     check_multiple("train", "steps", total, record_every)
     check_key("train", key)
+    check_arrays("train", "state", state, "Pass rule.init(params), or run.state with start=run.steps.")
     return run(
         "train", rule, state, data, start, key, None, most=total, batch_size=batch_size, record_every=record_every
     )

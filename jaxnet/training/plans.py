@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxnet.training.batches import batch_count, checked_epochs, is_stream
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
+from jaxnet.training.streams import batch_count, checked_epochs, is_stream
 from jaxnet.validation import whole_number
 
 
@@ -88,8 +88,14 @@ def make_plan(
     total = None if count is None else start + count
     return Plan(
         examples, batch_size, start, total, every, record_every, monitor, mode, patience, on_nonfinite,
-        None if checkpoint is None else Path(os.path.expanduser(checkpoint)), epochs,
+        None if checkpoint is None else _path(checkpoint), epochs,
     )  # fmt: skip
+
+
+def _path(checkpoint: Any) -> Path:
+    if not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"fit: expected a path for checkpoint, got {type(checkpoint).__name__}.")
+    return Path(os.path.expanduser(checkpoint))
 
 
 def _check_word(name: str, word: Any, known: tuple[str, ...]) -> None:

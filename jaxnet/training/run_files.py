@@ -5,9 +5,10 @@ to the file of the history, where it stays, so that a visit costs the same howev
 takes its history back into the one file.
 """
 
+import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ import numpy as np
 from jaxnet.devices.processes import all_gather, is_first
 from jaxnet.pytrees import Key
 from jaxnet.training.checkpoints import CheckpointError, load_header, load_tree, save
-from jaxnet.training.histories import Appended, Table, append, as_record, blocks, from_record
+from jaxnet.training.histories import Appended, Table, append, as_record, blocks, from_record, is_appended
 from jaxnet.training.plans import Plan
 from jaxnet.training.run_state import RunState, with_best
 
 _TABLES: tuple[str, ...] = ("history", "validation")
+_AS_THAT_RUN = "Call fit as that run was called, or choose another file."
 _SHORT = 2**16  # bytes of history that are cheap to write with each state
 
 
@@ -60,37 +62,70 @@ class RunFile:
             probe.unlink()
         except OSError as error:
             raise _unwritable(self.path, error) from None
+        if self._history.exists() and not is_appended(self._history):
+            raise FileExistsError(
+                errno.EEXIST,
+                "fit: expected room for the history of the run, got a file that fit has not written. Name another "
+                "checkpoint, or move that file",
+                str(self._history),
+            )
 
     def save(self, run_state: RunState) -> None:
-        """Save what a run has, whole whenever the process is killed."""
-        tables = {name: getattr(run_state, name) for name in _TABLES}
-        tails = {name: table.tree(self._rows[name]) for name, table in tables.items()}
-        if _size(tails) > max(_SHORT, _size((run_state.state, run_state.best))):
-            if not self._several or is_first():
-                named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tails)}
-                self._appended = append(self._history, self._appended, named)
-            self._rows = {name: table.rows for name, table in tables.items()}
-        self._save(run_state)
+        """Save what a run has, whole whenever the process is killed.
+
+        Raises:
+            OSError: if that cannot be written; the file has the run up to the chunk before.
+        """
+        with self._failure_said(run_state):
+            tails = self._tails(run_state)
+            if _size(tails) > max(_SHORT, _size((run_state.state, run_state.best))):
+                if not self._several or is_first():
+                    named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tails)}
+                    self._appended = append(self._history, self._appended, named)
+                self._rows = {name: getattr(run_state, name).rows for name in _TABLES}
+            self._save(run_state)
 
     def finish(self, run_state: RunState) -> None:
-        """Take the history back into the one file, at the end of a run."""
-        if any(self._rows.values()):
-            self._appended, self._rows = Appended(), dict.fromkeys(_TABLES, 0)
-            self._save(run_state)
-        if (not self._several or is_first()) and self.path.exists():
-            self._history.unlink(missing_ok=True)
+        """Take the history back into the one file, at the end of a run.
+
+        Raises:
+            OSError: if that cannot be written; the two files have the run.
+        """
+        with self._failure_said(run_state):
+            if any(self._rows.values()):
+                self._appended, self._rows = Appended(), dict.fromkeys(_TABLES, 0)
+                self._save(run_state)
+            if (not self._several or is_first()) and self.path.exists() and is_appended(self._history):
+                self._history.unlink()
+
+    @contextlib.contextmanager
+    def _failure_said(self, run_state: RunState) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"fit: expected to write the checkpoint after step {run_state.steps:,}, got: {_reason(error)}. What "
+                "was saved before is whole: make room, and call fit again, to go on from there",
+                str(self.path),
+            ) from error
+
+    def _tails(self, run_state: RunState) -> dict[str, Any]:
+        """Return the rows of the tables that are not in the file of the history."""
+        return {name: getattr(run_state, name).tree(self._rows[name]) for name in _TABLES}
 
     def _save(self, run_state: RunState) -> None:
-        tables = {name: getattr(run_state, name) for name in _TABLES}
-        tails = {name: table.tree(self._rows[name]) for name, table in tables.items()}
         metadata = {
             "steps": run_state.steps,
             "skipped": run_state.skipped,
-            "tables": {name: as_record(table.tree()) for name, table in tables.items()},
+            "tables": {name: as_record(getattr(run_state, name).tree()) for name in _TABLES},
             "appended": list(self._appended),
+            "monitor": self._plan.monitor,
+            "mode": self._plan.mode,
             **self._plan.saved,
         }
-        save(self.path, {"state": run_state.state, "best": run_state.best, "key": self._key, **tails}, metadata)
+        tree = {"state": run_state.state, "best": run_state.best, "key": self._key, **self._tails(run_state)}
+        save(self.path, tree, metadata)
         if self._several:
             all_gather(run_state.steps)  # no process goes on, or ends, before process 0 has written
 
@@ -132,21 +167,16 @@ class RunFile:
     def _load(self, start: RunState, validated: bool) -> RunState:
         header = load_header("fit", self.path)
         saved, leaves = header["metadata"], header["leaves"]
-        if set(saved) != {"steps", "skipped", "tables", "appended", *self._plan.saved}:
-            raise CheckpointError(f"fit: {self.path}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save.")
-        for name, value in self._plan.saved.items():
-            if saved[name] != value:
-                raise CheckpointError(
-                    f"fit: {self.path}: expected a run with {name} {value}, got one with {saved[name]}. "
-                    "Call fit as that run was called, or choose another file."
-                )
+        self._check_settings(saved, leaves, validated)
 
         def empty(name: str) -> np.ndarray:
             return np.empty(leaves[name]["shape"], jnp.dtype(leaves[name]["dtype"]))
 
         tails = {name: _arranged(name, record, empty) for name, record in saved["tables"].items()}
+        counted = self._plan.on_nonfinite == "skip"
         best = start.predicting(start.state) if validated and tails["validation"] else None
-        found = load_tree("fit", self.path, {"state": start.state, "best": best, "key": self._key, **tails})
+        like = {"state": start.state, "best": best, "key": self._key, **tails}
+        found = load_tree("fit", self.path, like, named="this run", advice=_AS_THAT_RUN)
         if not np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(self._key)):
             raise CheckpointError(
                 f"fit: {self.path}: expected a run with this key, got one with another. Choose another file."
@@ -155,11 +185,34 @@ class RunFile:
         self._appended, tables = Appended(*saved["appended"]), dict.fromkeys(_TABLES, Table())
         for block in self._blocks():
             for name, record in saved["tables"].items():
-                tables[name] = tables[name].extended(_arranged(name, record, block.__getitem__))
+                tables[name] = tables[name].extended(_counted(_arranged(name, record, block.get), name, counted))
         self._rows = {name: table.rows for name, table in tables.items()}
-        tables = {name: table.extended(found[name]) for name, table in tables.items()}
+        tables = {name: table.extended(_counted(found[name], name, counted)) for name, table in tables.items()}
         made = start._replace(state=found["state"], steps=saved["steps"], best=found["best"], skipped=saved["skipped"])
         return with_best(made._replace(**tables), self._plan)
+
+    def _check_settings(self, saved: dict[str, Any], leaves: dict[str, Any], validated: bool) -> None:
+        """Check that the file is of a run that was called as this one."""
+        if set(saved) != {"steps", "skipped", "tables", "appended", "monitor", "mode", *self._plan.saved}:
+            found, advice = "another of jaxnet.save", "Choose another file."
+            if "steps" in saved and "['key']" in leaves:
+                found = "one of another version"
+                advice = (
+                    "Finish the run with that version, or load its parameters alone, as by jaxnet.load(..., part=...)."
+                )
+            raise CheckpointError(f"fit: {self.path}: expected a checkpoint of jaxnet.fit, got {found}. {advice}")
+        settings: dict[str, Any] = self._plan.saved
+        if saved["tables"]["validation"] != as_record({}):  # by which parameters were found to be the best
+            if not validated:
+                raise CheckpointError(
+                    f"fit: {self.path}: expected a run without validation data, got one with some. {_AS_THAT_RUN}"
+                )
+            settings = {**settings, "monitor": self._plan.monitor, "mode": self._plan.mode}
+        for name, value in settings.items():
+            if saved[name] != value:
+                raise CheckpointError(
+                    f"fit: {self.path}: expected a run with {name} {value}, got one with {saved[name]}. {_AS_THAT_RUN}"
+                )
 
     def _blocks(self) -> list[dict[str, np.ndarray]]:
         if not self._appended.size:
@@ -173,9 +226,19 @@ class RunFile:
             ) from error
 
 
-def _arranged(table: str, record: Any, find: Callable[[str], np.ndarray]) -> Any:
+def _arranged(table: str, record: Any, find: Callable[[str], np.ndarray | None]) -> Any:
     """Return the arrays of a table in the structure that it had; `find` takes their paths in the checkpoint."""
     return jax.tree.map_with_path(lambda path, _: find(f"['{table}']{jax.tree_util.keystr(path)}"), from_record(record))
+
+
+def _counted(rows: dict[str, Any], table: str, counted: bool) -> dict[str, Any]:
+    """Return the rows of a table with numbers of skipped steps, or without, where a run goes on with another choice."""
+    if table != "history" or not rows:
+        return rows
+    skipped, rows = rows.get("skipped"), {name: column for name, column in rows.items() if name != "skipped"}
+    if not counted:
+        return rows
+    return {**rows, "skipped": np.zeros(len(rows["step"]), np.int32) if skipped is None else skipped}
 
 
 def _size(tree: Any) -> int:
@@ -185,6 +248,10 @@ def _size(tree: Any) -> int:
 def _unwritable(path: Path, error: OSError) -> OSError:
     return OSError(
         error.errno,
-        f"fit: expected a checkpoint that can be written, got: {error.strerror}. Name another file",
+        f"fit: expected a checkpoint that can be written, got: {_reason(error)}. Name another file",
         str(path),
     )
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror}, {error.filename!r}" if error.filename else f"{error.strerror}"

@@ -133,10 +133,13 @@ def check_finite(last: RunState, state: State, records: dict[str, Any], steps: i
 
     Raises:
         DivergedError: if they are not; it names the metric that went astray first.
+        ValueError: if they were not before.
     """
     scalars = _scalars(records)
     if not scalars or _finite(getattr(state, "params", ())):
         return
+    if not _finite(getattr(last.state, "params", ())):
+        raise ValueError(f"fit: expected finite parameters to begin with, got infinity or NaN at step {last.steps:,}.")
     astray = {}
     for name, values in scalars.items():
         finite = np.flatnonzero(np.isfinite(values))
@@ -180,8 +183,10 @@ def monitored(metrics: dict[str, Any], plan: Plan) -> float:
     """
     scalars = [name for name, m in metrics.items() if isinstance(m, np.ndarray) and m.shape == ()]
     if plan.monitor not in scalars:
+        shape = getattr(metrics.get(plan.monitor), "shape", None)
+        advice = f" of shape {shape}. Pass validate=..., which returns its mean" if shape else ""
         raise ValueError(
-            f"fit: expected monitor to be a scalar of the validation metrics, {scalars}, got {plan.monitor!r}."
+            f"fit: expected monitor to be a scalar of the validation metrics, {scalars}, got {plan.monitor!r}{advice}."
         )
     return float(_to_fall(metrics[plan.monitor], plan))
 
@@ -195,10 +200,5 @@ def with_best(run_state: RunState, plan: Plan) -> RunState:
     """Return what a run has on file, with what follows from it: how good the best parameters are, and how old."""
     if not run_state.validation.rows:
         return run_state
-    validation = run_state.validation.tree()
-    if plan.monitor not in validation:
-        raise ValueError(
-            f"fit: expected monitor to be a metric of the checkpoint, {[*validation]}, got {plan.monitor!r}."
-        )
-    values = _to_fall(validation[plan.monitor], plan)
+    values = _to_fall(run_state.validation.tree()[plan.monitor], plan)
     return run_state._replace(best_value=float(values.min()), since_best=len(values) - 1 - int(np.argmin(values)))

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import types
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,8 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from jaxnet import ShapeError
-from jaxnet.training.batches import Stream, batch_count, is_restarted, is_stream, opened
+from jaxnet.training.batches import opened
+from jaxnet.training.streams import Stream
 
 X = np.arange(32, dtype=np.float32).reshape(16, 2)
 MESHES = [None, 1, 4]
@@ -176,7 +176,8 @@ def test_an_iterator_that_waits_is_not_waited_for():
 def test_a_process_ends_although_its_iterator_waits():
     script = """
         import threading, numpy as np
-        from jaxnet.training.batches import Stream, batch_count, is_restarted, is_stream, opened
+        from jaxnet.training.batches import opened
+        from jaxnet.training.streams import Stream
         def given():
             yield np.ones(2)
             yield np.ones(2)
@@ -257,8 +258,16 @@ def test_a_loader_is_read_pass_after_pass():
         assert rows_read(data, passes=2) == [8, 8, 3, 8, 8, 3]
         assert rows_read(data, first=4, passes=2) == [8, 3]
         assert rows_read(data, first=1, passes=None, count=4) == [8, 3, 8, 8]
-    assert batch_count(Loader(8, 8, 3)) == 3
-    assert batch_count(lambda: iter([])) is None
+
+
+def test_a_loader_has_the_batches_that_the_run_has_seen():
+    assert rows_read(Loader(8, 8, 3), first=3) == []
+    with pytest.raises(ValueError, match="fit: ") as e:
+        rows_read(Loader(8, 8, 3), first=4)
+    assert str(e.value) == (
+        "fit: expected the 4 batches of data that the run has seen, and those after them, got 3 with epochs=1. Ask for "
+        "more epochs, or for steps."
+    )
 
 
 def test_a_short_batch_is_the_last_of_a_pass():
@@ -315,35 +324,6 @@ def test_a_generator_that_has_begun_is_not_read_as_if_it_had_not():
         "got a generator that has begun. Make it anew, or pass a function that makes it."
     )
     assert len(list(begun)) == 2
-
-
-@pytest.mark.parametrize(
-    ("data", "stream", "restarted"),
-    [
-        (iter([X]), True, False),
-        (map(np.asarray, [X]), True, False),
-        (Loader(8), True, True),
-        (Loader, True, False),  # a class: it is called
-        (lambda: [X], True, True),
-        (lambda first: iter([X]), True, False),
-        (lambda first=0: iter([X]), True, False),
-        (lambda *rest: iter([X]), True, False),
-        (lambda *, seed=0: iter([X]), True, True),
-        (range(3), True, True),
-        ([X], False, None),
-        (X, False, None),
-        (jnp.ones(2), False, None),
-        ({"x": X}, False, None),
-        ("data.npz", False, None),
-        ({1, 2}, False, None),
-        (types.MappingProxyType({"x": X}), False, None),  # as np.load gives one
-        (None, False, None),
-    ],
-)
-def test_what_is_a_stream(data, stream, restarted):
-    assert is_stream(data) == stream
-    if stream:
-        assert is_restarted(data) == restarted
 
 
 @pytest.mark.parametrize(

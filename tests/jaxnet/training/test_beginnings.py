@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common.fitted import DATA, NOISY, PLAIN, START, State, X, close, equal, key
+from common.fitted import DATA, NET, NOISY, PLAIN, START, State, X, close, equal, key
 
 from jaxnet import CheckpointError, Rule, fit, gradient_descent
 
@@ -75,3 +75,28 @@ def test_a_checkpoint_of_another_start_is_refused(tmp_path):
         CheckpointError, match=f"fit: {file}: expected a run with start 11, got one with 5. Call fit as"
     ):
         fit(NOISY, rest, DATA, steps=5, batch_size=3, key=key(), checkpoint=file)
+
+
+def test_a_run_of_another_rule_is_refused():
+    run = fit(PLAIN, START, DATA, steps=2, key=key())
+    with pytest.raises(TypeError) as e:
+        fit(gradient_descent(lambda p, b: p[0].w.mean(), optax.sgd(0.1)), run, DATA, steps=2, key=key())
+    assert str(e.value) == (
+        "fit: expected parameters or a state of this rule, got a DescentState of another rule. Pass the parameters, "
+        "state.params, to begin anew from them."
+    )
+    with pytest.raises(TypeError) as e:
+        fit(SEEN, run, X, steps=2, key=key())
+    assert str(e.value) == (
+        "fit: expected a run of this rule, got one of another rule. Pass its parameters, run.params, to begin anew "
+        "from them."
+    )
+
+
+def test_a_network_is_no_parameters():
+    with pytest.raises(TypeError) as e:
+        fit(PLAIN, NET, DATA, steps=2, key=key())
+    assert str(e.value) == (
+        "fit: expected arrays in params, got a function in params.init. Pass parameters, as network.init(key) makes "
+        "them."
+    )

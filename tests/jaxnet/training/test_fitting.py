@@ -413,8 +413,16 @@ def test_a_last_batch_of_fewer_examples():
         (
             TypeError,
             {"steps": 5, "patience": 3},
-            "fit: expected validation data for validate and patience, got none. Pass validation=...",
+            "fit: expected validation data for validate, monitor, mode and patience, got none. Pass validation=...",
         ),
+        (
+            TypeError,
+            {"steps": 5, "monitor": "accuracy"},
+            "fit: expected validation data for validate, monitor, mode and patience, got none. Pass validation=...",
+        ),
+        (TypeError, {"steps": 5, "on_visit": 3}, "fit: expected on_visit to be a function, got int."),
+        (TypeError, {"steps": 5, "validate": "loss"}, "fit: expected validate to be a function, got str."),
+        (TypeError, {"steps": 5, "checkpoint": 3}, "fit: expected a path for checkpoint, got int."),
         (
             TypeError,
             {"data": iter([]), "epochs": 3},
@@ -456,3 +464,27 @@ def test_a_metric_called_step():
 def test_progress_is_silent_where_there_is_no_terminal(capfd):
     fit(PLAIN, START, DATA, steps=3, key=key())
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_no_rule():
+    with pytest.raises(TypeError) as e:
+        fit(optax.sgd(0.1), START, DATA, steps=1, key=key())  # pyright: ignore[reportArgumentType]
+    assert str(e.value) == (
+        "fit: expected a rule, got GradientTransformationExtraArgs. jaxnet.gradient_descent(loss, optimizer) makes one."
+    )
+
+
+def test_a_monitor_that_is_no_scalar_is_named_with_its_shape():
+    each = Rule(State, lambda s, b, k: (s, {"loss": b[:, 0]}))
+    with pytest.raises(ValueError, match="fit: ") as e:
+        fit(each, jnp.array(0.0), X, steps=1, key=key(), validation=X)
+    assert str(e.value) == (
+        "fit: expected monitor to be a scalar of the validation metrics, [], got 'loss' of shape (10,). "
+        "Pass validate=..., which returns its mean."
+    )
+
+
+def test_parameters_that_are_not_finite_at_the_start_are_not_said_to_have_been():
+    with pytest.raises(ValueError, match="fit: ") as e:
+        fit(PLAIN, jax.tree.map(lambda p: p * jnp.nan, START), DATA, steps=2, key=key())
+    assert str(e.value) == "fit: expected finite parameters to begin with, got infinity or NaN at step 0."

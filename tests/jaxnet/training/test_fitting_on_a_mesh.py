@@ -62,7 +62,6 @@ def alone():
         pytest.param((8,), ("data",), None, marks=pytest.mark.slow),
         pytest.param((3, 2), ("model", "data"), {"": P(), **UNITS}, marks=pytest.mark.slow),
         pytest.param((2, 3), ("other", "model"), UNITS, marks=pytest.mark.slow),
-        pytest.param((8,), ("other",), None, marks=pytest.mark.slow),
     ],
 )
 def test_a_run_on_a_mesh_is_the_run_on_one_device_up_to_rounding(shape, names, specs):

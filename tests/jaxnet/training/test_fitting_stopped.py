@@ -86,7 +86,9 @@ def test_a_checkpoint_of_somebody_else(tmp_path):
     jaxnet.save(file, START)
     with pytest.raises(CheckpointError) as e:
         fit(NOISY, START, DATA, steps=20, key=key(), checkpoint=file)
-    assert str(e.value) == f"fit: {file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save."
+    assert str(e.value) == (
+        f"fit: {file}: expected a checkpoint of jaxnet.fit, got another of jaxnet.save. Choose another file."
+    )
 
 
 def test_fewer_steps_than_were_made(tmp_path):
@@ -108,9 +110,10 @@ x = np.linspace(-1, 1, 10, dtype=np.float32)[:, None]
 
 def a_run(checkpoint):
     net = jaxnet.mlp([1, 3, 1])
-    def loss(params, batch, key):
+    def loss(params, batch, key=None):
         x, y = batch
-        return jaxnet.squared_error(net.apply(params, x + 0.1 * jax.random.normal(key, x.shape)), y).mean()
+        noise = 0 if key is None else 0.1 * jax.random.normal(key, x.shape)
+        return jaxnet.squared_error(net.apply(params, x + noise), y).mean()
     rule = jaxnet.gradient_descent(loss, optax.adam(0.05))
     params = net.init(jax.random.key(0))
     run = jaxnet.fit(rule, params, (x, x**2), steps=200, batch_size=3, key=jax.random.key(5), every=5,
@@ -145,7 +148,9 @@ while True:
     if killed < kills and killed % 4 > 1:
         time.sleep(random.uniform(0.2, 1.2))
         os.kill(child, signal.SIGKILL)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0: break
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == 0: break
+    assert code == -signal.SIGKILL  # and no error, again and again
     killed += 1
 child = os.fork()
 if child == 0:

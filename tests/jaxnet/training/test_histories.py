@@ -58,7 +58,9 @@ def test_other_metrics_and_shapes_are_refused():
     )
     with pytest.raises(ShapeError) as e:
         table.extended({"loss": np.ones(1)})
-    assert str(e.value) == "fit: expected metrics [\"['loss']\", \"['rows']\"] at each step, got [\"['loss']\"]."
+    assert str(e.value) == (
+        "fit: expected the metrics that were measured before, [\"['loss']\", \"['rows']\"], got [\"['loss']\"]."
+    )
 
 
 def test_wider_numbers_widen_a_table():

@@ -15,6 +15,7 @@ from jaxnet import (
     Neuron,
     Rule,
     ShapeError,
+    fit,
     gradient_descent,
     mlp,
     squared_error,
@@ -449,3 +450,15 @@ def test_examples_and_steps_that_32_bits_do_not_number(n, steps):
     run = functools.partial(train, LEVEL, steps=steps, batch_size=2, key=jax.random.key(0))
     with pytest.raises(ValueError, match=r"^train: expected fewer than 2\^31 examples, and steps in one"):
         jax.eval_shape(run, LEVEL.init(Neuron(f32([2, -1]), f32(0.5))), data)
+
+
+def test_what_is_no_state():
+    run = fit(SLOPE, start(), THREE, steps=1, key=jax.random.key(0))
+    with pytest.raises(TypeError) as e:
+        train(SLOPE, run, THREE, steps=1, key=jax.random.key(0))
+    assert str(e.value) == (
+        "train: expected arrays in state, got a str in state.stopped. Pass rule.init(params), or run.state with "
+        "start=run.steps."
+    )
+    with pytest.raises(TypeError, match=r"^update: expected a state, as rule.init\(params\) gives, got an array\."):
+        train(SLOPE, start(), THREE, steps=1, key=jax.random.key(0))

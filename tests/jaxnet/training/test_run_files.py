@@ -1,5 +1,6 @@
 """The checkpoint of a run: history is appended, and found again whenever the writer is killed; one file at the end."""
 
+import errno
 import itertools
 import os
 import shutil
@@ -7,6 +8,7 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from common.fitted import DATA, NOISY, START, State, X, equal, key
 
@@ -163,3 +165,93 @@ def test_a_tilde_is_home(tmp_path, monkeypatch):
     assert jaxnet.read_header("~/params.safetensors")["metadata"] == {}
     jaxnet.draw_learning_curves({"loss": [1.0, 0.5]}, path="~/curves.svg")
     assert {"curves.svg", "params.safetensors", "runs"} <= {*os.listdir(tmp_path)}  # and what matplotlib keeps
+
+
+@pytest.mark.usefixtures("appending")
+def test_a_file_of_the_users_is_not_taken_for_the_history(tmp_path):
+    file, beside = tmp_path / "run", tmp_path / "run.history"
+    beside.write_text("notes")
+    with pytest.raises(FileExistsError) as e:
+        count(15, file)
+    assert str(e.value) == (
+        "[Errno 17] fit: expected room for the history of the run, got a file that fit has not written. Name another "
+        f"checkpoint, or move that file: '{beside}'"
+    )
+    assert (beside.read_text(), file.exists()) == ("notes", False)
+    beside.unlink()
+    count(15, file)
+    beside.write_text("notes")
+    count(15, file)  # nothing is left to do
+    assert beside.read_text() == "notes"
+
+
+@pytest.mark.usefixtures("appending")
+def test_a_disk_that_is_full_is_said_and_the_run_goes_on_later(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill(run):
+        if run.steps == 15:
+            monkeypatch.setattr(run_files, "append", full)
+
+    file, append = tmp_path / "run", run_files.append
+    with pytest.raises(OSError, match="fit: ") as e:
+        count(25, file, on_visit=fill)
+    assert str(e.value) == (
+        "[Errno 28] fit: expected to write the checkpoint after step 15, got: No space left on device. What was "
+        f"saved before is whole: make room, and call fit again, to go on from there: '{file}'"
+    )
+    assert jaxnet.read_header(file)["metadata"]["steps"] == 10
+    monkeypatch.setattr(run_files, "append", append)
+    equal(count(25, file), count(25, None))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mode": "max"}, "expected a run with mode max, got one with min. Call fit as that run was called"),
+        ({"monitor": "other"}, "expected a run with monitor other, got one with loss. Call fit as that run was called"),
+        ({"validation": None}, "expected a run without validation data, got one with some. Call fit as that run was"),
+    ],
+)
+def test_the_best_parameters_on_file_are_those_of_the_same_question(tmp_path, change, message):
+    file = tmp_path / "run"
+    count(10, file)
+    with pytest.raises(CheckpointError) as e:
+        fit(COUNT, jnp.array(0.0), X, **{"steps": 20, "key": key(), "validation": X, "checkpoint": file, **change})
+    assert str(e.value).startswith(f"fit: {file}: {message}")
+
+
+def test_other_validation_metrics_are_refused_before_the_first_step(tmp_path):
+    count(10, tmp_path / "run")
+    with pytest.raises(ValueError, match=r"fit: expected the metrics that were measured before, \[\"\['loss'\]"):
+        count(20, tmp_path / "run", validate=lambda p, x: p, on_visit=lambda run: pytest.fail("a step was made"))
+
+
+def test_a_checkpoint_of_another_version_is_said(tmp_path):
+    file = tmp_path / "run"
+    jaxnet.save(file, {"state": State(jnp.array(0.0)), "key": key()}, {"steps": 3, "examples": 10})
+    with pytest.raises(CheckpointError) as e:
+        count(10, file)
+    assert str(e.value) == (
+        f"fit: {file}: expected a checkpoint of jaxnet.fit, got one of another version. Finish the run with that "
+        "version, or load its parameters alone, as by jaxnet.load(..., part=...)."
+    )
+
+
+@pytest.mark.usefixtures("appending")
+def test_a_run_that_diverged_goes_on_without_the_steps_that_spoil_it(tmp_path):
+    """And back: numbers of skipped steps come into the history, and go, with `on_nonfinite`."""
+    file, descent = tmp_path / "run", jaxnet.gradient_descent(lambda p, x: jnp.mean((p - x) ** 2), optax.sgd(0.1))
+    rows = [X, X, X, X * np.nan, X, X, X]
+
+    def go(steps, on_nonfinite):
+        options = {"steps": steps, "key": key(), "every": 1, "checkpoint": file, "on_nonfinite": on_nonfinite}
+        return fit(descent, jnp.array(0.0), lambda first: iter(rows[first:]), **options)
+
+    with pytest.raises(jaxnet.DivergedError):
+        go(6, "stop")
+    run = go(6, "skip")
+    assert run.history["skipped"].tolist() == [0, 0, 0, 1, 1, 1]
+    run = go(7, "stop")
+    assert (run.skipped, sorted(run.history), run.history["step"][-1]) == (1, ["loss", "step"], 7)

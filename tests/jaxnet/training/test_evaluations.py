@@ -8,7 +8,7 @@ import pytest
 
 import jaxnet
 from jaxnet import fit
-from jaxnet.training.validation_batches import measured_by_batches
+from jaxnet.training import evaluations
 
 X = np.arange(10, dtype=np.float32)
 RULE = jaxnet.gradient_descent(lambda p, x: (jnp.mean((p - x) ** 2), {"each": jnp.stack([x.mean(), p])}),
@@ -64,9 +64,11 @@ def test_validate_is_called_with_batches():
     np.testing.assert_allclose(found.validation["most"], [(4 * 3 + 4 * 7 + 2 * 9) / 10] * 3)  # a mean of the batches'
 
 
-def test_one_batch_at_a_time_is_on_the_devices():
+def test_one_batch_at_a_time_is_on_the_devices(monkeypatch):
     seen = []
-    measured_by_batches(lambda x, state: seen.append(x.shape) or {"loss": x.sum()}, X, 4, None)(None)
+    monkeypatch.setattr(evaluations, "put_examples", lambda batch, mesh: seen.append(batch.shape) or batch)
+    measure = evaluations.measuring(RULE, evaluations.Validation(X, 4), jax.random.key(0), None)
+    measure(RULE.init(jnp.array(0.0)))
     assert seen == [(4,), (4,), (2,)]
 
 
@@ -81,7 +83,14 @@ def test_one_batch_at_a_time_is_on_the_devices():
         ({"validation": X, "validation_batch_size": 11}, "fit: expected validation_batch_size in 1..10, got 11."),
         ({"validation": (X, X[:3]), "validation_batch_size": 2}, "fit: expected arrays with the same number of "
          "examples along the first axis, got validation[0]: 10, validation[1]: 3"),
-        ({"validation": lambda: iter([])}, "fit: expected at least one batch of validation, got none."),
+        ({"validation": lambda: iter([])}, "fit: expected at least one batch of validation, got none. A function has "
+         "to return a new iterator each time."),
+        ({"validation": X[:0]}, "fit: expected at least one example of validation, got none."),
+        ({"validation": X, "validation_batch_size": 5, "validate": lambda p, x: {"loss": p, "n": jnp.sum(x > 3)}},
+         "fit: expected metrics that are means over examples, to be averaged over batches of validation data, got "
+         "int32 for ['n']. Divide a count by the number of examples."),
+        ({"validation": Loader(), "validate": lambda p, x: {"loss": p, "each": x}}, "fit: expected metrics that are "
+         "means over examples, of the same shape in each batch of validation data, got (4,) and (2,)."),
         ({"validation": lambda: iter([X, np.float32(1)])}, "fit: expected batches of the same shapes, "
          "((10,), 'float32'), got ((), 'float32') for batch 1 (the first is 0). Only the last one may have fewer "
          "examples: fill it up, or leave it out."),
@@ -93,3 +102,12 @@ def test_validation_data_that_are_refused(options, message):
     with pytest.raises((TypeError, ValueError)) as e:
         run(**options)
     assert str(e.value) == message
+
+
+@pytest.mark.parametrize("convert", [float, np.asarray])
+def test_what_cannot_be_compiled_gets_a_note(convert):
+    with pytest.raises(TypeError) as e:
+        run(validation=X, validate=lambda p, x: convert(p))
+    assert e.value.__notes__[-1] == (
+        "fit compiles validate. Functions of NumPy or scikit-learn go through jax.pure_callback, or into on_visit."
+    )
