@@ -39,6 +39,12 @@ def import_jaxnet():
     return jaxnet
 
 
+def import_all_of_jaxnet():
+    import jaxnet
+
+    return [getattr(jaxnet, name) for name in jaxnet.__all__]
+
+
 def drawn_by_numpy():
     import numpy as np
 
@@ -242,6 +248,7 @@ def with_sklearn():
 IMPORTS = (
     ("import jax, optax", import_jax_and_optax, ()),
     ("import jaxnet", import_jaxnet, ()),
+    ("every name of it used", import_all_of_jaxnet, ()),
 )
 STEPS = (
     ("JAX and Optax by hand", by_hand, ()),

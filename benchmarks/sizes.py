@@ -27,7 +27,7 @@ from wirings import layered, peak
 
 import jaxnet
 from circuits import library
-from circuits.simulation import programs
+from circuits.simulation import program_loops, programs
 
 # Published figures: bytes of memory; and per second: bytes of memory, float32 operations, bytes of a link one way.
 # NVIDIA, H100 Tensor Core GPU data sheet, SXM, without sparsity; NVLink is 900 GB/s, half of it each way.
@@ -392,7 +392,7 @@ def main() -> None:
     ]
     table("Measured here", "one of what | time | memory | time of many | time of more", rows)
     program, words = jax.tree.map(jnp.asarray, programs.lower(library.multiplier(8))), jnp.zeros((16, 1024), "uint32")
-    loops: Any = [programs.run.lower(program, words, row=row).compile().cost_analysis() for row in (64, 256)]
+    loops: Any = [program_loops.run.lower(program, words, row=row).compile().cost_analysis() for row in (64, 256)]
     each = (loops[1]["flops"] - loops[0]["flops"]) / (256 - 64)
     print(f"\nA gate of three inputs on a word of 32 patterns: 14 operations ({each / 14:.2f}).")
     table("Every pattern of 10^4 gates", "inputs | patterns | 1 core | 64 | 10^4 | 10^6", every_pattern())

@@ -39,6 +39,8 @@ _UPWARDS = decimal.Context(prec=3, rounding=decimal.ROUND_CEILING)
 # How a network of gates is run: as it learns, and as the circuit that it becomes.
 _FORWARD = "soft", "hard"
 _ALL_ROWS = 12  # inputs, up to which all rows are gone through
+# Seconds of branch and bound.
+_TIME_LIMIT = 10.0
 # How long a least sum of products is looked for.
 _SECONDS = 5.0
 
@@ -102,7 +104,7 @@ def extract(options: argparse.Namespace) -> int:
                 input_names=model.input_names,
                 output_names=model.output_names,
                 samples=options.samples,
-                time_limit=options.time_limit,
+                time_limit=_TIME_LIMIT if options.time_limit is None else options.time_limit,
             )
         except (ValueError, TypeError) as error:
             raise ParseError(str(error)) from None
@@ -118,8 +120,9 @@ def extract(options: argparse.Namespace) -> int:
 
 def _harden(model: NetworkFile, options: argparse.Namespace) -> int:
     """Write the circuit of a network of gates, and print how often the network says something else on rows."""
-    for flag in ("one_hot", "rows", "threshold", "certificate", "functional"):
-        if getattr(options, flag):
+    unused = ("one_hot", "rows", "threshold", "time_limit", "certificate", "functional")
+    for flag in ["read"] * (options.read != "bits") + [*unused]:
+        if (given := getattr(options, flag)) is not None and given is not False:
             name = flag.replace("_", "-")
             raise ParseError(f"--{name}: a network of gates is hardened, gate by gate, and takes no such option")
     circuit = harden(model.network, model.params, input_names=model.input_names)

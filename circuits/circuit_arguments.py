@@ -110,6 +110,22 @@ def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircu
     return _loaded(text, options)
 
 
+def refuse_flags(source: str, options: argparse.Namespace) -> None:
+    """Refuse the flags of the readers of circuits where only networks are read, which have no use for them.
+
+    Args:
+        source: named in the error.
+        options: as for `load`.
+
+    Raises:
+        ParseError: if one of them is given.
+    """
+    given = ["from"] * (options.from_ is not None) + list(_chosen(options))
+    if given:
+        flag = given[0].replace("_", "-")
+        raise ParseError(f"--{flag} is for circuits, and this is a network on file", source=source)
+
+
 def format_to_write(out: str, options: argparse.Namespace) -> str:
     """Return the format of what is to be written, so that a wrong one is known before the work.
 

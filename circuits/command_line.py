@@ -230,7 +230,7 @@ def _add_extract(extract: argparse.ArgumentParser) -> None:
         metavar="T",
         help="from where on a linear output is 1 (default 0, or of MODEL)",
     )
-    add("--time-limit", metavar="SECONDS", type=_seconds, default=10.0, help="of branch and bound (default 10)")
+    add("--time-limit", metavar="SECONDS", type=_seconds, help="of branch and bound (default 10)")
     samples = "rows to draw where nothing is proved (default 65,536)"
     add("--samples", metavar="N", type=_up_to(2**22), default=2**16, help=samples)
     add("--functional", action="store_true", help="keep none of the units: a circuit of the values alone")
@@ -242,7 +242,7 @@ def _add_draw(draw: argparse.ArgumentParser) -> None:
     add = draw.add_argument
     add("circuit", metavar="CIRCUIT", help="a file, an expression, - or a network on file, .safetensors")
     add("out", metavar="FIGURE", type=_file(".png", ".pdf", ".svg"), help="file to write, .png, .pdf or .svg")
-    what = "show the values for inputs such as 01, of a network also 0.5,-1"
+    what = "show the values for inputs such as 01, of a network also 0.5,-1; with a sign first, --inputs=-1,2"
     add("--inputs", metavar="VALUES", help=what)
     add("--activation", metavar="NAMES", type=_activations, help="what the units are; for files that do not say")
 

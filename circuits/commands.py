@@ -21,6 +21,7 @@ from circuits.circuit_arguments import (
     load_all,
     load_any,
     name_of,
+    refuse_flags,
     rows_of_texts,
     save,
     standard_input,
@@ -57,7 +58,10 @@ def stats(options: argparse.Namespace) -> int:
     """Print gates by function, levels, fan-out and size of circuits, and the layers and parameters of networks."""
     from circuits.measures import statistics
 
-    circuits = load_all([text for text in options.circuits if not is_network_file(text)], options)
+    texts = [text for text in options.circuits if not is_network_file(text)]
+    if not texts:
+        refuse_flags(options.circuits[0], options)
+    circuits = load_all(texts, options)
     for place, text in enumerate(options.circuits):
         found = _summary(text) if is_network_file(text) else statistics(next(circuits))
         if len(options.circuits) > 1:
@@ -68,6 +72,8 @@ def stats(options: argparse.Namespace) -> int:
 
 def _summary(path: str) -> Summary:
     """Return what a network on file is made of."""
+    with open(path, "rb"):
+        pass  # for an error with the name of the file
     try:
         with jax.enable_x64(True):
             return summary(*load_network(path))

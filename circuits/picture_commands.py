@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from circuits.bridge.network_files import NetworkFile, is_network_file, read_network
-from circuits.circuit_arguments import load
+from circuits.circuit_arguments import load, refuse_flags
 from circuits.errors import ParseError, cut_short
 from circuits.gate_networks.gate_structures import is_of_gates
 from circuits.gate_networks.hardened_circuits import harden
@@ -20,6 +20,7 @@ def draw(options: argparse.Namespace) -> int:
             raise ParseError("--activation: expected a network, a .safetensors file, got a circuit")
         _draw_circuit(load(options.circuit, options), options)
         return 0
+    refuse_flags(options.circuit, options)
     with jax.enable_x64(True):
         model = read_network(options.circuit, options.activation)
         if is_of_gates(model.network.structure):

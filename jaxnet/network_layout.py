@@ -110,19 +110,31 @@ def _grow(
             nodes, x = _grow(where, graph, inner, p, None if slopes is None else slopes[i], nodes, x, part)
         return nodes, x
     if isinstance(structure, Dag):
-        given, start = {}, 0
-        for name, size in structure.inputs:
-            given[name] = nodes[start : start + size], None if x is None else x[start : start + size]
-            start += size
-        for name, inner, reads in structure.nodes:
-            own = None if slopes is None else slopes[name]
-            joined = _joined([given[source] for source in reads])
-            given[name] = _grow(where, graph, inner, params[name], own, *joined, f"{part}.{name}" if part else name)
-        return _joined([given[name] for name in structure.outputs])
-    if not isinstance(structure, Layer | Wired):
-        raise TypeError(
-            f"{where}: expected a network made of jaxnet.layer, mlp, chain, wired and dag, got {describe(structure)}."
-        )
+        return _grow_dag(where, graph, structure, params, slopes, nodes, x, part)
+    if isinstance(structure, Layer | Wired):
+        return _grow_units(graph, structure, params, slopes, nodes, x, part)
+    raise TypeError(
+        f"{where}: expected a network made of jaxnet.layer, mlp, chain, wired and dag, got {describe(structure)}."
+    )
+
+
+def _grow_dag(
+    where: str, graph: UnitGraph, structure: Dag, params: Params, slopes: Params, nodes: list[int], x: Any, part: str
+) -> tuple[list[int], Any]:
+    given, start = {}, 0
+    for name, size in structure.inputs:
+        given[name] = nodes[start : start + size], None if x is None else x[start : start + size]
+        start += size
+    for name, inner, reads in structure.nodes:
+        own = None if slopes is None else slopes[name]
+        joined = _joined([given[source] for source in reads])
+        given[name] = _grow(where, graph, inner, params[name], own, *joined, f"{part}.{name}" if part else name)
+    return _joined([given[name] for name in structure.outputs])
+
+
+def _grow_units(
+    graph: UnitGraph, structure: Layer | Wired, params: Params, slopes: Params, nodes: list[int], x: Any, part: str
+) -> tuple[list[int], Any]:
     wiring = structure.wiring if isinstance(structure, Wired) else _dense(structure)
     w, b = (np.asarray(leaf, float).ravel() for leaf in params)
     deltas = np.full(len(b), np.nan) if slopes is None else np.asarray(slopes[1], float)
@@ -131,7 +143,7 @@ def _grow(
     if isinstance(activation, PerUnit):
         names = [name_of(activation.functions[kind]) for kind in activation.kinds]
     known = list(nodes)
-    for unit, (first, last) in enumerate(zip(wiring.offsets[:-1], wiring.offsets[1:], strict=True)):
+    for unit, (first, last) in enumerate(itertools.pairwise(wiring.offsets)):
         weights: dict[int, float] = {}
         for edge in range(first, last):
             source = known[wiring.sources[edge]]

@@ -28,6 +28,7 @@ _MOST_UNITS = 100
 _MOST_INPUTS = 64
 _WIDTHS = 0.4, 3.2  # of lines, in points, from weight 0 to the largest
 _INCH, _LEAST, _HEIGHT = 0.5, 0.3, 10.0  # from a unit to the next in its column, less where a column is higher
+_CHARACTER, _LONGEST, _LONGEST_PART = 0.09, 40, 20  # of names: the width of a character in inches, and the most of them
 _PALE = "#D9D9D9"  # weights near 0: seen, but after all others
 
 
@@ -66,8 +67,9 @@ def draw_network(
     Raises:
         TypeError: if a part of the network is of another kind, or `ax` is anything but axes.
         ShapeError: if the parameters or the inputs do not fit.
-        ValueError: if the network is too large, a parameter is not finite, names are too many or too few, there are
-            targets without a loss or the reverse, `ax` is more than one, or matplotlib does not know the extension.
+        ValueError: if the network is too large, a parameter or an input is not finite, names are too many or too few,
+            there are targets without a loss or the reverse, `ax` is more than one, or matplotlib does not know the
+            extension.
 
     Source: Y. Zhang, Introduction to Neural Networks (2019), eq. 6-10, for what is drawn.
 
@@ -84,6 +86,8 @@ def draw_network(
     at = places(graph)
     low, high = at.min(axis=0) - 1.6, at.max(axis=0) + np.array([2.2, 0.9])
     inch = float(np.clip(_HEIGHT / (high[1] - low[1]), _LEAST, _INCH))
+    left, right = (_CHARACTER / inch * max(map(len, some), default=0) for some in names)
+    low[0], high[0] = min(low[0], at[:, 0].min() - 0.6 - left), max(high[0], at[:, 0].max() + 1.2 + right)
     width, height = 2.0 + inch * (high[0] - low[0]), 0.4 + inch * max(4.5, high[1] - low[1])
     if ax is None:
         panel = new_figure(width, height).subplots()
@@ -134,6 +138,8 @@ def _checked(network: Network, params: Params, inputs: Any, targets: Any, loss: 
     x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
     if x.shape != (n,):
         raise ShapeError(f"draw_network: expected inputs ({n},), one example, got {x.shape}.")
+    if not bool(jnp.isfinite(x).all()):
+        raise ValueError("draw_network: expected finite inputs, got NaN or infinity.")
     if loss is None:
         return unit_graph("draw_network", network, params, x)
     # Of one example, the derivative by a bias is that by the sum to which it is added.
@@ -166,7 +172,11 @@ def _names(what: str, names: Sequence[str] | None, stem: str, count: int) -> lis
         return [stem] if count == 1 else [f"{stem}{i}" for i in range(count)]
     if len(names) != count:
         raise ValueError(f"draw_network: expected {count} {what}, got {len(names)}.")
-    return [str(name) for name in names]
+    return [_cut(str(name), _LONGEST) for name in names]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 @functools.cache
@@ -219,6 +229,8 @@ def _draw_units(
 
 def _written(number: float) -> str:
     """Return a number in at most five characters or so, with a true minus sign."""
+    if not np.isfinite(number):
+        return "∞" if number > 0 else "−∞"  # noqa: RUF001
     if number == round(number) and abs(number) < 1000:
         text = f"{number:.0f}"
     else:
@@ -246,7 +258,7 @@ def _draw_activations(ax: "Axes", graph: UnitGraph, at: np.ndarray) -> None:
     for level in sorted({*graph.level}):
         nodes = [node for node, own in enumerate(graph.level) if own == level]
         kinds = dict.fromkeys(graph.activation[node] for node in nodes)
-        text = "\n".join(kinds) if level else "inputs"
+        text = "\n".join(kinds).replace("(", "\n(") if level else "inputs"  # settings in a line of their own
         ax.text(at[nodes[0], 0], bottom, text, ha="center", va="top", fontsize="small", color="dimgrey")
 
 
@@ -262,7 +274,9 @@ def _draw_boxes(ax: "Axes", graph: UnitGraph, at: np.ndarray) -> None:
             box = FancyBboxPatch((x - RADIUS, low - RADIUS), *size, boxstyle="round,pad=0.1", zorder=0,
                                  facecolor="whitesmoke", edgecolor="darkgrey", linewidth=0.6)  # fmt: skip
             ax.add_patch(box)
-            ax.text(x, high + 1.4 * RADIUS, part, ha="center", va="bottom", fontsize="small", zorder=5)
+            ax.text(
+                x, high + 1.4 * RADIUS, _cut(part, _LONGEST_PART), ha="center", va="bottom", fontsize="small", zorder=5
+            )
 
 
 def _draw_scale(ax: "Axes", largest: float) -> None:

@@ -4,7 +4,11 @@ import functools
 import html
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
+
+# Modules that register pictures of what is made without them.
+_DRAWING = ("jaxnet.networks.summaries", "jaxnet.plots")
 
 
 def in_notebook() -> bool:
@@ -21,7 +25,8 @@ def in_notebook() -> bool:
 def picture_of(value: Any) -> Any:
     """Return what a notebook shows of a value, as HTML, SVG or PNG; None for its text.
 
-    Those who can draw a class register it here, so that it need not import them: the netlist knows of no drawing.
+    Those who can draw a class register it here, so that it need not import them: the netlist knows of no drawing. They
+    are imported when a picture is wanted.
 
     Args:
         value: anything.
@@ -29,7 +34,10 @@ def picture_of(value: Any) -> Any:
     >>> picture_of(3) is None
     True
     """
-    return None
+    for module in _DRAWING:
+        import_module(module)
+    draw = picture_of.dispatch(type(value))
+    return None if draw is picture_of.dispatch(object) else draw(value)
 
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -75,7 +75,10 @@ def units_of_network(where: str, network: Network, params: Params) -> NetworkUni
     Wiring(2 inputs, 4 units, 9 edges, 1 outputs)
     """
     if isinstance(network.structure, Chain | Layer):
-        network, params = as_wired(network, params)
+        try:
+            network, params = as_wired(network, params)
+        except (TypeError, ShapeError) as error:
+            raise type(error)(f"{where}{str(error).removeprefix('as_wired')}") from None
     if not isinstance(network.structure, Wired):
         raise TypeError(
             f"{where}: expected a network made by jaxnet.mlp, layer, chain or wired, got {describe(network.structure)}."

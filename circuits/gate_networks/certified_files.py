@@ -139,6 +139,8 @@ def certify(
     if classes is not None:
         check_groups("certify", circuit, classes)
     base = Path(path)
+    if not base.absolute().parent.is_dir():
+        raise FileNotFoundError(f"certify: there is no folder {base.parent}.")
     certificate = _beside(base, ".json")
     certificate.unlink(missing_ok=True)  # until the last proof there is none, whenever the process ends
     key = jax.random.key(0) if key is None else key

@@ -23,6 +23,7 @@ def fix_wires(network: Network, params: GateParams) -> tuple[Network, GateParams
     Raises:
         TypeError: if the network was not made by `gate_network`.
         ShapeError: if the parameters do not fit.
+        ValueError: if one of them is NaN.
 
     >>> import jax
     >>> from circuits import gate_network

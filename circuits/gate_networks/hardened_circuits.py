@@ -43,6 +43,7 @@ def hard_layers(network: Network, params: Params) -> list[HardLayer]:
     Raises:
         TypeError: if the network is no logic gate network.
         ShapeError: if the parameters do not fit.
+        ValueError: if one of them is NaN.
 
     >>> import jax
     >>> from circuits import gate_network
@@ -74,7 +75,8 @@ def harden(
     Raises:
         TypeError: if the network is no logic gate network.
         ShapeError: if the parameters do not fit.
-        ValueError: if `scores` is none of these, or needs classes and there are none; if names are missing or twice.
+        ValueError: if `scores` is none of these, or needs classes and there are none; if names are missing or twice; if
+            a parameter is NaN.
 
     Source: F. Petersen and others, Deep differentiable logic gate networks (2022).
 

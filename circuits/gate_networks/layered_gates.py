@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from circuits.gate_networks import gate_wirings
 from circuits.gate_networks.gate_layers import gates, gathered, matched_layers, mixed, picked
-from circuits.gate_networks.gate_structures import GateStructure, HardLayer, structure_of
+from circuits.gate_networks.gate_structures import GateStructure, HardLayer
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     SOFT,
@@ -130,6 +130,7 @@ class GateLayers(GateStructure):
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
         """Return the layers of gates, and of what they read, that are most likely."""
         check_params(where, self, params)
+        check_no_nan(where, params)
         layers = []
         for reads, (logits, choices) in zip(self.reads, layer_logits(self, params), strict=True):
             if choices is not None:
@@ -161,7 +162,7 @@ def layers_of(where: str, network: Network) -> GateLayers:
     >>> layers_of("gate_types", gate_network(3, [4])).widths
     (4,)
     """
-    structure = structure_of(where, network)
+    structure = network.structure if isinstance(network, Network) else None
     if not isinstance(structure, GateLayers):
         raise TypeError(f"{where}: expected a network made by gate_network alone, got {network!r}.")
     return structure
@@ -207,6 +208,18 @@ def check_params(where: str, structure: Any, params: Any) -> None:
         given = tuple(jnp.shape(array) for array in arrays)
         if given != shapes:
             raise ShapeError(f"{where}: expected {name} of shapes {list(shapes)} for {structure}, got {list(given)}.")
+
+
+def check_no_nan(where: str, params: Any) -> None:
+    """Check that no parameter is NaN: it would be hardened in silence, as if it were negative.
+
+    Raises:
+        ValueError: if one is.
+
+    >>> check_no_nan("harden", GateParams((jnp.zeros((1, 4, 2)),)))
+    """
+    if any(bool(jnp.isnan(leaf).any()) for leaf in jax.tree.leaves(params)):
+        raise ValueError(f"{where}: expected parameters that are numbers, got NaN: did the training diverge?")
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "forward"))

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from circuits.gate_networks.gate_layers import gates, gathered
 from circuits.gate_networks.gate_structures import GateStructure, HardLayer
-from circuits.gate_networks.layered_gates import GateParams, check_params
+from circuits.gate_networks.layered_gates import GateParams, check_no_nan, check_params
 from circuits.gate_networks.parametrisations import (
     N_LOGITS,
     SOFT,
@@ -123,6 +123,7 @@ class TreeLayers(GateStructure):
     def hard_layers(self, where: str, params: Any) -> list[HardLayer]:
         """Return each level of all trees at all places as a layer, then the levels of the ORs."""
         check_params(where, self, params)
+        check_no_nan(where, params)
         places = self.reads.shape[2]
         tables = [np.repeat(hard_tables(logits[0], self.parametrisation), places) for logits in params[0]]
         layers = [_without_zeros(self.reads.reshape(2, -1), tables[0], self.n_inputs)]

@@ -5,15 +5,10 @@ cores; elsewhere, and under the transformations of JAX, as an ordinary loop. Pat
 those that are split over devices and processes stay where they are.
 """
 
-import contextlib
 import functools
 import math
-import os
-import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -24,20 +19,13 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 from jax.typing import ArrayLike
 
 from circuits.netlist import Circuit
+from circuits.simulation.native_runs import pool, simulate_natively
 from circuits.simulation.packing import pack, unpack
-from circuits.simulation.programs import ROW, Program, lower, power_of_two, run, run_on_one_cpu
+from circuits.simulation.program_loops import run
+from circuits.simulation.programs import Program, lower, power_of_two
 from jaxnet.devices.sharding import put_on_devices
 from jaxnet.lowering.native_loops import zero_made_here
 from jaxnet.validation import whole_number
-
-# Words that one call of the native loop reads and writes: 4 MiB.
-_PART_WORDS = 2**20
-
-# Words between the rows of a part: one line of the cache.
-_GAP = 16
-
-# Gates times words above which threads are worth their start: a millisecond of work.
-_LONG = 2**23
 
 # Words of all rows together in the ordinary loop: 8 MiB, which stays in the cache.
 _LIVE_WORDS = 2**21
@@ -85,8 +73,11 @@ def simulate(circuit: Circuit, words: ArrayLike, *, threads: int | None = None) 
     if _is_data(here) and _is_data(checked):
         if isinstance(checked, np.ndarray):
             if on_cpus(here):
-                return jax.device_put(*_simulate_natively(circuit, [checked], threads))
+                return jax.device_put(*_simulate_on_cpu(circuit, [checked], threads))
             checked = jax.device_put(checked)
+        if isinstance(checked.sharding, SingleDeviceSharding) and on_cpus(checked):
+            (result,) = _simulate_on_cpu(circuit, [np.asarray(checked)], threads)
+            return jax.device_put(result, checked.sharding)
         if isinstance(checked.sharding, NamedSharding | SingleDeviceSharding):
             return _simulate_where_it_is(circuit, checked, threads)
     return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
@@ -165,91 +156,20 @@ def _simulate_where_it_is(circuit: Circuit, words: Array, threads: int | None) -
     shards = [(shard.device, shard.index[1].indices(k), shard.data) for shard in words.addressable_shards]
     blocks = {columns: block for _, columns, block in shards}
     if on_cpus(words):
-        results = _simulate_natively(circuit, [np.asarray(block) for block in blocks.values()], threads)
+        results = _simulate_on_cpu(circuit, [np.asarray(block) for block in blocks.values()], threads)
     else:
         programs = [program_of(circuit, *block.devices()) for block in blocks.values()]
-        results = _pool().map(lambda *given: _simulate_anywhere(*given)[: circuit.n_outputs], programs, blocks.values())
+        results = pool().map(lambda *given: _simulate_anywhere(*given)[: circuit.n_outputs], programs, blocks.values())
     result_of = dict(zip(blocks, results, strict=True))
     arrays = [jax.device_put(result_of[columns], device) for device, columns, _ in shards]
     return jax.make_array_from_single_device_arrays((circuit.n_outputs, k), sharding, arrays, dtype=jnp.uint32)
 
 
-def _simulate_natively(circuit: Circuit, blocks: Sequence[np.ndarray], threads: int | None) -> list[np.ndarray]:
-    """Simulate on the CPU: cut the concatenated blocks, all of one width, into parts, which threads take in turn."""
+def _simulate_on_cpu(circuit: Circuit, blocks: Sequence[np.ndarray], threads: int | None) -> list[np.ndarray]:
     # Virtual devices share the cores and memory of the first, and each would compile the program anew.
     device = jax.local_devices(backend="cpu")[0]
-    program = program_of(circuit, device)
-    k = sum(block.shape[1] for block in blocks)
-    padded = power_of_two(circuit.n_inputs, 16), len(program.outputs)
-    gates = int(program_of(circuit).counts[1])  # NumPy's: to read it from a device would take a program
-    if threads is None:
-        threads = _cores() if k * gates >= _LONG else 1
-    part = min(power_of_two(-(-k // threads), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
-    results = [_aligned(circuit.n_outputs, block.shape[1]) for block in blocks]
-
-    def run_parts(starts: range) -> None:
-        with _workspace(program.rows, *padded, part, device) as space:
-            for start in starts:
-                length = min(part, k - start)
-                pieces = list(_pieces(k // len(blocks), start, start + length))
-                for block, columns, place in pieces:
-                    space.words[: circuit.n_inputs, place] = blocks[block][:, columns]
-                n_blocks = np.uint32(-(-length // ROW))
-                space.values, space.results, _ = run_on_one_cpu(
-                    program, n_blocks, space.words, space.values, space.results
-                )
-                for block, columns, place in pieces:
-                    # A view by DLPack ends with the statement; NumPy's would stay and keep the memory.
-                    results[block][:, columns] = np.from_dlpack(space.results)[  # type: ignore[arg-type]
-                        : circuit.n_outputs, place
-                    ]
-
-    starts = range(0, k, part)
-    threads = min(len(starts), threads)
-    # If a mesh is set in this thread, JAX would run the program on all its devices; threads of the pool have none.
-    if threads == 1 and jax.sharding.get_abstract_mesh().empty:
-        run_parts(starts)
-    else:
-        list(_pool().map(run_parts, [starts[thread::threads] for thread in range(threads)]))
-    return results
-
-
-def _pieces(width: int, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
-    """Split the columns start..stop of the concatenated blocks: yields (block, its columns, their destination)."""
-    for block in range(start // width, -(-stop // width)):
-        first, last = max(start, block * width), min(stop, (block + 1) * width)
-        yield block, slice(first - block * width, last - block * width), slice(first - start, last - start)
-
-
-@dataclass
-class _Workspace:
-    """The memory in which a thread runs parts, allocated once, since fresh memory costs more than the simulation."""
-
-    words: np.ndarray
-    values: Array
-    results: Array
-
-
-@contextlib.contextmanager
-def _workspace(rows: int, n: int, m: int, part: int, device: Any) -> Iterator[_Workspace]:
-    """Give the workspace that this thread used last, if it fits; it is kept unless an error is raised."""
-    wanted = rows, n, m, part, device
-    shape, space = vars(_last).pop("used", (None, None))
-    if shape != wanted:
-        # Rows that begin a power of two apart would compete for the same few lines of the cache.
-        columns = part + _GAP
-        values = jnp.zeros((rows, ROW), jnp.uint32, device=device)
-        space = _Workspace(_aligned(n, columns), values, jnp.zeros((m, columns), jnp.uint32, device=device))
-    yield space
-    _last.used = wanted, space
-
-
-_last = threading.local()
-
-
-@functools.cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), "simulate")
+    counts = program_of(circuit).counts.tolist()  # NumPy's: to read them from a device would take a program
+    return simulate_natively(counts, program_of(circuit, device), blocks, threads)
 
 
 @jax.jit
@@ -259,18 +179,6 @@ def _simulate_anywhere(program: Program, words: Array) -> Array:
     row = min(power_of_two(k), max(16, power_of_two(_LIVE_WORDS // program.rows + 1) // 2))
     padding = -(-max(k, 1) // row) * row - k
     return run(program, jnp.pad(words, ((0, n == 0), (0, padding))), row=row)[:, :k]
-
-
-def _aligned(*shape: int) -> np.ndarray:
-    """Return an uninitialised array of words that a CPU device takes over without a copy."""
-    raw = np.empty(4 * math.prod(shape) + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + 4 * math.prod(shape)].view(np.uint32).reshape(shape)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.singledispatch

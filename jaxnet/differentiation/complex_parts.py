@@ -1,7 +1,7 @@
-"""Complex arrays as pairs of real ones, which have the gradient that everyone means.
+"""Complex arrays as pairs of real ones, whose gradient is the direction of ascent.
 
-JAX's gradient of a real function by x + iy is df/dx - i df/dy, the conjugate of the direction of ascent. By x and y as
-parameters of their own it is that direction, for the plain step and for optimisers that take squares and roots.
+JAX's gradient of a real function by x + iy is df/dx - i df/dy, the conjugate of that direction. With x and y as
+parameters of their own the plain step goes the right way, and so do optimisers that take squares and roots.
 """
 
 from typing import NamedTuple

@@ -16,10 +16,11 @@ from jaxnet.pytrees import Params
 
 
 def evaluation_params(optimizer_state: Any, params: Params) -> Params:
-    """Return the parameters to predict with, by what is found in the state of the optimiser.
+    """Return the parameters to predict with, by what is found in the state of the optimiser; else those given.
 
     Args:
-        optimizer_state: of any Optax optimiser, also in a chain.
+        optimizer_state: of any Optax optimiser, also in a chain, or for some of the parameters only, as `masked` and
+            `partition` have it.
         params: those that the gradient is taken at; for lookahead the pair, `optax.LookaheadParams`.
 
     Returns:
@@ -36,12 +37,12 @@ def evaluation_params(optimizer_state: Any, params: Params) -> Params:
     if isinstance(params, optax.LookaheadParams):
         return params.slow
     for found in states_of(optimizer_state, optax.contrib.ScheduleFreeState):
-        if jax.tree.structure(found.z) == jax.tree.structure(params):
-            return optax.contrib.schedule_free_eval_params(found, params)
+        if (seen := _seen(found.z, params)) is not None:
+            params = _where_seen(optax.contrib.schedule_free_eval_params(found, seen), params)
     for found in states_of(optimizer_state, optax.contrib.SAMState):
-        if jax.tree.structure(found.cache) == jax.tree.structure(params):
-            uphill = found.steps_since_sync != 0
-            return jax.tree.map(functools.partial(jnp.where, uphill), found.cache, params)
+        if (seen := _seen(found.cache, params)) is not None:
+            uphill = functools.partial(jnp.where, found.steps_since_sync != 0)
+            params = _where_seen(jax.tree.map(uphill, found.cache, seen), params)
     return params
 
 
@@ -49,3 +50,21 @@ def states_of(optimizer_state: Any, kind: type | tuple[type, ...]) -> list[Any]:
     """Return the states of a kind in that of an optimiser, also those inside of chains and wrappers."""
     is_one: Callable[[Any], bool] = lambda s: isinstance(s, kind)  # noqa: E731
     return [s for s in jax.tree.leaves(optimizer_state, is_leaf=is_one) if is_one(s)]
+
+
+def _seen(tree: Params, params: Params) -> Params | None:
+    """Return the parameters that a part of the optimiser sees, which has such a tree; None if it is of other ones."""
+    try:
+        seen = jax.tree.map(lambda own, p: own if _is_masked(own) else p, tree, params, is_leaf=_is_masked)
+    except ValueError:
+        return None
+    return seen if jax.tree.structure(seen) == jax.tree.structure(tree) else None
+
+
+def _where_seen(tree: Params, params: Params) -> Params:
+    """Return the tree, with parameters where it is masked."""
+    return jax.tree.map(lambda own, p: p if _is_masked(own) else own, tree, params, is_leaf=_is_masked)
+
+
+def _is_masked(leaf: Any) -> bool:
+    return isinstance(leaf, optax.MaskedNode)

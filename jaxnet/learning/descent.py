@@ -20,7 +20,7 @@ from jaxnet.learning.averaging import states_of
 from jaxnet.learning.loss_signatures import LossCall, loss_call
 from jaxnet.learning.rules import Rule
 from jaxnet.pytrees import Batch, Key, Metrics, Params
-from jaxnet.validation import ShapeError
+from jaxnet.validation import ShapeError, written
 
 
 class DescentState(NamedTuple):
@@ -70,9 +70,9 @@ def gradient_descent(
         `model_state`, the pair of both. Keep the rule and use it again: `train` compiles anew for another one.
 
     Raises:
-        TypeError: if the loss takes other arguments, the optimiser is none, or, from `init`, does not go with
-            `per_example`; from `update`, if the loss does not return what `has_aux` and `model_state` say; from
-            `measure`, if the loss cannot tell validation from training.
+        TypeError: if the loss takes other arguments, or the optimiser is none; from `init`, if the optimiser does not
+            go with `per_example`, or a parameter is not floating or complex; from `update`, if the loss does not return
+            what `has_aux` and `model_state` say; from `measure`, if the loss cannot tell validation from training.
         ShapeError: from `update`, if the loss is not a scalar, or the loss or the optimiser changes shapes.
         ValueError: from `update`, if an auxiliary metric is called "loss".
 
@@ -84,11 +84,15 @@ def gradient_descent(
     (1.0, 4.0)
     """
     call = loss_call(loss)
+    if not (evaluation_params is None or callable(evaluation_params)):
+        raise TypeError(f"gradient_descent: expected evaluation_params, a function, got {written(evaluation_params)}.")
     if (call.state is None) != (model_state is None):
         given = "no model_state" if model_state is None else "model_state, but a loss without a parameter `state`"
         raise TypeError(f"gradient_descent: expected model_state=... and loss(params, batch, state), got {given}.")
     if per_example and model_state is not None:
-        raise TypeError("gradient_descent: examples one by one have no common state: expected no model_state.")
+        raise TypeError(
+            "gradient_descent: expected no model_state with per_example=True: each example would change it on its own."
+        )
     descent = _Descent(
         call, _optimizer(optimizer), has_aux, per_example, model_state, evaluation_params or found_evaluation_params
     )
@@ -117,6 +121,11 @@ class _Descent:
     to_evaluate: Callable[[Any, Params], Params]
 
     def init(self, params: Params) -> DescentState:
+        for path, leaf in jax.tree.leaves_with_path(params):
+            if not jnp.issubdtype(dtype := jnp.result_type(leaf), jnp.inexact):
+                raise TypeError(
+                    f"gradient_descent: expected floating or complex parameters, got {dtype} for {_name_of(path)}."
+                )
         # Strongly typed, as they are after a step: so a run that goes on compiles nothing new.
         params = jax.tree.map(lambda p: jax.lax.convert_element_type(p, jnp.result_type(p)), params)
         with jax.numpy_dtype_promotion("standard"):  # see below
@@ -138,17 +147,14 @@ class _Descent:
         params = split_complex(state.params)
         (value, (model_state, aux)), gradient = self._gradient(_learned(params), state.model_state, batch, key)
 
-        def again(params: Params) -> tuple[Any, Params]:
-            return self._gradient(params, state.model_state, batch, jax.random.clone(key))
+        def grad_fn(params: Params, i: int = 0) -> Params:
+            return self._gradient(params, state.model_state, batch, jax.random.clone(key))[1]
 
         def value_fn(params: Params) -> Array:
             return self._objective(params, state.model_state, batch, jax.random.clone(key))[0]
 
         # Some optimisers search along a line, notice a plateau, or look at the gradient elsewhere.
-        extra = {
-            "value": value, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn,
-            "grad_fn": lambda params, i=0: again(params)[1],
-        }  # fmt: skip
+        extra = {"value": value, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn, "grad_fn": grad_fn}
         # Optax multiplies Python floats by its integer step count, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer_state = _updates(self.optimizer, gradient, state.optimizer_state, params, extra)
@@ -169,6 +175,11 @@ class _Descent:
     def _predicting(self, state: DescentState) -> Params:
         params = split_complex(state.params)
         found = self.to_evaluate(state.optimizer_state, params)
+        if jax.tree.structure(found) != jax.tree.structure(learned := _learned(params)):
+            raise ShapeError(
+                f"gradient_descent: expected evaluation_params to return parameters of the structure "
+                f"{jax.tree.structure(learned)}, got {jax.tree.structure(found)}."
+            )
         return state.params if found is params else join_complex(found)
 
     def _gradient(self, params: Params, model_state: Any, batch: Batch, key: Key) -> tuple[Any, Params]:
@@ -202,6 +213,9 @@ class _Descent:
                 "gradient_descent: expected a scalar loss, got several values. Pass has_aux=True for a pair."
             )
         value = result[0] if several else result
+        if value is None or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            kind = None if value is None else jnp.result_type(value)
+            raise TypeError(f"gradient_descent: expected a loss that is a real floating number, got {kind}.")
         if jnp.shape(value) != ():
             raise ShapeError(f"gradient_descent: expected a scalar loss, got shape {jnp.shape(value)}. Take its mean.")
         if "loss" in metrics:
@@ -244,11 +258,15 @@ def _check_shapes(params: Params, updates: Params) -> None:
         return  # None stands for no update
     for (path, p), u in zip(jax.tree.leaves_with_path(params), jax.tree.leaves(updates), strict=True):
         if jnp.shape(p) != jnp.shape(u):
-            name = f"parameter {jax.tree_util.keystr(path)}" if path else "the parameter"
             raise ShapeError(
-                f"gradient_descent: expected an update of shape {jnp.shape(p)} for {name}, got {jnp.shape(u)} from the "
-                "optimiser. per_example=True is for those that take the gradient of each example, and for no other."
+                f"gradient_descent: expected an update of shape {jnp.shape(p)} for {_name_of(path)}, got "
+                f"{jnp.shape(u)} from the optimiser. per_example=True is for those that take the gradient of each "
+                "example, and for no other."
             )
+
+
+def _name_of(path: Any) -> str:
+    return f"parameter {jax.tree_util.keystr(path)}" if path else "the parameter"
 
 
 def _like(before: Any, state: Any) -> Any:

@@ -13,11 +13,14 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.pytrees import Batch, Key, Params
+from jaxnet.validation import written
 
 # What each name means in training; in validation the opposite.
-_TRAIN = {"train": True, "training": True, "is_training": True, "deterministic": False, "inference": False}
+_TRAIN: dict[str, bool] = dict.fromkeys(("train", "training", "is_train", "is_training"), True)
+_TRAIN |= dict.fromkeys(("deterministic", "inference", "eval", "is_eval", "test", "is_test", "testing"), False)
 _KEYS = ("key", "rng", "prng", "k")
-_TARGETS = ("y", "t", "target", "targets", "label", "labels")
+# What a third parameter is called that belongs into the batch.
+_OF_BATCH = ("y", "t", "target", "targets", "label", "labels", "mask", "w", "weight", "weights")
 _PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -74,8 +77,8 @@ def loss_call(loss: Callable) -> LossCall:
 
     Args:
         loss: `loss(params, batch)`, and in any order parameters for the key (`key`, `rng`, `prng`, `k`, `..._key`,
-            `..._rng`, or a third one without a default), for `train` (also `training`, `is_training`, or the opposite,
-            `deterministic` and `inference`) and for `state`. Others keep their defaults.
+            `..._rng`, or a third one without a default), for `train` (also `training` and such, or the opposite,
+            `deterministic`, `inference`, `eval`, `test`) and for `state`. Others keep their defaults.
 
     Raises:
         TypeError: if the loss takes anything else, or may take a key by a name that is not known.
@@ -83,6 +86,8 @@ def loss_call(loss: Callable) -> LossCall:
     >>> loss_call(lambda params, batch, rng=None, train=False: 0.0)[1:]
     ('rng', False, 'train', None)
     """
+    if not callable(loss):
+        raise TypeError(f"gradient_descent: expected a loss, a function, got {written(loss)}.")
     signature = inspect.signature(loss)
     parameters = {n: p for n, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     first = [p.default is p.empty and p.kind in _PLACED for p in parameters.values()][:2]
@@ -114,7 +119,7 @@ def _keys(rest: Mapping[str, inspect.Parameter], bound: Mapping[str, Any]) -> li
         # "label_key='y'" is no key, nor is one that a partial has fixed.
         if (name in _KEYS or name.endswith(("_key", "_rng"))) and name not in bound and _may_be_a_key(p.default)
     ]
-    third = [n for n, p in rest.items() if p.default is p.empty and p.kind in _PLACED and n not in _TARGETS]
+    third = [n for n, p in rest.items() if p.default is p.empty and p.kind in _PLACED and n not in _OF_BATCH]
     return named or third
 
 

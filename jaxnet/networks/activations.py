@@ -295,7 +295,10 @@ def _derivative(f: Activation, z: Array) -> Array:
 def name_of(activation: Activation) -> str:
     """Return what an activation is called in a description or an error.
 
-    >>> name_of(sigmoid), name_of(per_unit([sigmoid, step]))
-    ('sigmoid', 'per_unit(1 sigmoid, 1 step)')
+    >>> name_of(sigmoid), name_of(per_unit([sigmoid, step])), name_of(functools.partial(sigmoid, gain=2.0))
+    ('sigmoid', 'per_unit(1 sigmoid, 1 step)', 'sigmoid(gain=2.0)')
     """
+    if isinstance(activation, functools.partial):
+        settings = [*map(repr, activation.args), *(f"{name}={value}" for name, value in activation.keywords.items())]
+        return f"{name_of(activation.func)}({', '.join(settings)})"
     return getattr(activation, "__name__", repr(activation))

@@ -24,13 +24,16 @@ NO_EDGE, SUM_EDGE, FIRST_EDGE = 0, 1, 2
 # The number of rows is a multiple of this, or smaller, so that work that needs no order can be done in blocks.
 BLOCK = 1024
 
-_WIDTHS = (2, 4, 8, 16, 32)
+_WIDTHS = (2, 3, 4, 6, 8, 10, 12, 16, 24, 32)
 # Costs, by which width and rows per step are chosen: of a row in units of a slot, and of starting a step in units of a
 # slot for one example. Measured on a CPU (0.4 us and 0.2 ns); a kernel launch costs more.
 _ROW_IN_SLOTS = 4
 _STEP_IN_SLOTS = {"cpu": 2_000}
 _STEP_OF_A_KERNEL = 500_000
 _NOMINAL_BATCH = 8
+# The most rows of a step on a CPU: what 128 rows of 10 gather for 32 examples, 160 kB, stays in the second-level cache.
+# With 2,048 rows a forward pass of 10^5 units took 2.5 times as long.
+_MOST_CACHED_ROWS = 128
 
 
 class Sweep(NamedTuple):
@@ -192,6 +195,7 @@ def _sweep(
     unit in it, the rows of a step, and how many rows are not padding.
     """
     step_cost = _STEP_IN_SLOTS.get(jax.default_backend(), _STEP_OF_A_KERNEL)
+    most_rows = _MOST_CACHED_ROWS if jax.default_backend() == "cpu" else 2**17
     choices = []
     work = {width: _n_rows(fan_in, width) * (width + _ROW_IN_SLOTS) for width in _WIDTHS}
     best, second = sorted(work, key=lambda width: work[width])[:2]
@@ -200,7 +204,7 @@ def _sweep(
         rows = _rows(n_leaves, fan_in, sources, edges, width)
         level = _levels(n_leaves, rows[0])
         sizes = np.bincount(level, minlength=1)[1:]
-        for rows_per_step in (1 << i for i in range(2, 18)):
+        for rows_per_step in (1 << i for i in range(2, most_rows.bit_length())):
             cost = step_cost + rows_per_step * _NOMINAL_BATCH * (width + _ROW_IN_SLOTS)
             choices.append((int((-(-sizes // rows_per_step)).sum()) * cost, rows_per_step, rows, level, sizes))
     _, rows_per_step, (sources, edges, own), level, sizes = min(choices, key=lambda choice: choice[0])

@@ -1,5 +1,6 @@
 """What is drawn of a network is its units, weights, values and deltas; what cannot be drawn is refused."""
 
+import functools
 import re
 
 import jax
@@ -127,6 +128,18 @@ def test_weights_of_any_size(weight, tmp_path):
     draw_network(XOR, jax.tree.map(lambda leaf: jnp.full_like(leaf, weight), PARAMS), X, path=tmp_path / "net.png")
 
 
+def test_long_names_have_room_and_settings_a_line_of_their_own():
+    net = jaxnet.mlp([1, 1], [functools.partial(jaxnet.leaky_relu, negative_slope=0.2)])
+    names = ["a name " * 4], ["n" * 100]
+    figure = draw_network(net, shapes_filled(net), input_names=names[0], output_names=names[1])
+    texts = {text.get_text(): text for text in figure.axes[0].texts}
+    assert list(texts) == [f"{'n' * 37}...", *names[0], "inputs", "leaky_relu\n(negative_slope=0.2)"]
+    figure.draw_without_rendering()
+    bounds = [texts[name].get_window_extent() for name in (*names[0], f"{'n' * 37}...")]
+    assert bounds[0].x0 >= 0
+    assert bounds[1].x1 <= figure.axes[1].get_window_extent().x0
+
+
 def shapes_filled(net):
     return jax.tree.map(lambda leaf: jnp.ones(leaf.shape), jax.eval_shape(net.init, jax.random.key(0)))
 
@@ -141,6 +154,7 @@ def shapes_filled(net):
         ((jaxnet.layer(65, 1),), {}, ValueError, "expected at most 100 units and 64 inputs, got 1 and 65."),
         ((XOR, {"w": 1.0}), {}, ShapeError, "expected the parameters of Network(2 -> 2 sigmoid -> 1 sigmoid), leaf"),
         ((XOR, jax.tree.map(lambda leaf: leaf * jnp.nan, PARAMS)), {}, ValueError, "expected finite parameters, got"),
+        ((XOR, PARAMS, jnp.array([jnp.inf, 0])), {}, ValueError, "expected finite inputs, got NaN or infinity."),
         ((XOR, PARAMS, jnp.ones(3)), {}, ShapeError, "expected inputs (2,), one example, got (3,)."),
         ((XOR, PARAMS, jnp.ones((1, 2))), {}, ShapeError, "expected inputs (2,), one example, got (1, 2)."),
         ((XOR, PARAMS, X, Y), {}, ValueError, "expected inputs, targets and a loss to show deltas, got only some"),
@@ -150,7 +164,7 @@ def shapes_filled(net):
         ((jaxnet.Network(lambda key: (), lambda params, x: x), ()), {}, TypeError,
          "expected a network made of jaxnet.layer, mlp, chain, wired and dag, got your own."),
     ],
-    ids=range(12),
+    ids=range(13),
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused(arguments, options, error, message):
     network, *rest = arguments

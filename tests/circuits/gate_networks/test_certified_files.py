@@ -179,3 +179,9 @@ def test_the_certificate_says_what_was_proved(votes):
     assert data["original"]["file"] == "votes.original.blif"
     assert [record["file"] for record in data["files"]] == ["votes.aig", "votes.blif", "votes.v", "votes.c"]
     assert data["simplified"]["gates"] < VOTES.n_gates
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as e:
+        certify(parse("a & b"), tmp_path / "none" / "and")
+    assert str(e.value) == f"certify: there is no folder {tmp_path / 'none'}."

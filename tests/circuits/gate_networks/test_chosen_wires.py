@@ -40,6 +40,16 @@ def test_errors(error):
     assert error(TypeError, circuits.fix_wires, chain, ()).startswith(
         "fix_wires: expected a network made by gate_network alone, got Network("
     )
+    nan = jax.tree.map(lambda leaf: leaf * np.nan, network.init(jax.random.key(0)))
+    said = "expected parameters that are numbers, got NaN: did the training diverge?"
+    assert error(ValueError, circuits.fix_wires, network, nan) == f"fix_wires: {said}"
+    assert error(ValueError, circuits.harden, network, nan) == f"harden: {said}"
+    assert (
+        error(
+            ValueError, circuits.harden, chain, jax.tree.map(lambda leaf: leaf * np.nan, chain.init(jax.random.key(0)))
+        )
+        == f"harden: {said}"
+    )
     assert error(ShapeError, circuits.fix_wires, network, [1]) == (
         "fix_wires: expected GateParams(gates, choices) for 2 -> 2 gates, got list."
     )

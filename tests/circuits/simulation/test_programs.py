@@ -1,5 +1,4 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +7,8 @@ from hypothesis import strategies as st
 from circuits import library, random_patterns
 from circuits.gates import AND, NOT, XOR
 from circuits.netlist import Circuit
-from circuits.simulation.programs import ROW, lower, run, run_on_one_cpu
+from circuits.simulation.program_loops import run
+from circuits.simulation.programs import lower
 
 
 @pytest.mark.parametrize("table", range(16))
@@ -56,39 +56,6 @@ def test_a_row_is_written_only_when_what_it_held_is_needed_no_more(seed, gates, 
         values[target] = np.bitwise_xor.reduce([c & 1 & p for c, p in zip(coefficients, products, strict=True)])
     expected = nodes_of(circuit, x)[:, circuit.outputs]
     np.testing.assert_array_equal(values[program.outputs[:outputs]].T, expected)
-
-
-def test_both_ways_to_run_agree(random_circuit):
-    circuit = random_circuit(5, 16, 200, 16)
-    program = lower(circuit)
-    words = jnp.asarray(np.random.default_rng(0).integers(0, 2**32, (16, 3 * ROW), dtype=np.uint32))
-    expected = run(program, words, row=ROW)
-    results = jnp.zeros((16, 3 * ROW), jnp.uint32)
-    values, native, counts = run_on_one_cpu(
-        program, jnp.uint32(3), words, jnp.zeros((program.rows, ROW), jnp.uint32), results
-    )
-    np.testing.assert_array_equal(native, expected)
-    assert counts.tolist() == program.counts.tolist()
-    assert not values[0].any()
-    # What was given is overwritten, and no block more than asked for is run.
-    assert results.is_deleted()
-    _, native, _ = run_on_one_cpu(program, jnp.uint32(1), words, values, jnp.zeros((16, 3 * ROW), jnp.uint32))
-    np.testing.assert_array_equal(native[:, :ROW], expected[:, :ROW])
-    assert not native[:, ROW:].any()
-
-
-def test_one_native_function_without_a_copy_of_what_it_works_on(random_circuit):
-    program = lower(random_circuit(5, 16, 60, 16))
-    shapes = (16, 2 * ROW), (program.rows, ROW), (16, 2 * ROW)
-    words, values, results = (jnp.zeros(shape, jnp.uint32) for shape in shapes)
-    text = run_on_one_cpu.lower(program, jnp.uint32(2), words, values, results).compile().as_text()
-    # The whole loop is one call, and the gate in it another, beside which no array of rows is copied.
-    assert text.count('xla_cpu_small_call="true"') >= 1
-    assert "while(" not in text[text.index("ENTRY") :]
-    bodies = [body for body in text.split("\n\n") if f"u32[1,{ROW}]{{1,0}} call(" in body]
-    assert len(bodies) == 1
-    copies = [line for line in bodies[0].splitlines() if f"u32[{program.rows},{ROW}]" in line and " copy(" in line]
-    assert not copies
 
 
 def test_a_program_of_no_gates_and_one_of_constants():

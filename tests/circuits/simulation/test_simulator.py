@@ -13,7 +13,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from circuits import ThresholdUnit, evaluate, library, random_patterns, simulate, truth_table
 from circuits.gates import AND, NOT, TRUE, XOR
 from circuits.netlist import Builder, Circuit
-from circuits.simulation.programs import ROW, run_on_one_cpu
+from circuits.simulation.program_loops import run_on_one_cpu
+from circuits.simulation.programs import ROW
 from circuits.simulation.simulator import as_bits, program_of
 
 HALF_ADDER = Circuit(["a", "b"], [[1, 2], [1, 2]], [XOR, AND], [3, 4], ["sum", "carry"])
@@ -69,7 +70,7 @@ def test_more_threads_than_one_give_the_same(random_circuit, monkeypatch):
     circuit, words = random_circuit(8, 11, 300, 9), random_words(8, 11, 100_001)
     started, run = set(), run_on_one_cpu
     monkeypatch.setattr(
-        "circuits.simulation.simulator.run_on_one_cpu",
+        "circuits.simulation.native_runs.run_on_one_cpu",
         lambda *args: (started.add(threading.get_ident()), run(*args))[1],
     )
     expected = by_words(circuit, words)
@@ -107,7 +108,7 @@ def test_an_interrupted_run_leaves_nothing_wrong(random_circuit, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("circuits.simulation.simulator.run_on_one_cpu", interrupted)
+        patch.setattr("circuits.simulation.native_runs.run_on_one_cpu", interrupted)
         with pytest.raises(KeyboardInterrupt):
             simulate(circuit, words)
     np.testing.assert_array_equal(simulate(circuit, words), by_words(circuit, words))
@@ -177,10 +178,11 @@ def test_words_over_devices_are_shared_by_threads(random_circuit):
 def test_no_columns_are_simulated_twice_and_narrow_ones_together(k, spec, random_circuit, monkeypatch):
     circuit, words, blocks = random_circuit(12, 6, 40, 4), random_words(5, 6, k), []
     monkeypatch.setattr(
-        "circuits.simulation.simulator.run_on_one_cpu", lambda *args: (blocks.append(args[1]), run_on_one_cpu(*args))[1]
+        "circuits.simulation.native_runs.run_on_one_cpu",
+        lambda *args: (blocks.append(args[1][0]), run_on_one_cpu(*args))[1],
     )
     assert_every_device_has(by_words(circuit, words), simulate(circuit, put(words, mesh_of(4, 2), *spec)))
-    assert blocks == [1]
+    assert blocks == [ROW]
 
 
 @pytest.mark.parametrize(

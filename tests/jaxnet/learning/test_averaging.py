@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxnet import ensemble, fit, gradient_descent
+from jaxnet import ShapeError, ensemble, fit, gradient_descent
+from jaxnet.learning.averaging import evaluation_params
 
 THREE = np.array([1.0, 2.0, 6.0], np.float32)
 
@@ -55,6 +56,21 @@ def test_sam_evaluates_the_parameters_before_its_move_uphill():
     assert (two.state.params, two.params) == (4.5, 4.5)  # 7 - 0.5 (8 - 3)
 
 
+@pytest.mark.parametrize(
+    "optimizer", [optax.contrib.schedule_free_sgd(0.5, b1=0.5), optax.contrib.sam(optax.sgd(0.5), optax.sgd(0.25))]
+)
+def test_parameters_of_a_part_of_the_optimiser(optimizer):
+    """Those of the part are evaluated as alone, the others as they are."""
+    alone = run(optimizer, 3)
+    parts = optax.partition({"part": optimizer, "rest": optax.sgd(0.5)}, {"a": "part", "b": "rest"})
+    rule = gradient_descent(lambda p, x: half_square(p["a"], x) + half_square(p["b"], x), parts)
+    start, key = {"a": np.float32(7), "b": np.float32(5)}, jax.random.key(0)
+    found = fit(rule, start, THREE, steps=3, key=key, progress=False)
+    assert found.params["b"] == 3.25
+    np.testing.assert_allclose(found.params["a"], evaluation_params(alone.state.optimizer_state, alone.state.params))
+    assert found.params["a"] != found.state.params["a"]
+
+
 def averaged(decay):
     def update(updates, average, params):
         return updates, optax.incremental_update(optax.apply_updates(params, updates), average, 1 - decay)
@@ -79,3 +95,11 @@ def test_members_of_an_ensemble_are_evaluated_each(dtype):
     found = fit_members(steps=1, validation=THREE, validate=validate)
     np.testing.assert_allclose(found.state.params, [8, 3])
     assert found.validation["first"][-1] == 7
+
+
+def test_what_is_no_average_is_refused():
+    with pytest.raises(TypeError) as e:
+        run(optax.sgd(0.5), 1, evaluation_params=0.99)
+    assert str(e.value) == "gradient_descent: expected evaluation_params, a function, got 0.99."
+    with pytest.raises(ShapeError, match=r"^gradient_descent: expected evaluation_params to return parameters of the"):
+        run(optax.sgd(0.5), 1, evaluation_params=lambda state, params: (params, params))

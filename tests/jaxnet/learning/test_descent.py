@@ -497,3 +497,19 @@ def test_extra_arguments_go_where_they_are_taken():
     rule = gradient_descent(half_square, optax.chain(sam, optax.contrib.reduce_on_plateau()))
     with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'value'"):
         rule.update(rule.init(start(7)), THREE, jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("params", "loss", "message"),
+    [
+        ({"n": 3}, lambda p, x: p["n"] * x.sum(), "floating or complex parameters, got int32 for parameter ['n']."),
+        (1.0, lambda p, x: (p * x.sum()).astype(complex), "a loss that is a real floating number, got complex64."),
+        (1.0, lambda p, x: (x > p).sum(), "a loss that is a real floating number, got int32."),
+        (1.0, lambda p, x: None, "a loss that is a real floating number, got None."),
+    ],
+)
+def test_what_has_no_gradient_is_refused(params, loss, message):
+    rule = gradient_descent(loss, optax.sgd(0.1))
+    with pytest.raises(TypeError) as e:
+        rule.update(rule.init(params), jnp.ones(2), jax.random.key(0))
+    assert str(e.value) == f"gradient_descent: expected {message}"

@@ -101,6 +101,7 @@ def test_what_is_fixed_or_beside_a_key_keeps_its_value():
         lambda p, b, key, rng: 0,  # which of them?
         lambda p, b, train, training: 0,
         lambda p, b, targets: 0,
+        lambda p, b, weights: 0,
         lambda p, b, *, scale: 0,
         lambda p, b, key, /: 0,
     ],
@@ -108,3 +109,8 @@ def test_what_is_fixed_or_beside_a_key_keeps_its_value():
 def test_other_signatures_are_refused(loss):
     with pytest.raises(TypeError, match=r"^gradient_descent: expected loss\(params, batch\) or loss"):
         loss_call(loss)
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(TypeError, match=r"^gradient_descent: expected a loss, a function, got 'loss'\.$"):
+        loss_call("loss")  # type: ignore[arg-type]
