@@ -13,7 +13,8 @@ FOLDERS = ("jaxnet", "circuits", "docs", "examples", "benchmarks", "fuzz", "test
 SUFFIXES = (".md", ".py", ".toml", ".yaml", ".yml", ".c")
 TEXTS = [path for path in ROOT.iterdir() if path.suffix in SUFFIXES or path.name == "Makefile"]
 TEXTS += [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES]
-TEXTS = sorted({*TEXTS} - {ROOT / "CHANGELOG.md", Path(__file__)})
+GENERATED = ROOT / "docs" / "reference"  # pages that `make docs` writes
+TEXTS = sorted({path for path in TEXTS if GENERATED not in path.parents} - {ROOT / "CHANGELOG.md", Path(__file__)})
 PAGES = [path for path in TEXTS if path.suffix == ".md"]
 OLD_NAMES = ["small_loops", "members_apart", "from_each", "kept_of_rewired", "losses_noticed", "one_ahead"]
 OLD_NAMES += ["exhaustive_words", "layering", "draw_rich", "Corrected"]
