@@ -45,15 +45,6 @@ def start(value=0.0):
     return np.float32(value)
 
 
-def filled(tree):
-    """A tree of arrays from a tree of shapes: a plain tuple of integers is a shape."""
-    return jax.tree.map(
-        lambda shape: np.ones(shape, np.float32),
-        tree,
-        is_leaf=lambda t: type(t) is tuple and all(type(n) is int for n in t),
-    )
-
-
 # Shared, as the docstring of `gradient_descent` advises, so that tests share compiled runs.
 SLOPE = gradient_descent(half_square, optax.sgd(0.25))
 
