@@ -136,7 +136,7 @@ def test_what_is_no_gate_network_is_refused():
     network = gate_network(2, [2])
     circuit = harden(network, drawn(network))
     for function, name in ((lambda other: gate_types(other, ()), "gate_types"), (gate_errors, "gate_errors")):
-        with pytest.raises(TypeError, match=rf"^{name}: expected a network made by gate_network or .* got Circuit"):
+        with pytest.raises(TypeError, match=rf"^{name}: expected a network made by gate_network alone, got Circuit"):
             function(circuit)
         with pytest.raises(TypeError, match=rf"^{name}: expected a network made by gate_network alone, got Network"):
             function(jaxnet.chain(network, network))

@@ -80,7 +80,9 @@ def test_readers_add_up_what_a_scatter_adds_up(seed, n, width, choices):
     expected = np.zeros(n, int)
     np.add.at(expected, reads.ravel(), g)
     table = readers(reads, n)
-    assert table is not None
+    if table is None:
+        assert np.bincount(reads.ravel()).max() > 64
+        return
     assert (table.dtype, table.shape) == (np.int32, (np.bincount(reads.ravel()).max(), n))
     np.testing.assert_array_equal(np.append(g, 0)[table].sum(axis=0), expected)
 
