@@ -62,9 +62,12 @@ class DivergedError(FloatingPointError):
     __module__ = "jaxnet"  # the name that users import and that tracebacks print
 
     def __init__(self, step: int, metric: str, value: float, run: Run) -> None:
+        fix = "A smaller step size or optax.clip_by_global_norm may help."
+        if step == 1:  # before any step could have gone too far
+            fix = "Look at the data: inputs that are not finite, targets or labels out of the range of the loss."
         super().__init__(
             f"fit: {metric} is {value} at step {step:,}. The run up to step {run.steps:,}, where the parameters were "
-            "finite, is in the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help."
+            f"finite, is in the error's attribute `run`. {fix}"
         )
         self.step, self.metric, self.value, self.run = step, metric, value, run
 

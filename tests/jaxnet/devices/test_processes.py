@@ -255,7 +255,8 @@ def others(where, what):
         (
             "diverged",
             "DivergedError: fit: loss is inf at step 1. The run up to step 0, where the parameters were finite, is in "
-            "the error's attribute `run`. A smaller step size or optax.clip_by_global_norm may help.",
+            "the error's attribute `run`. Look at the data: inputs that are not finite, targets or labels out of the "
+            "range of the loss.",
         ),
         (
             "checkpoint",
