@@ -42,7 +42,7 @@ fuzz: $(VENV)/.fuzz
 	for format in .aag .aig .bench .blif .pla .v .th .c; do $(BIN)/python fuzz/readers.py $$format || exit 1; done
 
 clean:
-	rm -rf $(VENV) site notebooks docs/reference .jupyter_cache
+	rm -rf $(VENV) site notebooks docs/reference .jupyter_cache jupyter_execute
 
 # One stamp an extra: the demo installs no test tools, and a second call installs nothing.
 $(VENV)/bin/python:
