@@ -257,7 +257,7 @@ def test_surrogate_steps_made_alike_are_the_same_activation():
     assert isinstance(f, SurrogateStep)
     assert repr(f) == "surrogate_step(sigmoid, gain=4)"
     assert repr(jaxnet.layer(2, 3, f)) == "Network(2 -> 3 surrogate_step(sigmoid, gain=4))"
-    assert repr(surrogate_step(functools.partial(sigmoid, gain=2))).startswith("surrogate_step(functools.partial(")
+    assert repr(surrogate_step(functools.partial(sigmoid, gain=2))) == "surrogate_step(sigmoid(gain=2), gain=1)"
 
 
 def traces(activations):
