@@ -31,6 +31,8 @@ from jaxnet.validation import whole_number
 
 # Rows of a batch, unless there are no more than twice as many.
 _BATCH = 256
+# Networks, all alike on the rows held out, that are simplified to find the smallest.
+_MOST_ALIKE = 16
 # Rows that are evaluated at once.
 _BLOCK = 1000
 
@@ -76,7 +78,7 @@ class Learned:
             chosen network alone.
         members: `(seeds, 2)`, the share of training and validation rows for which each hardened network is right.
         chosen: which of them was best on the validation rows, or, without any, on the training rows: by that share,
-            then by the cross-entropy before it was hardened.
+            then by the fewest gates of its simplified votes, then by the cross-entropy before it was hardened.
     """
 
     target: str
@@ -186,8 +188,13 @@ def learn_table(
     measured = _measured(joint, params, parts)
     members = np.stack([measured[name].hard for name in parts if name != "test"], axis=1)
     by = measured["validation" if "validation" in parts else "training"]
-    chosen = int(np.lexsort((by.loss, -by.hard))[0])
-    network, own = networks[chosen], split_params(joint, params)[chosen]
+    own_params = split_params(joint, params)
+    # Of rules that fit alike, the shortest is the likeliest to hold: Occam's razor. Few rows leave many alike.
+    best = np.flatnonzero(by.hard == by.hard.max())
+    best = best[np.argsort(by.loss[best], kind="stable")][:_MOST_ALIKE]
+    sizes = [simplify(harden(networks[k], own_params[k])).n_gates for k in best] if len(best) > 1 else [0]
+    chosen = int(best[np.argmin(sizes)])
+    network, own = networks[chosen], own_params[chosen]
     votes = harden(network, own, input_names=encoding.names)
     circuit = harden(network, own, "class", input_names=encoding.names)
     simplified = simplify(circuit)
