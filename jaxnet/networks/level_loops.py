@@ -17,11 +17,6 @@ from jax import Array
 
 from jaxnet.networks.level_schedules import BLOCK, Sweep, SweepLayout
 
-# Numbers of examples for which a gather for each slot, fused with the sum, is faster than one gather for all of them.
-# At 10^5 units it takes 0.75 against 1.13 ns per edge and example for 8 examples, but 1.84 against 1.72 for 4, and 0.68
-# against 0.54 for 32.
-_FUSED = range(8, 32)
-
 
 @functools.partial(jax.jit, static_argnames=("functions", "rows_per_step"))
 def outputs(layout: SweepLayout, kinds: Array, w: Array, b: Array, x: Array, functions: tuple, rows_per_step: tuple):
@@ -176,12 +171,8 @@ def _sums(weights: Array, values: Array, sources: Array) -> Array:
 
     It is no dot, whose precision a device may lower.
     """
-    if values.shape[1] in _FUSED:
-        found = [_get(values, sources[:, slot]) for slot in range(sources.shape[1])]
-    else:
-        rows = _get(values, sources)
-        found = [rows[:, slot] for slot in range(sources.shape[1])]
-    terms = [weights[:, slot, None] * found[slot] for slot in range(sources.shape[1])]
+    found = _get(values, sources)
+    terms = [weights[:, slot, None] * found[:, slot] for slot in range(sources.shape[1])]
     return functools.reduce(jnp.add, terms)
 
 
