@@ -86,7 +86,7 @@ def _(choices, mo, set_choice):
         on_change=lambda files: (
             files and choose(lambda before: choices.from_upload(files[0].name, files[0].contents, before))
         ),
-        max_size=2**20,
+        max_size=choices.MOST_BYTES,
     )
     return expression, get_elsewhere, upload
 
