@@ -20,7 +20,7 @@ from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 MOST_INPUTS, MOST_UNITS = 6, 40
 MOST_BYTES = 2**20  # of a file, unzipped too
-LONGEST_NAME = 60
+LONGEST_NAME, LONGEST_LABEL = 60, 20  # letters, of a circuit and of an input or output, that are shown
 
 
 class Choice(NamedTuple):
@@ -37,6 +37,19 @@ class Choice(NamedTuple):
     circuit: Circuit
     units: ThresholdCircuit
     message: str = ""
+
+
+def shortened(name: str, most: int = LONGEST_LABEL) -> str:
+    """Return a name as it is shown, cut where it is longer than fits.
+
+    Args:
+        name: any.
+        most: how many letters are kept.
+
+    >>> shortened("carry"), shortened("a_very_long_name", 6)
+    ('carry', 'a_very…')
+    """
+    return name if len(name) <= most else name[:most] + "…"
 
 
 def from_gallery(name: str) -> Choice:
@@ -69,9 +82,7 @@ def from_text(text: str, before: Choice) -> Choice:
     """
     if not text.strip():
         return before._replace(message="")
-    name = " ".join(text[: 10 * LONGEST_NAME].split())
-    if len(name) > LONGEST_NAME:
-        name = name[:LONGEST_NAME] + "…"
+    name = shortened(" ".join(text[: 10 * LONGEST_NAME].split()), LONGEST_NAME)
     return _chosen(before, lambda: _choice(name, parse(text)))
 
 
