@@ -48,7 +48,7 @@ def order_of_examples(key: Key, position: RunPosition, n: int, batch_size: int, 
     steps = max(steps, _ROOM)
     # The window begins at a multiple of the greatest common divisor, so at most this far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
-    epochs = position.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
+    epochs = jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32) + position.epoch
     window = jax.lax.dynamic_slice_in_dim(permutations(key, epochs, n).reshape(-1), position.offset, steps * batch_size)
     return window.reshape(steps, batch_size)
 
@@ -60,30 +60,33 @@ def permutations(key: Key, epochs: Array, n: int) -> Array:
     """
     # Sorting by 32 random bits is repeated until no order is likelier for numbers that are equal.
     rounds = math.ceil(3 * math.log(max(1, n)) / math.log(2**32 - 1))
-    words = [jnp.broadcast_to(word, epochs.shape) for word in _words(key)]
+    root0, root1 = _words(key)
+    roots = jnp.broadcast_to(root0, epochs.shape), jnp.broadcast_to(root1, epochs.shape)
     children = jnp.stack([jnp.zeros_like(epochs), epochs, *[jnp.zeros_like(epochs)] * rounds])
 
-    def descend(words: tuple[Array, ...], child: Array):
-        """Go on to a child of each key; its child 1, as it was before, is there to be used."""
-        first, second = _threefry(*words, jnp.stack([child, jnp.ones_like(child)]))
+    def descend(words: tuple[Array, Array], child: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Go on from each key to a child of it, and return its child 1, which is there to be used."""
+        first, second = _threefry(words[0], words[1], jnp.stack([child, jnp.ones_like(child)]))
         return (first[0], second[0]), (first[1], second[1])
 
-    _, used = jax.lax.scan(descend, tuple(words), children)
+    _, used = jax.lax.scan(descend, roots, children)
 
-    def sort(order: Array, words: tuple[Array, ...]):
-        first, second = _threefry(*(word[:, None] for word in words), jnp.arange(n, dtype=jnp.uint32))
+    def sort(order: Array, words: tuple[Array, Array]) -> tuple[Array, None]:
+        first, second = _threefry(words[0][:, None], words[1][:, None], jnp.arange(n, dtype=jnp.uint32))
         return jax.lax.sort_key_val(first ^ second, order)[1], None
 
     orders = jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32), (len(epochs), n))
     return jax.lax.scan(sort, orders, jax.tree.map(lambda words: words[2:], used))[0]
 
 
-def _words(key: Key) -> Array:
+def _words(key: Key) -> tuple[Array, Array]:
     """Return the two words of a key; of another generator's key, two that it draws."""
     typed = key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
     if str(jax.random.key_impl(typed)) == "threefry2x32":
-        return jax.random.key_data(typed)
-    return jax.random.bits(typed, (2,))
+        first, second = jax.random.key_data(typed)
+    else:
+        first, second = jax.random.bits(typed, (2,))
+    return first, second
 
 
 def _threefry(key0: Array, key1: Array, counter: Array) -> tuple[Array, Array]:
