@@ -1,9 +1,6 @@
 """The order in which a run sees its examples: for each epoch a permutation, that of `jax.random.permutation`.
 
-The generator is written out: XLA compiles two copies of it, one for all keys and one for all numbers that are sorted
-by, in half the time that it needs for those of `jax.random`, and that is a good part of the time to a first step.
-
-Source: J. Salmon, M. Moraes, R. Dror and D. Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011), Threefry.
+One call makes all keys, and one all numbers that are sorted by: that compiles in half the time of `jax.random`.
 """
 
 import math
@@ -15,12 +12,11 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxnet.lowering.threefry import children, key_words
 from jaxnet.pytrees import Key
 
 # Room for at least two batches: XLA removes axes of one, and would fuse a step otherwise.
 _ROOM = 2
-
-_ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
 
 
 class RunPosition(NamedTuple):
@@ -60,44 +56,20 @@ def permutations(key: Key, epochs: Array, n: int) -> Array:
     """
     # Sorting by 32 random bits is repeated until no order is likelier for numbers that are equal.
     rounds = math.ceil(3 * math.log(max(1, n)) / math.log(2**32 - 1))
-    root0, root1 = _words(key)
+    root0, root1 = key_words(key)
     roots = jnp.broadcast_to(root0, epochs.shape), jnp.broadcast_to(root1, epochs.shape)
-    children = jnp.stack([jnp.zeros_like(epochs), epochs, *[jnp.zeros_like(epochs)] * rounds])
+    path = jnp.stack([jnp.zeros_like(epochs), epochs, *[jnp.zeros_like(epochs)] * rounds])
 
     def descend(words: tuple[Array, Array], child: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Go on from each key to a child of it, and return its child 1, which is there to be used."""
-        first, second = _threefry(words[0], words[1], jnp.stack([child, jnp.ones_like(child)]))
+        first, second = children(words, jnp.stack([child, jnp.ones_like(child)]))
         return (first[0], second[0]), (first[1], second[1])
 
-    _, used = jax.lax.scan(descend, roots, children)
+    _, used = jax.lax.scan(descend, roots, path)
 
     def sort(order: Array, words: tuple[Array, Array]) -> tuple[Array, None]:
-        first, second = _threefry(words[0][:, None], words[1][:, None], jnp.arange(n, dtype=jnp.uint32))
+        first, second = children((words[0][:, None], words[1][:, None]), jnp.arange(n, dtype=jnp.uint32))
         return jax.lax.sort_key_val(first ^ second, order)[1], None
 
     orders = jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32), (len(epochs), n))
     return jax.lax.scan(sort, orders, jax.tree.map(lambda words: words[2:], used))[0]
-
-
-def _words(key: Key) -> tuple[Array, Array]:
-    """Return the two words of a key; of another generator's key, two that it draws."""
-    typed = key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
-    if str(jax.random.key_impl(typed)) == "threefry2x32":
-        first, second = jax.random.key_data(typed)
-    else:
-        first, second = jax.random.bits(typed, (2,))
-    return first, second
-
-
-def _threefry(key0: Array, key1: Array, counter: Array) -> tuple[Array, Array]:
-    """Encrypt the words 0 and `counter` with a key of two words, in 20 rounds."""
-    key0, key1, counter = jnp.broadcast_arrays(key0, key1, counter)
-    keys = key0, key1, key0 ^ key1 ^ jnp.uint32(0x1BD11BDA)
-    x, y = key0, counter + key1
-    for block in range(5):
-        for by in _ROTATIONS[block % 2]:
-            x = x + y
-            y = ((y << by) | (y >> (32 - by))) ^ x
-        x = x + keys[(block + 1) % 3]
-        y = y + keys[(block + 2) % 3] + jnp.uint32(block + 1)
-    return x, y
