@@ -7,7 +7,7 @@ from pathlib import Path
 import jupytext
 
 DOCS = Path(__file__).resolve().parent
-PAGES = [DOCS / "start.md", *sorted((DOCS / "lecture").glob("[0-9]*.md"))]
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "{code-cell}" in path.read_text(encoding="utf-8"))
 
 
 def notebook(page: Path) -> dict:
@@ -16,10 +16,10 @@ def notebook(page: Path) -> dict:
     for cell in found.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\{py:obj\}(`[^`]+`)", r"\1", cell.source)
-            cell.source = re.sub(r"\]\(([\w./]+\.md)", lambda link: f"]({_target(page, link[1])}", cell.source)
+            cell.source = re.sub(r"\]\((?!\w+:|#)([^)#\s]+)", lambda link: f"]({_target(page, link[1])}", cell.source)
             continue
         if {"hide-cell", "hide-input"} & set(cell.metadata.get("tags", [])):
-            cell.source = f"# {cell.metadata['mystnb']['code_prompt_show']}\n{cell.source}"
+            cell.source = f"# {cell.metadata.get('mystnb', {}).get('code_prompt_show', 'Hidden')}\n{cell.source}"
             cell.metadata["jupyter"] = {"source_hidden": True}
     return found
 
