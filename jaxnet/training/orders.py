@@ -69,7 +69,22 @@ def permutations(key: Key, epochs: Array, n: int) -> Array:
 
     def sort(order: Array, words: tuple[Array, Array]) -> tuple[Array, None]:
         first, second = children((words[0][:, None], words[1][:, None]), jnp.arange(n, dtype=jnp.uint32))
-        return jax.lax.sort_key_val(first ^ second, order)[1], None
+        places = jax.lax.platform_dependent(first ^ second, cpu=_sorted_places_on_cpu, default=_sorted_places)
+        return jnp.take_along_axis(order, places, axis=1, mode="promise_in_bounds"), None
 
     orders = jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32), (len(epochs), n))
     return jax.lax.scan(sort, orders, jax.tree.map(lambda words: words[2:], used))[0]
+
+
+def _sorted_places(numbers: Array) -> Array:
+    """Return the places of the numbers of each row, the smallest first; equal numbers stay in order."""
+    places = jax.lax.broadcasted_iota(jnp.int32, numbers.shape, 1)
+    return jax.lax.sort_key_val(numbers, places)[1]
+
+
+def _sorted_places_on_cpu(numbers: Array) -> Array:
+    """Return the same; XLA's sort calls a function to compare pairs, but sorts single words five times as fast."""
+    places = jax.lax.broadcasted_iota(jnp.uint32, numbers.shape, 1)
+    with jax.enable_x64(True):
+        words = numbers.astype(jnp.uint64) << 32 | places.astype(jnp.uint64)
+        return (jax.lax.sort(words) & 0xFFFFFFFF).astype(jnp.int32)
