@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 
 from jaxnet.learning.rules import Rule
 from jaxnet.pytrees import Batch, Key, State
@@ -25,12 +26,13 @@ def same_key(key: Key) -> Key:
 
 
 def advance_on_arrays(
-    rule: Rule, data: Batch, key: Key, plan: Plan, state: State, step: int, count: int
-) -> tuple[State, dict[str, Any], int]:
+    rule: Rule, data: Batch, key: Key, orders: Callable[[int], Array] | None, plan: Plan,
+    state: State, step: int, count: int,
+) -> tuple[State, dict[str, Any], int]:  # fmt: skip
     """Make the steps of a chunk on arrays that hold all examples; see `Advance`."""
     state, metrics = run(
         "fit", rule, state, data, step, same_key(key), count,
-        most=plan.every, batch_size=plan.batch_size, record_every=plan.record_every,
+        most=plan.every, batch_size=plan.batch_size, record_every=plan.record_every, orders=orders,
     )  # fmt: skip
     n_records = count // plan.record_every
     steps = step + plan.record_every * np.arange(1, n_records + 1)

@@ -193,7 +193,7 @@ def _run_group(
 
     first = jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), states), jnp.uint32(0)
     ((states, _), history), _ = make_steps(
-        step, first, data, BEGINNING, jax.random.key(0), length, most=most, records=records, batch_size=None
+        step, first, data, BEGINNING, jax.random.key(0), None, length, most=most, records=records, batch_size=None
     )
     return (
         jax.tree.map(lambda a: jnp.moveaxis(a, axis, 0), states),

@@ -31,6 +31,7 @@ from jaxnet.training.chunks import Advance, advance_on_arrays, advance_on_batche
 from jaxnet.training.evaluations import Measure, Validation, checked_validation, measuring
 from jaxnet.training.example_arrays import arrays_of, non_finite_data_noted
 from jaxnet.training.interrupts import interruptible, say_interrupted
+from jaxnet.training.orders import kept_orders
 from jaxnet.training.plans import Plan, make_plan
 from jaxnet.training.run_files import RunFile
 from jaxnet.training.run_state import Run, RunState, check_finite, evaluated
@@ -292,7 +293,10 @@ def _advancing(
     if not is_stream(data):
         data = put_examples(data, mesh)
         with non_finite_data_noted(data):
-            yield functools.partial(advance_on_arrays, rule, data, key, plan)
+            orders = None
+            if plan.examples is not None and plan.batch_size is not None:
+                orders = kept_orders(key, plan.examples, plan.batch_size, plan.every)
+            yield functools.partial(advance_on_arrays, rule, data, key, orders, plan)
         return
     told = callable(data) and not is_restarted(data)
     passes = plan.epochs or (1 if plan.total is None else None)

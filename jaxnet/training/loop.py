@@ -121,11 +121,12 @@ def run(
     most: int,
     batch_size: int | None,
     record_every: int,
+    orders: Callable[[int], Array] | None = None,
 ) -> tuple[State, Metrics]:
     """Run `train` from step `start`, for `steps` steps of at most `most`; for `most` if None.
 
-    Runs that differ in `start` and `steps` alone are one program. Where a mesh is set, its devices share the batches,
-    the state stays split as it is, and all of them have the metrics.
+    Runs that differ in `start` and `steps` alone are one program. `orders` are `kept_orders` of the whole run, if any.
+    Where a mesh is set, its devices share the batches, the state stays split as it is, and all have the metrics.
     """
     examples = 1 if batch_size is None else len(jax.tree.leaves(data)[0])
     if batch_size is not None and max(examples, most) >= 2**31:
@@ -139,7 +140,7 @@ def run(
     # Where it is traced it may be differentiated, and on explicit axes a history would have to say how it is split.
     by_scan = not on_cpu and (is_traced(zero_made_here(), state, data, key) or on_explicit_axes(state, data, key))
     compiled = functools.partial(
-        _compiled, rule.update, state, data, position, key,
+        _compiled, rule.update, state, data, position, key, None if orders is None else orders(epoch),
         None if by_scan else length_of(most if steps is None else steps, record_every),
         most=most, records=most // record_every, batch_size=batch_size, specs=specs_of(state),
     )  # fmt: skip
@@ -167,6 +168,7 @@ def make_steps(
     data: Batch,
     position: RunPosition,
     key: Key,
+    orders: Array | None,
     length: Length | None,
     *,
     most: int,
@@ -183,6 +185,7 @@ def make_steps(
         data: all examples.
         position: where the first step is in the whole run.
         key: of the whole run.
+        orders: of the examples, in the epochs of these steps, `(epochs, n)`; drawn here if None.
         length: at most `most` steps. None for `most` of them by a scan, which can be differentiated; its bits depend
             on how many there are.
         most: for so many steps there is an order of examples.
@@ -200,7 +203,7 @@ def make_steps(
     else:
         n = len(jax.tree.leaves(data)[0])
         # Every device needs all of it, and draws it for itself.
-        rows = replicated(order_of_examples(key, position, n, batch_size, most))
+        rows = replicated(order_of_examples(key, position, n, batch_size, most, orders))
 
     def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
         batch = (

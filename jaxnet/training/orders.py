@@ -3,7 +3,9 @@
 One call makes all keys, and one all numbers that are sorted by: that compiles in half the time of `jax.random`.
 """
 
+import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -12,6 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxnet.devices.sharding import replicated
 from jaxnet.lowering.threefry import children, key_words
 from jaxnet.pytrees import Key
 
@@ -36,17 +39,44 @@ class RunPosition(NamedTuple):
 BEGINNING = RunPosition(np.uint32(0), np.uint32(0), np.int32(0))
 
 
-def order_of_examples(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
+def order_of_examples(
+    key: Key, position: RunPosition, n: int, batch_size: int, steps: int, orders: Array | None = None
+) -> Array:
     """Return the examples of each batch, from a position on, `(steps, batch_size)`; at least two batches.
 
-    They are a window on the stream of all epochs' permutations.
+    They are a window on the stream of all epochs' permutations, `orders` if that of the first epoch and of those after
+    it are there already.
     """
     steps = max(steps, _ROOM)
+    if orders is None:
+        orders = _orders_from(key, position.epoch, n, _epochs_touched(n, batch_size, steps))
+    window = jax.lax.dynamic_slice_in_dim(orders.reshape(-1), position.offset, steps * batch_size)
+    return window.reshape(steps, batch_size)
+
+
+def kept_orders(key: Key, n: int, batch_size: int, steps: int) -> Callable[[int], Array]:
+    """Return the function of an epoch that has the `orders` of parts of a run of at most so many steps.
+
+    It keeps the last, so that all parts that begin in one epoch share it: to draw one takes as long as many steps.
+    """
+    count = _epochs_touched(n, batch_size, max(steps, _ROOM))
+    return functools.lru_cache(maxsize=1)(lambda epoch: _drawn_orders(key, np.uint32(epoch), n, count))
+
+
+def _epochs_touched(n: int, batch_size: int, steps: int) -> int:
     # The window begins at a multiple of the greatest common divisor, so at most this far into its first epoch:
     furthest = n - math.gcd(n, batch_size)
-    epochs = jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32) + position.epoch
-    window = jax.lax.dynamic_slice_in_dim(permutations(key, epochs, n).reshape(-1), position.offset, steps * batch_size)
-    return window.reshape(steps, batch_size)
+    return -(-(furthest + steps * batch_size) // n)
+
+
+def _orders_from(key: Key, epoch: ArrayLike, n: int, count: int) -> Array:
+    return permutations(key, jnp.arange(count, dtype=jnp.uint32) + epoch, n)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _drawn_orders(key: Key, epoch: ArrayLike, n: int, count: int) -> Array:
+    # Every device needs all of it, and draws it for itself.
+    return replicated(_orders_from(key, epoch, n, count))
 
 
 def permutations(key: Key, epochs: Array, n: int) -> Array:
