@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxnet.training.orders import BEGINNING, RunPosition, order_of_examples, permutations
+from jaxnet.training.orders import (
+    BEGINNING,
+    RunPosition,
+    _sorted_places,
+    _sorted_places_on_cpu,
+    kept_orders,
+    order_of_examples,
+    permutations,
+)
 
 # One round of sorting is enough for 1,625 numbers.
 SIZES = [1, 2, 3, 1000, 1625, 1626, 5000]
@@ -65,3 +73,21 @@ def test_keys_of_members_are_mapped_over():
     found = jax.vmap(lambda key: order_of_examples(key, BEGINNING, 8, 4, 2), out_axes=1)(keys)
     assert found.shape == (2, 3, 4)
     np.testing.assert_array_equal(found[:, 2].reshape(-1), of_jax(keys[2], 0, 8))
+
+
+def test_orders_that_are_kept_are_those_of_the_epochs_and_drawn_once():
+    key, position = jax.random.key(4), RunPosition(np.uint32(7), np.uint32(3), np.int32(5))
+    orders = kept_orders(key, 9, 4, 5)
+    np.testing.assert_array_equal(
+        order_of_examples(key, position, 9, 4, 5, orders(3)), order_of_examples(key, position, 9, 4, 5)
+    )
+    assert orders(3) is orders(3)
+    assert (orders(4)[0] == orders(3)[1]).all()
+
+
+@pytest.mark.parametrize("sorted_places", [_sorted_places, _sorted_places_on_cpu])
+def test_equal_numbers_stay_in_order(sorted_places):
+    numbers = jnp.array([[2**32 - 1, 0, 5, 0, 5, 2**31]] * 2, jnp.uint32)
+    places = jax.jit(sorted_places)(numbers)
+    assert places.dtype == np.int32
+    assert places.tolist() == [[1, 3, 2, 4, 5, 0]] * 2
