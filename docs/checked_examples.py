@@ -1,0 +1,24 @@
+"""The examples with `>>>` of a page, run when Sphinx reads it: one that prints something else is a warning."""
+
+import doctest
+import tomllib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+_FLAGS = _PROJECT["tool"]["pytest"]["ini_options"]["doctest_optionflags"]
+
+
+def setup(app: Sphinx) -> None:
+    """Check a page before anything rewrites it, so that lines are counted as in its file."""
+    app.connect("source-read", lambda app, page, text: _check(app.env.doc2path(page), text[0]), priority=0)
+
+
+def _check(path: Path, text: str) -> None:
+    """Run the examples of a page, of which the later know the names of the earlier."""
+    page = doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, path.name, str(path), 0)
+    flags = sum(doctest.OPTIONFLAGS_BY_NAME[name] for name in _FLAGS)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=flags)
+    runner.run(page, out=logging.getLogger(__name__).warning)
