@@ -13,12 +13,12 @@ _FLAGS = _PROJECT["tool"]["pytest"]["ini_options"]["doctest_optionflags"]
 
 def setup(app: Sphinx) -> None:
     """Check a page before anything rewrites it, so that lines are counted as in its file."""
-    app.connect("source-read", lambda app, page, text: _check(app.env.doc2path(page), text[0]), priority=0)
+    app.connect("source-read", lambda app, page, text: check(app.env.doc2path(page), text[0]), priority=0)
 
 
-def _check(path: Path, text: str) -> None:
+def check(path: Path, text: str) -> None:
     """Run the examples of a page, of which the later know the names of the earlier."""
     page = doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, path.name, str(path), 0)
     flags = sum(doctest.OPTIONFLAGS_BY_NAME[name] for name in _FLAGS)
-    runner = doctest.DocTestRunner(verbose=False, optionflags=flags)
-    runner.run(page, out=logging.getLogger(__name__).warning)
+    warn = logging.getLogger(__name__).warning
+    doctest.DocTestRunner(verbose=False, optionflags=flags).run(page, out=lambda report: warn(report.lstrip("*\n")))
