@@ -10,6 +10,7 @@ from importlib.resources import files as _files
 from types import ModuleType as _ModuleType
 
 from circuits import library as library
+from circuits import playground as playground
 from circuits.bridge.compilation import CompiledCircuit as CompiledCircuit
 from circuits.bridge.compilation import to_network as to_network
 from circuits.bridge.domain_circuits import circuit_on_domain as circuit_on_domain
