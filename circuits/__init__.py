@@ -1,9 +1,9 @@
 """Boolean circuits, circuits of threshold units, and the bridge between them and networks.
 
-Flat in the package: what a circuit is and how one is made: composed (composition.py), traced (bits.py, words.py with
-arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read after those before it:
-`simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`, `drawing`, `gate_networks`,
-`study`, `playground`.
+Flat in the package: what a circuit is and how one is made: gate by gate (builder.py), composed (composition.py),
+traced (bits.py, words.py with arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read
+after those before it: `simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`,
+`drawing`, `gate_networks`, `study`, `playground`.
 """
 
 from importlib.resources import files as _files
