@@ -30,7 +30,7 @@ docs: $(VENV)/.docs
 # The pages that run, as notebooks of Jupyter, in notebooks/.
 notebooks: $(VENV)/.docs
 	$(BIN)/python docs/notebook_pages.py notebooks
-	@cp docs/lecture/matplotlibrc notebooks
+	@cp docs/matplotlibrc notebooks
 
 # Every script there prints a table; what they share is in benchmarks/common.
 bench: $(VENV)/.run

@@ -1,11 +1,13 @@
 """How Sphinx builds the site: `make docs`."""
 
+import os
 import sys
 from pathlib import Path
 
 import jaxnet
 
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent)  # where cells run, in every folder
 
 project = "jaxnet and circuits"
 project_copyright = "2026, the authors of jaxnet and circuits, Apache-2.0"
@@ -16,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "checked_examples",
     "mathml",
     "reference_pages",
     "repository_links",

@@ -1,5 +1,6 @@
-"""The pages of the site whose cells run, in this process: without Jupyter, and with figures that nobody sees."""
+"""The pages of the site: their cells run, in this process, without Jupyter and with figures that nobody sees."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-QUICK = {"start.md", "lecture/03_boolean_abstraction.md"}
+QUICK = {"start.md", "threshold.md", "lecture/03_boolean_abstraction.md"}
 PAGES = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md")) if "{code-cell}" in path.read_text()]
 
 
@@ -34,6 +35,22 @@ def test_the_cells_of_a_page_run(page, monkeypatch):
         for cell in cells((DOCS / page).read_text()):
             exec(compile(cell, page, "exec"), space)
             plt.close("all")
+
+
+def test_an_example_that_prints_something_else_is_a_warning_with_its_line(tmp_path, caplog):
+    pytest.importorskip("sphinx")
+    spec = importlib.util.spec_from_file_location("checked_examples", DOCS / "checked_examples.py")
+    extension = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(extension)
+    page = tmp_path / "page.md"
+    extension.check(page, "# A page\n\n```python\n>>> a = 1\n>>> a + 1\n2\n>>> list(range(3))\n[0, ..., 2]\n\n```\n")
+    assert not caplog.records
+    extension.check(page, "# A page\n\n```python\n>>> a = 1\n>>> a + 1\n3\n>>> b\n1\n\n```\n")
+    different, unknown = (record.getMessage() for record in caplog.records)
+    assert different.startswith(f'File "{page}", line 5')
+    assert "Expected:\n    3\nGot:\n    2" in different
+    assert unknown.startswith(f'File "{page}", line 7')
+    assert "NameError" in unknown
 
 
 LECTURE = [page for page in PAGES if page.startswith("lecture/")]

@@ -335,7 +335,7 @@ def test_the_page_shows_what_is_printed(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs/command_line.md").read_text()
     shown = re.findall(r"^    \$ python -m circuits (.*)\n((?:    .*\n)+)", page, re.MULTILINE)
-    assert len(shown) == 5
+    assert len(shown) == 6
     for command, printed in shown:
         main(shlex.split(command))
         assert capsys.readouterr().out == textwrap.dedent(printed), command
