@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from circuits.netlist import Circuit, last_readers
+from circuits.simulation.gate_kinds import KINDS, kinds_of
 from circuits.simulation.lookup_tables import LookUpTables, as_lookup_tables
 from circuits.simulation.table_orders import depth_first
 
@@ -28,7 +29,7 @@ _CACHED_ROWS = 512
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["counts", "fan_ins", "polynomials", "targets", "outputs"],
+    data_fields=["counts", "fan_ins", "polynomials", "kinds", "targets", "outputs"],
     meta_fields=["rows"],
 )
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Program:
         fan_ins: `(gates, 3)` uint32: the rows that a gate reads.
         polynomials: `(gates, 8)` uint32: coefficient s is all ones or all zeros, and belongs to the product of the
             fan-ins whose bits are set in s.
+        kinds: `(gates,)` uint32: the places in `KINDS` of the polynomials without their constants.
         targets: `(gates,)` uint32: the row that it writes, which may be one of those it reads.
         outputs: `(m,)` uint32: the rows of the outputs at the end.
         rows: how many there are.
@@ -48,6 +50,7 @@ class Program:
     counts: Any
     fan_ins: Any
     polynomials: Any
+    kinds: Any
     targets: Any
     outputs: Any
     rows: int
@@ -90,16 +93,19 @@ def lower(circuit: Circuit) -> Program:
     if placed.rows > _CACHED_ROWS:
         reordered = depth_first(tables, circuit.outputs, circuit.n_nodes)
         tables, placed = min((tables, placed), (reordered, _rows(circuit, reordered)), key=lambda pair: pair[1].rows)
-    coefficients = tables.tables[:, None] >> np.arange(8, dtype=np.uint8) & 1
+    coefficients = tables.tables[:, None] >> np.arange(8) & 1
     for leaf in (1, 2, 4):
         for product in range(8):
             if product & leaf:
                 coefficients[:, product] ^= coefficients[:, product ^ leaf]
+    kinds, order = kinds_of(coefficients)
+    coefficients[:, 1:] = np.array(KINDS)[kinds, None] >> np.arange(1, 8) & 1
     gates = power_of_two(len(tables.nodes), 64)
     return Program(
         np.array([circuit.n_inputs, len(tables.nodes), circuit.n_outputs], np.uint32),
-        _padded(placed.fan_ins, gates),
+        _padded(np.take_along_axis(placed.fan_ins, order, axis=1), gates),
         _padded(-coefficients.astype(np.uint32), gates),
+        _padded(kinds.astype(np.uint32), gates),
         _padded(placed.targets, gates),
         _padded(placed.outputs, power_of_two(circuit.n_outputs, 16)),
         power_of_two(placed.rows, 64),
