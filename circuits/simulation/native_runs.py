@@ -172,7 +172,7 @@ class _Memory:
             "version": 3,
             "shape": self.results.shape,
             "typestr": _WORD,
-            "data": (self.results.unsafe_buffer_pointer(), True),
+            "data": (self.results.unsafe_buffer_pointer(), False),
         }
 
     def __del__(self) -> None:
