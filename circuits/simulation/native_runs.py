@@ -64,7 +64,7 @@ def simulate_natively(
     >>> from circuits.simulation.programs import lower
     >>> program = lower(parse("a & b"))
     >>> on_cpu = jax.device_put(program, jax.local_devices(backend="cpu")[0])
-    >>> simulate_natively(program.counts.tolist(), on_cpu, [np.array([[12], [10]], np.uint32)], threads=1)
+    >>> simulate_natively(program.counts[:3].tolist(), on_cpu, [np.array([[12], [10]], np.uint32)], threads=1)
     [array([[8]], dtype=uint32)]
     """
     n, gates, m = counts

@@ -17,7 +17,8 @@ its kind, 26; that is as long as the memory takes, since parity alone takes 23 t
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import jax
@@ -53,7 +54,7 @@ def run(program: Program, words: Array, row: int) -> Array:
     Array([[6]], dtype=uint32)
     """
     k = words.shape[1]
-    values = jnp.zeros((program.rows, row), jnp.uint32)
+    values = jnp.zeros((program.rows + len(program.outputs), row), jnp.uint32)
     results = jnp.zeros((len(program.outputs), k), jnp.uint32)
     return _loop(*_arguments(program, jnp.uint32(k // row), words, values, results))[1]
 
@@ -124,8 +125,8 @@ def run_on_one_cpu(
 
 def _arguments(program: Program, *others: Any) -> tuple[Array, ...]:
     """Return what the loops take, the small counts first: a native function returns its first argument too."""
-    arrays = program.fan_ins, program.polynomials, program.kinds, program.targets, program.outputs
-    return jnp.asarray(program.counts), *map(jnp.asarray, (*arrays, *others))
+    arrays = (getattr(program, field.name) for field in fields(program) if field.name != "rows")
+    return *map(jnp.asarray, arrays), *map(jnp.asarray, others)
 
 
 def _loop(
@@ -135,6 +136,7 @@ def _loop(
     kinds: Array,
     targets: Array,
     outputs: Array,
+    copied: Array,
     n_blocks: Array,
     words: Array,
     values: Array,
@@ -149,12 +151,15 @@ def _loop(
         def read(i: Array, values: Array) -> Array:
             return _put(values, i + _ONE, _row(words, i, start, row))
 
+        def compute(i: Array, values: Array) -> Array:
+            return _put(values, _entry(targets, i), _gate(fan_ins, polynomials, values, i))
+
         def write(i: Array, results: Array) -> Array:
             return lax.dynamic_update_slice(results, _row(values, _entry(outputs, i), _ZERO, row), (i, start))
 
         values, results = state
         values = lax.fori_loop(_ZERO, counts[0], read, values)
-        values = _all_gates(counts, functools.partial(_gate, fan_ins, polynomials), targets, values)
+        values = lax.fori_loop(_ZERO, counts[1], compute, values)
         return values, lax.fori_loop(_ZERO, counts[2], write, results)
 
     return lax.fori_loop(_ZERO, n_blocks, block, (values, results))
@@ -167,6 +172,7 @@ def _native_loop(
     kinds: Array,
     targets: Array,
     outputs: Array,
+    copied: Array,
     columns: Array,
     first: Array,
     second: Array,
@@ -175,7 +181,7 @@ def _native_loop(
 ) -> tuple[Array, Array]:
     """Do what `_loop` does on flat memory."""
     row, at = jnp.uint32(values.shape[1]), Columns(*(_entry(columns, i) for i in range(len(Columns._fields))))
-    room = jnp.uint32(len(first)) - row
+    room, rows = jnp.uint32(len(first)) - row, jnp.uint32(len(values))
 
     def block(j: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         done = jnp.minimum(j * row, at.length - row)
@@ -188,25 +194,30 @@ def _native_loop(
                 values, i + _ONE, lax.dynamic_slice(window, (i * at.stride + offset,), (values.shape[1],))[None]
             )
 
-        def write(i: Array, results: Array) -> Array:
-            found = _row(values, _entry(outputs, i), _ZERO, values.shape[1])
+        def write(i: Array, found: Array, results: Array) -> Array:
             return lax.dynamic_update_slice(results, found[0], (i * at.to_stride + to,))
+
+        def compute(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+            values, results = state
+            found, target = _gate_by_kind(fan_ins, polynomials, kinds, values, i), _entry(targets, i)
+            # Loops of one step or none: for a condition XLA would copy what is written to.
+            stays = (target >= rows).astype(jnp.uint32)
+            values = lax.fori_loop(stays, _ONE, lambda _, values: _put(values, target, found), values)
+            results = lax.fori_loop(_ZERO, stays, lambda _, results: write(target - rows, found, results), results)
+            return values, results
+
+        def copy(i: Array, results: Array) -> Array:
+            place = _entry(copied, i)
+            return write(place, _row(values, _entry(outputs, place), _ZERO, values.shape[1]), results)
 
         values, results = state
         values = lax.fori_loop(_ZERO, whole, functools.partial(read, first, start), values)
         # Unsigned numbers wrap around, and back again.
         values = lax.fori_loop(whole, counts[0], functools.partial(read, second, start - at.second), values)
-        values = _all_gates(counts, functools.partial(_gate_by_kind, fan_ins, polynomials, kinds), targets, values)
-        return values, lax.fori_loop(_ZERO, counts[2], write, results)
+        values, results = lax.fori_loop(_ZERO, counts[1], compute, (values, results))
+        return values, lax.fori_loop(_ZERO, counts[3], copy, results)
 
     return lax.fori_loop(_ZERO, (at.length + row - _ONE) // row, block, (values, results))
-
-
-def _all_gates(counts: Array, gate: Callable[..., Array], targets: Array, values: Array) -> Array:
-    def compute(i: Array, values: Array) -> Array:
-        return _put(values, _entry(targets, i), gate(values, i))
-
-    return lax.fori_loop(_ZERO, counts[1], compute, values)
 
 
 def _gate(fan_ins: Array, polynomials: Array, values: Array, i: Array) -> Array:
