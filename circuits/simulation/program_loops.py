@@ -135,6 +135,7 @@ def _loop(
     polynomials: Array,
     kinds: Array,
     targets: Array,
+    runs: Array,
     outputs: Array,
     copied: Array,
     n_blocks: Array,
@@ -171,6 +172,7 @@ def _native_loop(
     polynomials: Array,
     kinds: Array,
     targets: Array,
+    runs: Array,
     outputs: Array,
     copied: Array,
     columns: Array,
@@ -197,14 +199,18 @@ def _native_loop(
         def write(i: Array, found: Array, results: Array) -> Array:
             return lax.dynamic_update_slice(results, found[0], (i * at.to_stride + to,))
 
-        def compute(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-            values, results = state
-            found, target = _gate_by_kind(fan_ins, polynomials, kinds, values, i), _entry(targets, i)
-            # Loops of one step or none: for a condition XLA would copy what is written to.
-            stays = (target >= rows).astype(jnp.uint32)
-            values = lax.fori_loop(stays, _ONE, lambda _, values: _put(values, target, found), values)
-            results = lax.fori_loop(_ZERO, stays, lambda _, results: write(target - rows, found, results), results)
-            return values, results
+        def compute(i: Array, values: Array) -> Array:
+            return _put(values, _entry(targets, i), _gate_by_kind(fan_ins, polynomials, kinds, values, i))
+
+        def compute_run(i: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            values, results, done = state
+            start, stop = _entry(runs, i, 0), _entry(runs, i, 1)
+            values = lax.fori_loop(done, start, compute, values)
+
+            def compute_output(i: Array, results: Array) -> Array:
+                return write(_entry(targets, i) - rows, _gate(fan_ins, polynomials, values, i), results)
+
+            return values, lax.fori_loop(start, stop, compute_output, results), stop
 
         def copy(i: Array, results: Array) -> Array:
             place = _entry(copied, i)
@@ -214,7 +220,7 @@ def _native_loop(
         values = lax.fori_loop(_ZERO, whole, functools.partial(read, first, start), values)
         # Unsigned numbers wrap around, and back again.
         values = lax.fori_loop(whole, counts[0], functools.partial(read, second, start - at.second), values)
-        values, results = lax.fori_loop(_ZERO, counts[1], compute, (values, results))
+        values, results, _ = lax.fori_loop(_ZERO, counts[4], compute_run, (values, results, _ZERO))
         return values, lax.fori_loop(_ZERO, counts[3], copy, results)
 
     return lax.fori_loop(_ZERO, (at.length + row - _ONE) // row, block, (values, results))

@@ -29,7 +29,7 @@ _CACHED_ROWS = 512
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["counts", "fan_ins", "polynomials", "kinds", "targets", "outputs", "copied"],
+    data_fields=["counts", "fan_ins", "polynomials", "kinds", "targets", "runs", "outputs", "copied"],
     meta_fields=["rows"],
 )
 @dataclass(frozen=True)
@@ -37,14 +37,15 @@ class Program:
     """A circuit for a compiled loop over rows; row 0 is false, and rows 1..n are the inputs when it starts.
 
     Attributes:
-        counts: `(4,)` uint32: inputs, gates, outputs, outputs to copy; all arrays that follow are padded to a power of
-            two.
+        counts: `(5,)` uint32: inputs, gates, outputs, outputs to copy, runs; all arrays that follow are padded to a
+            power of two.
         fan_ins: `(gates, 3)` uint32: the rows that a gate reads.
         polynomials: `(gates, 8)` uint32: coefficient s is all ones or all zeros, and belongs to the product of the
             fan-ins whose bits are set in s.
         kinds: `(gates,)` uint32: the places in `KINDS` of the polynomials without their constants.
         targets: `(gates,)` uint32: the row that it writes, which may be one of those it reads. From `rows` on there is
             a row for each output, so that one that no gate reads can be written where it stays.
+        runs: `(2 m, 2)` uint32: gates that write before and from `rows` on alternate; where the latter begin and end.
         outputs: `(m,)` uint32: the rows of the outputs at the end.
         copied: `(m,)` uint32: which outputs have rows before `rows`.
         rows: how many there are, without those of the outputs.
@@ -55,6 +56,7 @@ class Program:
     polynomials: Any
     kinds: Any
     targets: Any
+    runs: Any
     outputs: Any
     copied: Any
     rows: int
@@ -108,12 +110,15 @@ def lower(circuit: Circuit) -> Program:
     rows = power_of_two(placed.rows, 64)
     targets, outputs = (np.where(row < 0, rows - 1 - row, row).astype(np.uint32) for row in placed[1:3])
     copied = np.flatnonzero(outputs < rows).astype(np.uint32)
+    runs = np.flatnonzero(np.diff(np.concatenate([[0], targets >= rows, [0]])))
+    runs = np.append(runs, [len(targets)] * 2).astype(np.uint32).reshape(-1, 2)
     return Program(
-        np.array([circuit.n_inputs, len(tables.nodes), circuit.n_outputs, len(copied)], np.uint32),
+        np.array([circuit.n_inputs, len(targets), circuit.n_outputs, len(copied), len(runs)], np.uint32),
         _padded(np.take_along_axis(placed.fan_ins, order, axis=1).astype(np.uint32), gates),
         _padded(-coefficients.astype(np.uint32), gates),
         _padded(kinds.astype(np.uint32), gates),
         _padded(targets, gates),
+        _padded(runs, 2 * m),
         _padded(outputs, m),
         _padded(copied, m),
         rows,
