@@ -14,8 +14,8 @@ _ORDERS = np.array(list(permutations(range(3))))
 def _reordered(polynomials: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Return polynomials of the same functions, when variable i is what was variable order[i]."""
     products = np.arange(8)
-    before = sum((products >> i & 1) << order[i] for i in range(3))
-    return sum((polynomials >> before[s] & 1) << s for s in range(8))
+    before = (products[:, None] >> np.arange(3) & 1) @ (1 << order)
+    return (polynomials[:, None] >> before & 1) @ (1 << products)
 
 
 # Row s holds the polynomial of bits s, in each order.
