@@ -29,10 +29,8 @@ docs: $(VENV)/.docs
 
 # The pages that run, as notebooks of Jupyter, in notebooks/.
 notebooks: $(VENV)/.docs
-	@mkdir -p notebooks
+	$(BIN)/python docs/notebook_pages.py notebooks
 	@cp docs/lecture/matplotlibrc notebooks
-	@for page in docs/start.md docs/lecture/[0-9]*.md; do \
-	  $(BIN)/python -m jupytext --quiet --from md:myst --to ipynb --output notebooks/$$(basename $$page .md).ipynb $$page || exit 1; done
 
 # Every script there prints a table; what they share is in benchmarks/common.
 bench: $(VENV)/.run

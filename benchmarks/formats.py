@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from circuits import Circuit, read
-from circuits.formats import aiger, bench, blif, verilog
+from circuits.formats import aiger, bench, blif, c_functions, verilog
 
 ROUNDS = 5
 
@@ -45,6 +45,7 @@ FORMATS = {
     "bench": (".bench", bench.dumps, True),
     "blif": (".blif", blif.dumps, True),
     "verilog": (".v", verilog.dumps, True),
+    "c": (".c", c_functions.dumps, False),
 }
 
 

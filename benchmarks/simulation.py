@@ -45,6 +45,8 @@ from common.timing import in_turn, ratio, seconds
 
 import circuits
 from circuits.formats import aiger
+from circuits.simulation.native_runs import simulate_natively
+from circuits.simulation.simulator import program_of
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)  # words per row, of &sim and the loop in C
 MOVED = 2**22  # words of all inputs and outputs in a call
@@ -221,6 +223,21 @@ def measure(path, rounds, found, folder, clock):
     return {name: n_ands * patterns[name] / times[name] for name in times}, n_ands, widths
 
 
+def measure_parts(path, rounds, folder, clock):
+    """Return milliseconds of a call, of its native part, of filling the memory of its outputs, and of the loop in C."""
+    circuit, words = prepared(path)
+    on_host, counts = np.asarray(words), (circuit.n_inputs, int(program_of(circuit).counts[1]), circuit.n_outputs)
+    program, outputs = program_of(circuit, words.device), np.ones((circuit.n_outputs, words.shape[1]), np.uint32)
+    c_runs, *_ = best_c_loop(folder, read_aig(path), on_host, clock)
+    runs = {
+        "simulate": lambda: circuits.simulate(circuit, words),
+        "native part": lambda: len(simulate_natively(counts, program, [on_host], None)),
+        "fill": lambda: outputs.fill(1),
+        "C loop": c_runs,
+    }
+    return {name: 1e3 * np.median(times) for name, times in in_turn(runs, rounds, clock=clock).items()}
+
+
 prepared_once = functools.lru_cache(1)(prepared)
 
 
@@ -298,6 +315,14 @@ def compare_contestants(paths, rounds, core, clock):
         print(f"{name:18} {len(of_circuits):8} {ratio(mean, 1)}  {least}, {most}")
 
 
+def compare_parts(paths, rounds, core, clock):
+    with tempfile.TemporaryDirectory() as folder, process_on({core}) as pool:
+        compile_c_loops(folder)
+        for path in paths:
+            parts = pool.submit(measure_parts, path, rounds, folder, clock).result()
+            print(f"{path.stem:10} ms:", ", ".join(f"{name} {time:.2f}" for name, time in parts.items()), flush=True)
+
+
 def compare_cores(paths, rounds, cores):
     print(f"\n{'circuit':10} {'1 core, s':>10} {'2 cores, s':>10} {'ratio':>7}  (min .. max)")
     ratios = []
@@ -316,6 +341,7 @@ def main():
     parser.add_argument("--circuits", nargs="*", help="names of files without .aig; all if none is named")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cpu-time", action="store_true", help="instead of the time on the wall, on a machine in use")
+    parser.add_argument("--parts", action="store_true", help="only where the time of a call goes; needs gcc")
     arguments = parser.parse_args()
     data = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data"))
     folder = arguments.folder or data / "circuits" / "epfl" / "aig"
@@ -331,6 +357,8 @@ def main():
     cores = sorted(os.sched_getaffinity(0), reverse=True)
     print(f"jax {jax.__version__}, numpy {np.__version__}, {arguments.rounds} rounds")
     clock = cpu_seconds if arguments.cpu_time else time.perf_counter
+    if arguments.parts:
+        return compare_parts(paths, arguments.rounds, cores[0], clock)
     compare_contestants(paths, arguments.rounds, cores[0], clock)
     if len(cores) > 1:
         compare_cores(paths, arguments.rounds, cores[:2])

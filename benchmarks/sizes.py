@@ -1,4 +1,4 @@
-"""Bytes and floating-point operations from XOR to 10^14 edges: the tables of `docs/scaling.md`, section The arithmetic.
+"""Bytes and floating-point operations from XOR to 10^14 edges: the tables of `docs/sizes.md`.
 
 `python benchmarks/sizes.py` prints them in under a minute. A formula has beside it what XLA says of the program that is
 compiled for this machine: its plan of memory, its counts of operations and of bytes. XLA needs shapes alone, so

@@ -1,4 +1,4 @@
-"""A training run by `jaxnet.train` against the same run written by hand, and by other libraries.
+"""A training run by `jaxnet.train` and `jaxnet.fit` against the same run written by hand, and by other libraries.
 
 `python benchmarks/training.py` prints microseconds per step and ratios to the yardstick, the obvious hand-written scan:
 medians over rounds, in each of which all run in turn, with the smallest and the largest ratio. The scan by hand comes
@@ -94,10 +94,20 @@ def contestants(case, makers):
     def train():
         return jaxnet.train(rule, state, data, steps=case.scan_steps, batch_size=case.batch_size, key=key)[1]["loss"]
 
+    def fit(every):
+        """Run `jaxnet.fit`, which reads and checks what it has after every so many steps."""
+        run = jaxnet.fit(
+            rule, state.params, data, steps=case.loop_steps, batch_size=case.batch_size, key=key, every=every,
+            progress=False,
+        )  # fmt: skip
+        return run.history["loss"]
+
     return {
         SCAN: Contestant(lambda: scan(params, *data, key)[1], case.scan_steps),
         "scan, x @ w.T + b": Contestant(lambda: transposed_scan(transposed, *data, key)[1], case.scan_steps),
         "jaxnet.train": Contestant(train, case.scan_steps),
+        "jaxnet.fit": Contestant(lambda: fit(case.loop_steps), case.loop_steps),
+        "the same, every=1": Contestant(lambda: fit(1), case.loop_steps),
         "loop over jitted step": loop(step, (params, optimizer.init(params)), task),
     } | {name: make(task) for name, make in makers.items()}
 

@@ -1,15 +1,16 @@
 """Boolean circuits, circuits of threshold units, and the bridge between them and networks.
 
-Flat in the package: what a circuit is and how one is made: composed (composition.py), traced (bits.py, words.py with
-arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read after those before it:
-`simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`, `drawing`, `gate_networks`,
-`study`, `playground`.
+Flat in the package: what a circuit is and how one is made: gate by gate (builder.py), composed (composition.py),
+traced (bits.py, words.py with arithmetic.py and ports.py, tracing.py), of any width (`library`). The wings, each read
+after those before it: `simulation`, `verification`, `threshold`, `formats`, `synthesis`, `mapping`, `bridge`,
+`drawing`, `gate_networks`, `study`, `playground`.
 """
 
 from importlib.resources import files as _files
 from types import ModuleType as _ModuleType
 
 from circuits import library as library
+from circuits import playground as playground
 from circuits.bridge.compilation import CompiledCircuit as CompiledCircuit
 from circuits.bridge.compilation import to_network as to_network
 from circuits.bridge.domain_circuits import circuit_on_domain as circuit_on_domain

@@ -4,8 +4,8 @@ Numbers are tuples of nodes, lowest first, of one width. Adders ripple and multi
 circuits, short rather than fast.
 """
 
+from circuits.builder import Builder
 from circuits.gates import AND, BUF, FALSE, NOT, OR, TRUE, XNOR, XOR, essential, flip
-from circuits.netlist import Builder
 
 Nodes = tuple[int, ...]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, OR, XNOR, XOR
-from circuits.netlist import Builder
 
 
 class Bit:

@@ -7,8 +7,8 @@ import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, OR, flip
-from circuits.netlist import Builder
 
 # A node, and whether it is inverted; the gate that reads it takes the inverter in. True is (0, True).
 Signal = tuple[int, bool]

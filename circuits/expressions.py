@@ -7,6 +7,7 @@ functions of many arguments are balanced trees of them.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from circuits.builder import Builder
 from circuits.errors import ParseError
 from circuits.expression_tokens import (
     CONSTANTS,
@@ -20,7 +21,7 @@ from circuits.expression_tokens import (
 )
 from circuits.gates import TREES
 from circuits.library import maj, mux
-from circuits.netlist import Builder, Circuit, without_dead_gates
+from circuits.netlist import Circuit, without_dead_gates
 from circuits.tracing import Bit
 
 

@@ -4,11 +4,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.errors import cut_short
 from circuits.formula_names import latex_name, spelled_names
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
 from circuits.minimal_covers import MAX_INPUTS, minimal_cover
-from circuits.netlist import Builder, Circuit, cone, output_named
+from circuits.netlist import Circuit, cone, output_named
 
 MAX_OPERATORS = 10_000
 

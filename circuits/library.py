@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from circuits.builder import Builder
 from circuits.gates import AND, OR, XOR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.ports import bits_of
 from circuits.tracing import trace
 from circuits.words import Word, choose, concat

@@ -6,7 +6,8 @@ from typing import Any
 
 from circuits.bits import Bit as Bit
 from circuits.bits import node_of
-from circuits.netlist import Builder, Circuit, check_names, without_dead_gates
+from circuits.builder import Builder
+from circuits.netlist import Circuit, check_names, without_dead_gates
 from circuits.ports import bits_of
 from circuits.words import Word
 from jaxnet.validation import whole_number

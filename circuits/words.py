@@ -12,8 +12,8 @@ import numpy as np
 from circuits import arithmetic
 from circuits.arithmetic import add, divide, equal, gate, less, material, multiply, mux, pointwise, subtract
 from circuits.bits import Bit
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, OR, XOR
-from circuits.netlist import Builder
 from jaxnet.validation import whole_number
 
 

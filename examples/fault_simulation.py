@@ -15,7 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import circuits
-from circuits.netlist import Builder, without_dead_gates
+from circuits.builder import Builder
+from circuits.netlist import without_dead_gates
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("netlist", nargs="?", default=circuits.c17_path, help="a file of any format (default c17)")

@@ -32,7 +32,7 @@ parser.add_argument("--seeds", type=int, default=1, metavar="N", help="networks 
 parser.add_argument("--seed", type=int, metavar="S", help="this seed alone")
 parser.add_argument("--epochs", type=int, default=16, help="times that each image is seen (default 16)")
 parser.add_argument("--quick", action="store_true", help="500 images and few gates, in seconds")
-parser.add_argument("--out", metavar="FOLDER", help="keep the certified files in FOLDER")
+parser.add_argument("--out", metavar="FOLDER", help="keep certified files and pictures in FOLDER")
 options = parser.parse_args()
 if min(options.seeds, options.epochs) < 1:
     parser.error("expected at least one seed and one epoch")
@@ -123,6 +123,10 @@ with tempfile.TemporaryDirectory() as scratch:
         certifying = time.perf_counter() - start[0], time.process_time() - start[1]
         print(f"{proved}\ncertified in {certifying[0]:.0f} s (processor {certifying[1]:.0f} s)", flush=True)
         results.append((seed, network, params, proved.circuit))
+        if options.out:  # which gates it learned, and which pixels they read
+            circuits.draw_gate_types(network, params, path=folder / f"digits{seed}_types.png")
+            readers = circuits.input_readers(proved.circuit)
+            circuits.draw_input_map(readers, (20, 20), path=folder / f"digits{seed}_pixels.png")
 
 # 4. The test images, read once.
 try:

@@ -147,6 +147,8 @@ def test_digits_are_learned_by_gates_and_proved(tmp_path, size):
     _, hard, proved, *_ = percents(text.split("100 test images")[1])
     assert hard == proved > 80
     assert circuits.check_certificate(out / "digits0.json") == []
+    for name in ("types", "pixels"):
+        assert (out / f"digits0_{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,22 @@ def test_a_page_of_the_lecture_has_all_its_parts(page):
     for name in re.findall(r"\{py:obj\}`([\w.]+)`", text):
         module, _, attribute = name.rpartition(".")
         assert hasattr(__import__(module), attribute), f"{page} names {name}"
+
+
+def test_a_notebook_has_nothing_that_only_sphinx_knows(monkeypatch):
+    pytest.importorskip("jupytext", reason="needs jupytext: pip install jupytext")
+    monkeypatch.syspath_prepend(DOCS)
+    import notebook_pages
+
+    pages = notebook_pages.PAGES
+    assert {page.relative_to(DOCS).as_posix() for page in pages} == set(PAGES)
+    for page in pages:
+        cells = notebook_pages.notebook(page).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        assert "{py:obj}" not in text
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            inside = target.removesuffix(".ipynb") in {other.stem for other in pages}
+            assert inside or (DOCS.parent / "notebooks" / target).resolve().is_file(), f"{page} links to {target}"
+        solutions = [cell for cell in cells if cell.source.startswith("# Solution of exercise")]
+        assert len(solutions) == (2 if page.parent.name == "lecture" else 0)
+        assert all(cell.metadata["jupyter"] == {"source_hidden": True} for cell in solutions)

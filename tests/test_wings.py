@@ -18,6 +18,7 @@ BEFORE = {
         "errors",
         "gates",
         "netlist",
+        "builder",
         "registers",
         "ports",
         "composition",

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from circuits.bridge.domains import Domain, column_names
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, OR, XOR
-from circuits.netlist import Builder, Circuit, check_names, without_dead_gates
+from circuits.netlist import Circuit, check_names, without_dead_gates
 
 
 def circuit_on_domain(

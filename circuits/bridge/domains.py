@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, OR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from jaxnet.validation import whole_number
 
 

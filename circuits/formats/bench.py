@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.errors import ParseError, cut_short
 from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers, Undriven
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TREES, TRUE, XNOR, XOR, essential
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.simulation.truth_tables import add_table
 
 # Keywords are ASCII in either case; Python would take the dotless i for an I.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from circuits.builder import Builder
 from circuits.covers import Cover, add_cover, kind_of
 from circuits.errors import ParseError, cut_short, listed, warn
 from circuits.formats.blif_dont_cares import drive_free_outputs
@@ -20,7 +21,7 @@ from circuits.formats.lines import numbered_lines
 from circuits.formats.naming import names_of
 from circuits.formats.nets import Nets, Registers, Undriven
 from circuits.gates import BUF, essential
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 
 # Clocks, delays, loads and what Yosys knows of cells: they change nothing of the function.
 _SKIPPED = {".clock", ".clock_event", ".cycle", ".latch_order", ".area", ".delay", ".wire", ".wire_load_slope"}

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from circuits.builder import Builder
 from circuits.covers import Signal, add_signal, join
 from circuits.gates import AND, OR, XOR
-from circuits.netlist import Builder
 
 # Binary operators and how tightly they bind. ABC reads a*b^c of genlib as (a*b)^c; Liberty has a*(b^c).
 GENLIB = {"|": 1, "^": 2, "&": 3}

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.errors import ParseError
 from circuits.formats.gate_lists import CycleError, Gates, Numbers, in_order
 from circuits.gates import TRUE
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.registers import Initial, unroll
 from jaxnet.validation import whole_number
 

@@ -8,12 +8,13 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from circuits.builder import Builder
 from circuits.covers import Signal, add_product, add_signal, columns, irredundant, join, meeting, uncovered
 from circuits.decision_diagrams import irredundant_sums, strings
 from circuits.errors import ParseError, cut_short, warn
 from circuits.formats.lines import numbered_lines
 from circuits.gates import AND, OR
-from circuits.netlist import Builder, Circuit, last_readers
+from circuits.netlist import Circuit, last_readers
 
 # Sums of products come from truth tables of up to so many inputs, and from decision diagrams beyond.
 MAX_OF_TABLES = 16

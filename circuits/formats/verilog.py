@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.formats.cell_functions import Function, add_function
 from circuits.formats.cell_libraries import library_of
 from circuits.formats.cells import Cell
@@ -19,7 +20,7 @@ from circuits.formats.verilog_instances import Table
 from circuits.formats.verilog_tokens import KEYWORDS, SYSTEM_VERILOG, Text
 from circuits.formats.verilog_vectors import DontCares
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR, essential
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.simulation.truth_tables import add_table
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")

@@ -5,7 +5,8 @@ from typing import Literal
 
 from circuits import library
 from circuits.bits import Bit
-from circuits.netlist import Builder, Circuit
+from circuits.builder import Builder
+from circuits.netlist import Circuit
 from circuits.ports import bits_of
 from jaxnet.validation import whole_number
 

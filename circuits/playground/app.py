@@ -82,11 +82,11 @@ def _(choices, mo, set_choice):
         full_width=True,
     )
     upload = mo.ui.file(
-        label="Upload a netlist",
+        label="Upload",
         on_change=lambda files: (
             files and choose(lambda before: choices.from_upload(files[0].name, files[0].contents, before))
         ),
-        max_size=2**20,
+        max_size=choices.MOST_BYTES,
     )
     return expression, get_elsewhere, upload
 
@@ -108,7 +108,7 @@ def _(choices, controls, expression, offered, upload):
         offered,
         f'<div class="long">{expression}</div>',
         upload,
-        f"<small>.bench .blif .aag .aig .v .pla .th .c, also .gz; at most {choices.MOST_INPUTS} inputs and "
+        f"<small>A netlist: .bench .blif .aag .aig .v .pla .th .c, also .gz; at most {choices.MOST_INPUTS} inputs and "
         f"{choices.MOST_UNITS} units</small>",
     )
     return

@@ -9,6 +9,7 @@ import io
 import numpy as np
 from contourpy import contour_generator  # of matplotlib
 
+from circuits.playground.choices import shortened
 from circuits.playground.frames import GREY, Frame, axes, band, cursor, decade, line, page, text
 from circuits.playground.runs import Run, surface
 from circuits.playground.soft_units import GainCurve
@@ -86,7 +87,7 @@ def learned_chart(run: Run, member: int, record: int) -> str:
     values, m = run.outputs[member, record], run.bits.shape[1]
     each = max(34.0, 160.0 / m)
     parts, last = [], len(run.bits) - 1
-    for k, name in enumerate(run.circuit.output_names):
+    for k, name in enumerate(map(shortened, run.circuit.output_names)):
         frame = Frame(60, 24 + k * (each + 8), WIDTH - 76, each, (-0.6, last + 0.6), (-0.12, 1.12))
         ticks = {float(row): str(row) for row in range(0, last + 1, 1 if last < 16 else 8)} if k == m - 1 else {}
         label = "outputs on all rows; the line is 1/2" if k == 0 else ""
@@ -103,14 +104,14 @@ def _surfaces(run: Run, member: int, record: int) -> str:
     points = np.stack(np.meshgrid(_GRID, _GRID), axis=-1).reshape(-1, 2)
     values = surface(run, member, record, points).reshape(len(_GRID), len(_GRID), -1)
     side, parts = 206.0, []
-    for k, name in enumerate(run.circuit.output_names):
+    for k, name in enumerate(map(shortened, run.circuit.output_names)):
         ends = float(_GRID[0]), float(_GRID[-1])
         frame = Frame(58 + k * (side + 62), 24, side, side, ends, ends)
         parts.append(f'<image x="{frame.left}" y="24" width="{side}" height="{side}" preserveAspectRatio="none" '
                      f'href="data:image/png;base64,{_png(values[..., k])}"/>')  # fmt: skip
         lines = contour_generator(_GRID, _GRID, values[..., k]).lines(0.5)
         parts += [line(frame, at[:, 0], at[:, 1], "black", 2) for at in map(np.asarray, lines)]
-        a, b = run.circuit.input_names
+        a, b = (shortened(name, 6) for name in run.circuit.input_names)  # what fits beside the surface
         parts += [axes(frame, {0.0: "0", 1.0: "1"}, {0.0: "0", 1.0: "1"}, a, f"{name}; the line is 1/2"),
                   text(frame.left - 22, 24 + side / 2, b, "end")]  # fmt: skip
         for row, bit in enumerate(run.bits[:, k]):

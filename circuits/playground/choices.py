@@ -1,7 +1,10 @@
 """What the visitor chose to look at. A choice that fails leaves the one before, with a message of one line."""
 
+import gzip
+import io
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,12 +12,15 @@ from typing import NamedTuple
 from circuits.errors import ParseError
 from circuits.expressions import parse
 from circuits.formats.files import read
+from circuits.formats.zipped_files import is_zipped
 from circuits.netlist import Circuit
 from circuits.playground.gallery import circuit_named
 from circuits.threshold.gate_conversion import from_circuit, to_circuit
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 
 MOST_INPUTS, MOST_UNITS = 6, 40
+MOST_BYTES = 2**20  # of a file, unzipped too
+LONGEST_NAME, LONGEST_LABEL = 60, 20  # letters, of a circuit and of an input or output, that are shown
 
 
 class Choice(NamedTuple):
@@ -31,6 +37,19 @@ class Choice(NamedTuple):
     circuit: Circuit
     units: ThresholdCircuit
     message: str = ""
+
+
+def shortened(name: str, most: int = LONGEST_LABEL) -> str:
+    """Return a name as it is shown, cut where it is longer than fits.
+
+    Args:
+        name: any.
+        most: how many letters are kept.
+
+    >>> shortened("carry"), shortened("a_very_long_name", 6)
+    ('carry', 'a_very…')
+    """
+    return name if len(name) <= most else name[:most] + "…"
 
 
 def from_gallery(name: str) -> Choice:
@@ -63,7 +82,8 @@ def from_text(text: str, before: Choice) -> Choice:
     """
     if not text.strip():
         return before._replace(message="")
-    return _chosen(before, lambda: _choice(" ".join(text.split()), parse(text)))
+    name = shortened(" ".join(text[: 10 * LONGEST_NAME].split()), LONGEST_NAME)
+    return _chosen(before, lambda: _choice(name, parse(text)))
 
 
 def from_upload(name: str, data: bytes, before: Choice) -> Choice:
@@ -85,6 +105,8 @@ def from_upload(name: str, data: bytes, before: Choice) -> Choice:
         path = Path(folder, name)
 
         def read_it() -> Choice:
+            if len(data) > MOST_BYTES or (is_zipped(path) and _unzips_to_more(data)):
+                raise ParseError(f"expected at most {MOST_BYTES:,} bytes, got more", source=name)
             path.write_bytes(data)
             return _choice(name, read(path))
 
@@ -96,8 +118,8 @@ def _choice(name: str, circuit: Circuit | ThresholdCircuit) -> Choice:
     """Return a circuit with its units, if the page can show it."""
     if not 1 <= circuit.n_inputs <= MOST_INPUTS:
         raise ParseError(f"expected 1 to {MOST_INPUTS} inputs, got {circuit.n_inputs:,}", source=name)
-    if not circuit.n_outputs:
-        raise ParseError("expected an output, got none", source=name)
+    if not 1 <= circuit.n_outputs <= MOST_UNITS:
+        raise ParseError(f"expected 1 to {MOST_UNITS} outputs, got {circuit.n_outputs:,}", source=name)
     # A gate may need two units, but never fewer than half a unit.
     gates = circuit.n_gates if isinstance(circuit, Circuit) else circuit.n_units
     if gates > 100 * MOST_UNITS:
@@ -106,6 +128,14 @@ def _choice(name: str, circuit: Circuit | ThresholdCircuit) -> Choice:
     if units.n_units > MOST_UNITS:
         raise ParseError(f"expected at most {MOST_UNITS} threshold units, got {units.n_units:,}", source=name)
     return Choice(name, to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit, units)
+
+
+def _unzips_to_more(data: bytes) -> bool:
+    """Return whether more than `MOST_BYTES` come out; what is damaged is left for `read` to refuse."""
+    try:
+        return len(gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)) > MOST_BYTES
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _chosen(before: Choice, make: Callable[[], Choice]) -> Choice:

@@ -15,6 +15,7 @@ import numpy as np
 from circuits.bridge.compilation import to_network
 from circuits.drawing.gate_symbols import draw_circuit
 from circuits.netlist import Circuit
+from circuits.playground.choices import shortened
 from circuits.playground.frames import FONT
 from circuits.playground.runs import Run, network_at
 from circuits.threshold.threshold_circuits import ThresholdCircuit
@@ -114,6 +115,7 @@ def network_picture(network: Network, params: Params, inputs: Sequence[str], out
     """
     figure = new_figure(4, 3, layout=None)
     ax = figure.add_axes((0, 0, 1, 1))
+    inputs, outputs = ([shortened(name) for name in names] for names in (inputs, outputs))
     # matplotlib takes what stands between dollars for a formula.
     plain = [[name.replace("$", r"\$") for name in names] for names in (inputs, outputs)]
     draw_network(network, params, input_names=plain[0], output_names=plain[1], ax=ax)

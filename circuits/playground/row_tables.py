@@ -5,6 +5,7 @@ import html
 import numpy as np
 
 from circuits.netlist import Circuit
+from circuits.playground.choices import shortened
 from circuits.simulation.truth_tables import rows, truth_table
 
 
@@ -29,7 +30,7 @@ def as_label(name: str) -> str:
     >>> as_label("a_1"), as_label("<b>")
     ('a&#95;1', '&#60;b&#62;')
     """
-    return "".join(letter if letter.isalnum() else f"&#{ord(letter)};" for letter in name)
+    return "".join(letter if letter.isalnum() else f"&#{ord(letter)};" for letter in shortened(name))
 
 
 def truth_table_html(circuit: Circuit, row: int) -> str:
@@ -50,8 +51,8 @@ def truth_table_html(circuit: Circuit, row: int) -> str:
     <tr aria-current="true"><td>1</td><td class="out">0</td></tr>
     </table>
     """
-    names = [f'<th scope="col">{html.escape(name)}</th>' for name in circuit.input_names]
-    names += [f'<th scope="col" class="out">{html.escape(name)}</th>' for name in circuit.output_names]
+    names = [f'<th scope="col">{html.escape(shortened(name))}</th>' for name in circuit.input_names]
+    names += [f'<th scope="col" class="out">{html.escape(shortened(name))}</th>' for name in circuit.output_names]
     lines = ['<table class="truth">', f"<tr>{''.join(names)}</tr>"]
     for k, (inputs, outputs) in enumerate(zip(rows(circuit.n_inputs), np.asarray(truth_table(circuit)), strict=True)):
         cells = [f"<td>{int(bit)}</td>" for bit in inputs]

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from circuits.bits import Bit, node_of
+from circuits.builder import Builder
 from circuits.errors import listed
-from circuits.netlist import Builder, Circuit, call, nodes_by_name
+from circuits.netlist import Circuit, call, nodes_by_name
 from circuits.ports import grouped, is_word
 from circuits.simulation.simulator import as_bits, evaluate
 from circuits.words import Word, concat

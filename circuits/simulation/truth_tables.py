@@ -9,9 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.errors import listed
 from circuits.gates import NOT, XOR
-from circuits.netlist import Builder, Circuit, check_names, nodes_by_name
+from circuits.netlist import Circuit, check_names, nodes_by_name
 from circuits.simulation.packing import unpack
 from circuits.simulation.patterns import exhaustive_patterns
 from circuits.simulation.simulator import evaluate, simulate

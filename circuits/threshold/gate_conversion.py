@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, OR, XNOR, XOR, flip
 from circuits.library import add_columns
-from circuits.netlist import Builder, Circuit, without_dead_gates
+from circuits.netlist import Circuit, without_dead_gates
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from circuits.threshold.units import ThresholdUnit
 from circuits.tracing import Bit

@@ -3,12 +3,18 @@
 K. He and others (2015) for rectifiers; X. Glorot and Y. Bengio (2010) for all others.
 """
 
+import functools
+import itertools
+
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 from jax.nn.initializers import Initializer, glorot_normal, he_normal
 from jax.typing import DTypeLike
 
 from jaxnet.lowering.native_loops import on_one_cpu, zero_made_here
+from jaxnet.lowering.threefry import children, is_threefry, key_words
 from jaxnet.networks.activations import Activation, elu, gelu, leaky_relu, relu, silu, softplus
 from jaxnet.networks.units import Neuron
 from jaxnet.pytrees import Key
@@ -23,10 +29,12 @@ def initial_layers(
     They are those that the layers would draw by themselves, with the keys that `chain` gives them.
     """
     check_key("init", key)
-    # On a CPU the compiler takes seconds to make random numbers fast that are drawn once, in a millisecond.
-    compiled = _drawn_once if on_one_cpu(zero_made_here(), key) else _drawn
+    once = on_one_cpu(zero_made_here(), key)
+    default = {*initializers} <= {_HE, _GLOROT} and jax.dtypes.canonicalize_dtype(dtype) == np.float32
     with located("init"):
-        return compiled(key, sizes, initializers, dtype)
+        if once and default and is_threefry(key):
+            return _by_one_call(key, sizes, initializers)
+        return (_drawn_once if once else _drawn)(key, sizes, initializers, dtype)
 
 
 def _layers(
@@ -41,8 +49,50 @@ def _layers(
     )
 
 
+# On a CPU the compiler takes seconds to make random numbers fast that are drawn once, in a millisecond.
+_ONCE = {"xla_backend_optimization_level": 0}
 _drawn = jax.jit(_layers, static_argnums=(1, 2, 3))
-_drawn_once = jax.jit(_layers, static_argnums=(1, 2, 3), compiler_options={"xla_backend_optimization_level": 0})
+_drawn_once = jax.jit(_layers, static_argnums=(1, 2, 3), compiler_options=_ONCE)
+
+
+def _by_one_call(key: Key, sizes: tuple[int, ...], initializers: tuple[Initializer, ...]) -> tuple[Neuron, ...]:
+    """Draw the same by He or Glorot, all weights in one vector: XLA compiles that at once, however many layers."""
+    shapes = list(itertools.pairwise(sizes))
+    ends = np.cumsum([n * m for n, m in shapes])
+    deviations = [_deviation(*shape, initializer) for shape, initializer in zip(shapes, initializers, strict=True)]
+    weights = np.asarray(_all_weights(key, np.array([0, *ends[:-1]], np.uint32), np.array(deviations), int(ends[-1])))
+    return tuple(
+        Neuron(jnp.asarray(np.array(w.reshape(n, m).T, order="C")), jnp.asarray(np.zeros(m, np.float32)))
+        for w, (n, m) in zip(np.split(weights, ends[:-1]), shapes, strict=True)
+    )
+
+
+@functools.partial(jax.jit, static_argnames="size", compiler_options=_ONCE)
+def _all_weights(key: Key, starts: Array, deviations: Array, size: int) -> Array:
+    """Return the weights of all layers, `(size,)`, from where each layer starts and the deviation of its weights."""
+    places = jnp.arange(size, dtype=jnp.uint32)
+    layer = jnp.searchsorted(starts, places, side="right", method="compare_all") - 1
+    first, second = key_words(key)
+    if len(starts) > 1:  # a single layer draws with the key itself
+        firsts, seconds = children((first, second), jnp.arange(len(starts), dtype=jnp.uint32))
+        first, second = firsts[layer], seconds[layer]
+    first, second = children((first, second), places - starts[layer])
+    return _truncated_normal(first ^ second) * deviations[layer]
+
+
+def _deviation(n: int, m: int, initializer: Initializer) -> np.floating:
+    """Return the standard deviation that He or Glorot gives a normal variable before its tails are cut off."""
+    variance = 2 / n if initializer is _HE else 2 / (n + m)
+    return np.sqrt(np.float32(variance)) / np.float32(0.87962566103423978)  # that of what is left of a unit normal
+
+
+def _truncated_normal(bits: Array) -> Array:
+    """Return what `jax.random.truncated_normal` makes of random bits: a normal variable, cut off at -2 and 2."""
+    end = jax.lax.erf(jnp.float32(2) / np.float32(np.sqrt(2)))
+    unit = jax.lax.bitcast_convert_type((bits >> 9) | jnp.uint32(0x3F800000), jnp.float32) - 1  # in [0, 1)
+    uniform = jnp.maximum(-end, unit * (end + end) - end)
+    last = np.nextafter(np.float32(2), np.float32(0))
+    return jnp.clip(np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform), -last, last)
 
 
 # These cut off half of what comes in, or nearly so; He's variance makes up for it.

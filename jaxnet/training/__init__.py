@@ -3,7 +3,7 @@
 Read in this order.
 
 - A run as a pure function: `step_counts` (steps and epochs, checked), `example_arrays` (what data may be given as),
-  `loop` (one compiled function).
+  `orders` (which examples a step sees), `loop` (one compiled function).
 - Its batches: `streams` (iterators, loaders, functions), `batches` (read from them).
 - Its files: `checkpoint_files` (whole or refused), `checkpoint_leaves`, `saved_networks`, `checkpoints` (any tree).
 - A run in chunks: `plans` (how it is cut and when it ends), `histories` (tables of metrics, also on file), `run_state`

@@ -16,7 +16,8 @@ from jaxnet.lowering.native_loops import is_traced, zero_made_here
 from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.example_arrays import arrays_of
-from jaxnet.training.loop import BEGINNING, Length, length_of, make_steps, order_of_examples
+from jaxnet.training.loop import Length, length_of, make_steps
+from jaxnet.training.orders import BEGINNING, order_of_examples
 from jaxnet.training.step_counts import check_multiple, common_length, example_count, step_count
 from jaxnet.validation import checked_keys, whole_number
 
@@ -175,13 +176,13 @@ def _run_group(
 
     The number of the step is in the state, since each member has keys of its own, for the order and for the steps.
     """
-    order_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key)))(keys)
+    step_keys = jax.vmap(lambda key: jax.random.split(key)[1])(keys)
     n = len(jax.tree.leaves(data)[0])
 
     def order(key: Key) -> Array | None:
         return None if batch_size is None else order_of_examples(key, BEGINNING, n, batch_size, most)
 
-    rows = jax.vmap(order, out_axes=1)(order_keys)
+    rows = jax.vmap(order, out_axes=1)(keys)
 
     def step(carry: tuple[State, Array], data: Batch, key: Key) -> tuple[tuple[State, Array], Metrics]:
         states, number = carry

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,31 +25,15 @@ from jaxnet.lowering.native_loops import (
 from jaxnet.lowering.owned_programs import compiled_for_its_function
 from jaxnet.pytrees import Batch, Key, Metrics, State
 from jaxnet.training.example_arrays import arrays_of
+from jaxnet.training.orders import RunPosition, order_of_examples
 from jaxnet.training.step_counts import MOST_STEPS, check_multiple, example_count, step_count
 from jaxnet.validation import check_arrays, check_key, whole_number
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
 
-# Room for at least two records, and two batches: XLA removes axes of one, and would fuse a step otherwise.
+# Room for at least two records: XLA removes axes of one, and would fuse a step otherwise.
 _ROOM = 2
-
-
-class RunPosition(NamedTuple):
-    """A place in a run, where a part of it begins.
-
-    Attributes:
-        step: the number of the next step, from 0.
-        epoch: that of its first example.
-        offset: how many examples of that epoch were seen before.
-    """
-
-    step: ArrayLike
-    epoch: ArrayLike
-    offset: ArrayLike
-
-
-BEGINNING = RunPosition(np.uint32(0), np.uint32(0), np.int32(0))
 
 
 def train(
@@ -211,13 +194,13 @@ def make_steps(
     Returns:
         State and history, and what a program with a native function has to return as well.
     """
-    order_key, step_key = jax.random.split(key)
+    step_key = jax.random.split(key)[1]  # its child 0 makes the order
     if batch_size is None:
         rows, data = None, split_examples(data)
     else:
         n = len(jax.tree.leaves(data)[0])
         # Every device needs all of it, and draws it for itself.
-        rows = replicated(order_of_examples(order_key, position, n, batch_size, most))
+        rows = replicated(order_of_examples(key, position, n, batch_size, most))
 
     def inputs(i: ArrayLike, state: State, data: Batch, rows: Array | None, step_key: Key) -> tuple[State, Batch, Key]:
         batch = (
@@ -286,17 +269,3 @@ def _differentiable(step: Callable, state: State, most: int, records: int, metri
         return jax.lax.fori_loop(0, each, lambda i, carry: step(b * each + i, carry[0]), (state, none_yet))
 
     return jax.lax.scan(record, state, jnp.arange(records))
-
-
-def order_of_examples(key: Key, position: RunPosition, n: int, batch_size: int, steps: int) -> Array:
-    """Return the examples of each batch, from a position on, `(steps, batch_size)`; at least two batches.
-
-    They are a window on the stream of all epochs' permutations.
-    """
-    steps = max(steps, _ROOM)
-    # The window begins at a multiple of the greatest common divisor, so at most this far into its first epoch:
-    furthest = n - math.gcd(n, batch_size)
-    epochs = position.epoch + jnp.arange(-(-(furthest + steps * batch_size) // n), dtype=jnp.uint32)
-    stream = jax.vmap(lambda epoch: jax.random.permutation(jax.random.fold_in(key, epoch), n))(epochs)
-    window = jax.lax.dynamic_slice_in_dim(stream.reshape(-1), position.offset, steps * batch_size)
-    return window.reshape(steps, batch_size)

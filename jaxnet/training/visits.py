@@ -68,6 +68,8 @@ def bar_of_steps(plan: Plan, made: int, shown: bool | None) -> Any:
 
 def show(bar: Any, run_state: RunState) -> None:
     """Move the progress bar to the steps that were made, and show the losses."""
+    if bar.disable:
+        return
     bar.update(run_state.steps - bar.n)
     tables = {"loss": run_state.history, "validation": run_state.validation}
     losses = {name: table.tree()["loss"][-1] for name, table in tables.items() if "loss" in table.tree()}

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from circuits import parse
+from circuits.builder import Builder
 from circuits.composition import cone, connect, join, rename, restrict, select
 from circuits.gates import AND, NOT, TRUE, XOR
-from circuits.netlist import Builder, Circuit, node_names
+from circuits.netlist import Circuit, node_names
 
 WORDS = Circuit(["a[0]", "a[1]", "b"], [[1, 3], [2, 3]], [AND, XOR], [4, 5, 1], ["y[0]", "y[1]", "z"], ["p", "q"])
 

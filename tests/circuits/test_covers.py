@@ -2,8 +2,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from circuits.builder import Builder
 from circuits.covers import Cover, add_cover, columns, irredundant, meeting, uncovered
-from circuits.netlist import Builder
 
 
 def holds(cube, row):

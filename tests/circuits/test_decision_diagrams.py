@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from circuits import Circuit, library, parse
+from circuits.builder import Builder
 from circuits.covers import uncovered
 from circuits.decision_diagrams import Diagrams, irredundant_sums, strings
 from circuits.gates import AND, XOR
-from circuits.netlist import Builder
 
 
 def holds(cubes, rows):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import circuits
 from circuits import library
+from circuits.builder import Builder
 from circuits.drawing.layout import GATE_WIDTH, arrange, pin_offset
 from circuits.gates import AND, BUF, FALSE, NAND, TRUE, XOR, essential
 from circuits.netlist import Circuit
@@ -144,7 +145,7 @@ def test_crossings_are_fewer_than_in_the_order_of_the_netlist(name):
 
 def test_a_tree_has_no_crossings_whatever_the_order_of_its_inputs():
     order = np.random.default_rng(0).permutation(16) + 1
-    netlist = circuits.netlist.Builder([f"x{i}" for i in range(16)])
+    netlist = Builder([f"x{i}" for i in range(16)])
     tree = netlist.circuit({"y": netlist.tree(XOR, order.tolist())})
     assert crossings(arrange(tree)) == 0
 

@@ -4,6 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from circuits.builder import Builder
 from circuits.formats.cell_functions import (
     GENLIB,
     LIBERTY,
@@ -13,7 +14,6 @@ from circuits.formats.cell_functions import (
     table_of,
     with_pins,
 )
-from circuits.netlist import Builder
 
 PINS = ["A", "B", "CI", "D_N"]
 

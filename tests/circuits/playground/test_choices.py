@@ -10,6 +10,7 @@ from circuits.playground.choices import from_gallery, from_text, from_upload
 
 XOR = from_gallery("XOR")
 C17 = Path(circuits.c17_path).read_bytes()
+LONG = "; ".join(f"y{k} = a" for k in range(41))
 
 
 def kept(choice, message):
@@ -34,6 +35,8 @@ def test_a_blank_expression_takes_the_message_away():
         ("a ^", "expression:1:4: expected a name, a constant, ~ or (, found end of the statement"),
         ("1", "1: expected 1 to 6 inputs, got 0"),
         (" & ".join("abcdefg"), "a & b & c & d & e & f & g: expected 1 to 6 inputs, got 7"),
+        (LONG, LONG[:60] + "…: expected 1 to 40 outputs, got 41"),
+        ("~" * 20_000 + "a", "~" * 60 + "…: expected at most 40 threshold units, got 20,000 gates"),
     ],
 )
 def test_an_expression_that_fails_leaves_the_choice_before(text, message):
@@ -94,3 +97,15 @@ def test_a_warning_of_a_reader_is_shown_beside_the_circuit():
     choice = from_upload("m.blif", text, XOR)
     assert choice.name == "m.blif"
     assert "exdc" in choice.message
+
+
+@pytest.mark.parametrize("name", ["big.bench", "big.bench.gz"])
+def test_a_file_that_is_too_large_or_unzips_to_too_much_is_not_read(name):
+    data = b"#" * 2**20 + b"\n"
+    data = gzip.compress(data) if name.endswith(".gz") else data
+    assert kept(from_upload(name, data, XOR), f"{name}: expected at most 1,048,576 bytes, got more")
+
+
+def test_a_long_expression_has_a_short_name():
+    choice = from_text("(" * 3_000 + "a & b" + ")" * 3_000, XOR)
+    assert (choice.name, choice.circuit.n_gates) == ("(" * 60 + "…", 1)

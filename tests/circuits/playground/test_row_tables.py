@@ -21,3 +21,9 @@ def test_each_row_has_its_cells_and_one_is_marked():
 def test_names_are_escaped():
     circuit = circuits.rename(circuits.parse("y = a"), {"a": "<b>", "y": "&"})
     assert '<th scope="col">&lt;b&gt;</th><th scope="col" class="out">&amp;</th>' in truth_table_html(circuit, 0)
+
+
+def test_long_names_are_cut():
+    circuit = circuits.rename(circuits.parse("y = a"), {"a": "a" * 300, "y": "y" * 300})
+    table = truth_table_html(circuit, 0)
+    assert f'<th scope="col">{"a" * 20}…</th><th scope="col" class="out">{"y" * 20}…</th>' in table

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from circuits import Circuit, evaluate, library, loads, parse, trace, truth_table, values
+from circuits.builder import Builder
 from circuits.gates import AND, XOR
-from circuits.netlist import Builder
 
 FULL = parse("s = a ^ b ^ cin; c = maj(a, b, cin)")
 ADDER = library.adder(8)

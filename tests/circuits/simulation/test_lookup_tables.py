@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import Circuit, library, parse
+from circuits.builder import Builder
 from circuits.gates import AND, BUF, NOT, XOR
-from circuits.netlist import Builder
 from circuits.simulation.lookup_tables import as_lookup_tables
 
 

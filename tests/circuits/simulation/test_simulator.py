@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from circuits import ThresholdUnit, evaluate, library, random_patterns, simulate, truth_table
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, TRUE, XOR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.simulation.program_loops import run_on_one_cpu
 from circuits.simulation.programs import ROW
 from circuits.simulation.simulator import as_bits, program_of

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import ThresholdUnit, from_truth_table, rows, truth_table
+from circuits.builder import Builder
 from circuits.gates import AND, OR, TRUE, XOR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.simulation.truth_tables import add_table
 from circuits.threshold.symmetric_functions import parity
 

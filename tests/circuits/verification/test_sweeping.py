@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits import library, miter, parse
+from circuits.builder import Builder
 from circuits.gates import AND, NOT, XOR
-from circuits.netlist import Builder, Circuit
+from circuits.netlist import Circuit
 from circuits.verification.drat import Proof
 from circuits.verification.sweeping import mixed_patterns, sweep
 

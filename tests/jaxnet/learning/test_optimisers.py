@@ -1,4 +1,4 @@
-"""The table of docs/optimisers.md: every optimiser through `fit`, against a loop of Optax by hand."""
+"""The lists of docs/optimisers.md: every optimiser through `fit`, against a loop of Optax by hand."""
 
 import re
 import warnings
@@ -12,7 +12,9 @@ import pytest
 import jaxnet
 
 PAGE = Path(__file__).parents[3] / "docs/optimisers.md"
-ROWS = re.findall(r"^\| `(optax[^|]*)` \| ([^|]*) \| [^|]* \|$", PAGE.read_text(), re.M)
+PLAIN, ASKING = PAGE.read_text().split("## All of them")[1].split("These ask for more")
+ROWS = re.findall(r"^\| `(optax[^|]*)` \| ([^|]*) \| [^|]* \|$", ASKING, re.M)
+ROWS += [(text, "") for text in re.findall(r"`(optax[^`]*)`", PLAIN)]
 QUICK = ("lookahead", "dpsgd", "normalize")  # they need more than a gradient
 
 X = np.linspace(-0.5, 1.5, 8, dtype=np.float32)[:, None]  # even in nothing: no gradient is mere rounding
