@@ -27,10 +27,12 @@ import importlib
 import importlib.util
 import math
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -43,6 +45,8 @@ from common.timing import in_turn, ratio, seconds
 
 import circuits
 from circuits.formats import aiger
+from circuits.simulation.native_runs import simulate_natively
+from circuits.simulation.simulator import program_of
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)  # words per row, of &sim and the loop in C
 MOVED = 2**22  # words of all inputs and outputs in a call
@@ -131,15 +135,21 @@ def c_loop(library, aig, words, width):
     return functools.partial(ctypes.CDLL(library).simulate, *arguments), result
 
 
-def best_of(runs, turn):
+def cpu_seconds():
+    """Return the CPU time of this process and of the children that have ended, for machines that others use as well."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def best_of(runs, turn, clock):
     """Return the key of the fastest run, and its seconds: the least of few rounds, as a busy machine can only add."""
-    times = {key: rounds.min() for key, rounds in in_turn(runs, 3, turn).items()}
+    times = {key: rounds.min() for key, rounds in in_turn(runs, 3, turn, clock).items()}
     return min(times.items(), key=lambda item: item[1])
 
 
-def best_c_loop(folder, aig, words):
+def best_c_loop(folder, aig, words, clock):
     loops = {width: c_loop(f"{folder}/simulate_{width}.so", aig, words, width) for width in WIDTHS}
-    width, _ = best_of({width: run for width, (run, _) in loops.items()}, turn=0.005)
+    width, _ = best_of({width: run for width, (run, _) in loops.items()}, 0.005, clock)
     return *loops[width], width
 
 
@@ -150,11 +160,11 @@ def abc_sim(abc, file, width, frames):
         raise RuntimeError(f"{' '.join(command)}: expected it to simulate all frames, it said {said!r}.")
 
 
-def best_abc_sim(abc, file, n_ands):
+def best_abc_sim(abc, file, n_ands, clock):
     """Return the runs of many frames and of one, how many more patterns the first has, and the words per row."""
     words = max(WIDTHS) * math.ceil(2**26 / n_ands / max(WIDTHS))  # some hundredths of a second
     runs = {width: functools.partial(abc_sim, abc, file, width) for width in WIDTHS}
-    width, spent = best_of({width: functools.partial(runs[width], words // width) for width in WIDTHS}, turn=0.001)
+    width, spent = best_of({width: functools.partial(runs[width], words // width) for width in WIDTHS}, 0.001, clock)
     frames = math.ceil(ABC_SECONDS / spent * words / width)
     return *(functools.partial(runs[width], n) for n in (1 + frames, 1)), 32 * width * frames, width
 
@@ -187,7 +197,7 @@ def prepared(path):
     return circuit, jax.device_put(words, jax.devices("cpu")[0])
 
 
-def measure(path, rounds, found, folder):
+def measure(path, rounds, found, folder, clock):
     """Return ANDs times patterns per second, `(rounds,)` for each contestant; the number of ANDs; the best widths."""
     aig, (circuit, words) = read_aig(path), prepared(path)
     on_host, n_ands, k = np.asarray(words), len(aig.fan_ins), words.shape[1]
@@ -196,10 +206,10 @@ def measure(path, rounds, found, folder):
     if "berkeley-abc" in found:
         file = Path(folder, "latched.aig")
         file.write_bytes(aig.with_a_latch)
-        best = best_abc_sim(found["berkeley-abc"], file, n_ands)
+        best = best_abc_sim(found["berkeley-abc"], file, n_ands, clock)
         runs["&sim"], runs["one frame"], patterns["&sim"], widths["&sim"] = best
     if "gcc" in found:
-        runs["C loop"], result, widths["C loop"] = best_c_loop(folder, aig, on_host)
+        runs["C loop"], result, widths["C loop"] = best_c_loop(folder, aig, on_host, clock)
         patterns["C loop"] = 32 * k
         np.testing.assert_array_equal(runs["simulate"](), result)
     if "aigverse" in found:
@@ -207,10 +217,25 @@ def measure(path, rounds, found, folder):
     if "aiger" in found:
         for name, run, count in by_py_aiger(path, circuit.input_names, on_host):
             runs[name], patterns[name] = run, count
-    times = in_turn(runs, rounds)
+    times = in_turn(runs, rounds, clock=clock)
     if "&sim" in times:
         times["&sim"] -= times.pop("one frame")
     return {name: n_ands * patterns[name] / times[name] for name in times}, n_ands, widths
+
+
+def measure_parts(path, rounds, folder, clock):
+    """Return milliseconds of a call, of its native part, of filling the memory of its outputs, and of the loop in C."""
+    circuit, words = prepared(path)
+    on_host, counts = np.asarray(words), (circuit.n_inputs, int(program_of(circuit).counts[1]), circuit.n_outputs)
+    program, outputs = program_of(circuit, words.device), np.ones((circuit.n_outputs, words.shape[1]), np.uint32)
+    c_runs, *_ = best_c_loop(folder, read_aig(path), on_host, clock)
+    runs = {
+        "simulate": lambda: circuits.simulate(circuit, words),
+        "native part": lambda: len(simulate_natively(counts, program, [on_host], None)),
+        "fill": lambda: outputs.fill(1),
+        "C loop": c_runs,
+    }
+    return {name: 1e3 * np.median(times) for name, times in in_turn(runs, rounds, clock=clock).items()}
 
 
 prepared_once = functools.lru_cache(1)(prepared)
@@ -271,14 +296,14 @@ def geometric_mean(ratios):
     return np.exp(np.mean(np.log(ratios), axis=0))
 
 
-def compare_contestants(paths, rounds, core):
+def compare_contestants(paths, rounds, core, clock):
     found, ratios = find_peers(), {}
     print(f"10^9 ANDs x patterns per second on one core\n{HEADS}  (min .. max)")
     with tempfile.TemporaryDirectory() as folder, process_on({core}) as pool:
         if "gcc" in found:
             compile_c_loops(folder)
         for path in paths:
-            rates, *rest = pool.submit(measure, path, rounds, found, folder).result()
+            rates, *rest = pool.submit(measure, path, rounds, found, folder, clock).result()
             print(line(path.stem, rates, *rest), flush=True)
             for name in rates.keys() - {"simulate"}:
                 ratios.setdefault(name, {})[path.stem] = rates["simulate"] / rates[name]
@@ -288,6 +313,14 @@ def compare_contestants(paths, rounds, core):
         least, most = (f"{median:.2f} ({circuit})" for median, circuit in (medians[0], medians[-1]))
         mean = geometric_mean(list(of_circuits.values()))
         print(f"{name:18} {len(of_circuits):8} {ratio(mean, 1)}  {least}, {most}")
+
+
+def compare_parts(paths, rounds, core, clock):
+    with tempfile.TemporaryDirectory() as folder, process_on({core}) as pool:
+        compile_c_loops(folder)
+        for path in paths:
+            parts = pool.submit(measure_parts, path, rounds, folder, clock).result()
+            print(f"{path.stem:10} ms:", ", ".join(f"{name} {time:.2f}" for name, time in parts.items()), flush=True)
 
 
 def compare_cores(paths, rounds, cores):
@@ -307,6 +340,8 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path, help="of .aig files; if none, that of EPFL in the real data")
     parser.add_argument("--circuits", nargs="*", help="names of files without .aig; all if none is named")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--cpu-time", action="store_true", help="instead of the time on the wall, on a machine in use")
+    parser.add_argument("--parts", action="store_true", help="only where the time of a call goes; needs gcc")
     arguments = parser.parse_args()
     data = Path(os.environ.get("JAXNET_DATA", Path(__file__).parents[2] / "shared" / "data"))
     folder = arguments.folder or data / "circuits" / "epfl" / "aig"
@@ -321,7 +356,10 @@ def main():
         sys.exit("This benchmark needs Linux: elsewhere a process cannot be kept to a core.")
     cores = sorted(os.sched_getaffinity(0), reverse=True)
     print(f"jax {jax.__version__}, numpy {np.__version__}, {arguments.rounds} rounds")
-    compare_contestants(paths, arguments.rounds, cores[0])
+    clock = cpu_seconds if arguments.cpu_time else time.perf_counter
+    if arguments.parts:
+        return compare_parts(paths, arguments.rounds, cores[0], clock)
+    compare_contestants(paths, arguments.rounds, cores[0], clock)
     if len(cores) > 1:
         compare_cores(paths, arguments.rounds, cores[:2])
 

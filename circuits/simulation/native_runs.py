@@ -64,7 +64,7 @@ def simulate_natively(
     >>> from circuits.simulation.programs import lower
     >>> program = lower(parse("a & b"))
     >>> on_cpu = jax.device_put(program, jax.local_devices(backend="cpu")[0])
-    >>> simulate_natively(program.counts.tolist(), on_cpu, [np.array([[12], [10]], np.uint32)], threads=1)
+    >>> simulate_natively(program.counts[:3].tolist(), on_cpu, [np.array([[12], [10]], np.uint32)], threads=1)
     [array([[8]], dtype=uint32)]
     """
     n, gates, m = counts
@@ -73,12 +73,13 @@ def simulate_natively(
         threads = cores() if k * gates >= _LONG else 1
     padded = power_of_two(n, 16), len(program.outputs)
     part = min(power_of_two(-(-k // threads), ROW), power_of_two(max(4 * ROW, _PART_WORDS // sum(padded))))
-    starts = range(0, k, part)
-    threads = min(len(starts), threads)
+    threads = min(-(-k // part), threads)
     device = next(iter(program.counts.devices()))
     one_block = len(blocks) == 1 and k >= ROW
     inputs = _Windows.on(blocks[0]) if one_block else None
     result = _Memory.of(m * k, device) if one_block and threads == 1 and _LEAST_IN_PLACE <= m * k < 2**32 else None
+    # Parts are there to be copied.
+    step = k if inputs and result else part
     copies = [] if result else [_aligned(m, block.shape[1]) for block in blocks]
 
     def run_parts(starts: Sequence[int]) -> None:
@@ -86,7 +87,7 @@ def simulate_natively(
             for start in starts:
                 # The last part begins earlier if it were no row long, where there are as many columns.
                 start = max(0, min(start, k - ROW))
-                stop = min(start + part, k)
+                stop = min(start + step, k)
                 pieces = list(_pieces(k // len(blocks), start, stop))
                 read, to = inputs, (start, k) if result else (0, space.stride)
                 if read is None:
@@ -105,6 +106,7 @@ def simulate_natively(
                         -1, space.stride
                     )[:m, place]
 
+    starts = range(0, k, step)
     # If a mesh is set in this thread, JAX would run the program on all its devices; threads of the pool have none.
     if threads == 1 and jax.sharding.get_abstract_mesh().empty:
         run_parts(starts)
@@ -170,7 +172,7 @@ class _Memory:
             "version": 3,
             "shape": self.results.shape,
             "typestr": _WORD,
-            "data": (self.results.unsafe_buffer_pointer(), True),
+            "data": (self.results.unsafe_buffer_pointer(), False),
         }
 
     def __del__(self) -> None:

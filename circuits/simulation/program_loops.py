@@ -11,20 +11,25 @@ AMD EPYC with AVX-512 and jax 0.10.2 (prototypes of the loop, mostly on the circ
 - Look-up tables of three inputs: 3.5e11. One costs 1.4 times as much as a two-input gate, and there are 0.4 to 0.6
   times as many of them as nodes.
 
-A gate waits for memory: on an Intel Xeon it takes 33 ns, and 23 to 26 if all that it computes is the parity of what it
-reads; vectors of 256 bits instead of 512 make that 40.
+On an Intel Xeon a gate that looks at its eight coefficients takes 33 ns, and one that is one of 40 pieces of code, by
+its kind, 26, about what the memory takes: parity alone takes 23 to 26. A piece for each of the 80 functions up to
+order takes 24 and twice as long to compile; one for each of the 14 up to all negations takes 30.
+
+A gate whose value only an output takes is written where the output stays, in a loop of its own: one loop that chooses
+for each gate takes 34 ns. Coefficients are fast enough there, and compile in no time.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.experimental.xla_metadata import set_xla_metadata
 
+from circuits.simulation.gate_kinds import KINDS
 from circuits.simulation.programs import Program
 from jaxnet.lowering.native_loops import in_one_function
 
@@ -52,7 +57,7 @@ def run(program: Program, words: Array, row: int) -> Array:
     Array([[6]], dtype=uint32)
     """
     k = words.shape[1]
-    values = jnp.zeros((program.rows, row), jnp.uint32)
+    values = jnp.zeros((program.rows + len(program.outputs), row), jnp.uint32)
     results = jnp.zeros((len(program.outputs), k), jnp.uint32)
     return _loop(*_arguments(program, jnp.uint32(k // row), words, values, results))[1]
 
@@ -115,28 +120,27 @@ def run_on_one_cpu(
     >>> run_on_one_cpu(xor, columns, words, words, values, results)[1][:2]
     Array([6, 0], dtype=uint32)
     """
-    gate = jax.jit(_gate)
-
-    def not_inlined(*args: Array) -> Any:
-        return set_xla_metadata(gate(*args), inlineable="false")
-
-    loop = functools.partial(_native_loop, gate=not_inlined)
-    (values, results), kept = in_one_function(loop, *_arguments(program, columns, first, second, values, results))
+    (values, results), kept = in_one_function(
+        _native_loop, *_arguments(program, columns, first, second, values, results)
+    )
     return values, results, kept[0]
 
 
 def _arguments(program: Program, *others: Any) -> tuple[Array, ...]:
     """Return what the loops take, the small counts first: a native function returns its first argument too."""
-    arrays = program.fan_ins, program.polynomials, program.targets, program.outputs
-    return jnp.asarray(program.counts), *map(jnp.asarray, (*arrays, *others))
+    arrays = (getattr(program, field.name) for field in fields(program) if field.name != "rows")
+    return *map(jnp.asarray, arrays), *map(jnp.asarray, others)
 
 
 def _loop(
     counts: Array,
     fan_ins: Array,
     polynomials: Array,
+    kinds: Array,
     targets: Array,
+    runs: Array,
     outputs: Array,
+    copied: Array,
     n_blocks: Array,
     words: Array,
     values: Array,
@@ -151,12 +155,15 @@ def _loop(
         def read(i: Array, values: Array) -> Array:
             return _put(values, i + _ONE, _row(words, i, start, row))
 
+        def compute(i: Array, values: Array) -> Array:
+            return _put(values, _entry(targets, i), _gate(fan_ins, polynomials, values, i))
+
         def write(i: Array, results: Array) -> Array:
             return lax.dynamic_update_slice(results, _row(values, _entry(outputs, i), _ZERO, row), (i, start))
 
         values, results = state
         values = lax.fori_loop(_ZERO, counts[0], read, values)
-        values = _all_gates(counts, fan_ins, polynomials, targets, values, _gate)
+        values = lax.fori_loop(_ZERO, counts[1], compute, values)
         return values, lax.fori_loop(_ZERO, counts[2], write, results)
 
     return lax.fori_loop(_ZERO, n_blocks, block, (values, results))
@@ -166,19 +173,20 @@ def _native_loop(
     counts: Array,
     fan_ins: Array,
     polynomials: Array,
+    kinds: Array,
     targets: Array,
+    runs: Array,
     outputs: Array,
+    copied: Array,
     columns: Array,
     first: Array,
     second: Array,
     values: Array,
     results: Array,
-    *,
-    gate: Callable[..., Array],
 ) -> tuple[Array, Array]:
     """Do what `_loop` does on flat memory."""
     row, at = jnp.uint32(values.shape[1]), Columns(*(_entry(columns, i) for i in range(len(Columns._fields))))
-    room = jnp.uint32(len(first)) - row
+    room, rows = jnp.uint32(len(first)) - row, jnp.uint32(len(values))
 
     def block(j: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         done = jnp.minimum(j * row, at.length - row)
@@ -191,33 +199,54 @@ def _native_loop(
                 values, i + _ONE, lax.dynamic_slice(window, (i * at.stride + offset,), (values.shape[1],))[None]
             )
 
-        def write(i: Array, results: Array) -> Array:
-            found = _row(values, _entry(outputs, i), _ZERO, values.shape[1])
+        def write(i: Array, found: Array, results: Array) -> Array:
             return lax.dynamic_update_slice(results, found[0], (i * at.to_stride + to,))
+
+        def compute(i: Array, values: Array) -> Array:
+            return _put(values, _entry(targets, i), _gate_by_kind(fan_ins, polynomials, kinds, values, i))
+
+        def compute_run(i: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            values, results, done = state
+            start, stop = _entry(runs, i, 0), _entry(runs, i, 1)
+            values = lax.fori_loop(done, start, compute, values)
+
+            def compute_output(i: Array, results: Array) -> Array:
+                return write(_entry(targets, i) - rows, _gate(fan_ins, polynomials, values, i), results)
+
+            return values, lax.fori_loop(start, stop, compute_output, results), stop
+
+        def copy(i: Array, results: Array) -> Array:
+            place = _entry(copied, i)
+            return write(place, _row(values, _entry(outputs, place), _ZERO, values.shape[1]), results)
 
         values, results = state
         values = lax.fori_loop(_ZERO, whole, functools.partial(read, first, start), values)
         # Unsigned numbers wrap around, and back again.
         values = lax.fori_loop(whole, counts[0], functools.partial(read, second, start - at.second), values)
-        values = _all_gates(counts, fan_ins, polynomials, targets, values, gate)
-        return values, lax.fori_loop(_ZERO, counts[2], write, results)
+        values, results, _ = lax.fori_loop(_ZERO, counts[4], compute_run, (values, results, _ZERO))
+        return values, lax.fori_loop(_ZERO, counts[3], copy, results)
 
     return lax.fori_loop(_ZERO, (at.length + row - _ONE) // row, block, (values, results))
 
 
-def _all_gates(
-    counts: Array, fan_ins: Array, polynomials: Array, targets: Array, values: Array, gate: Callable[..., Array]
-) -> Array:
-    def compute(i: Array, values: Array) -> Array:
-        return _put(values, _entry(targets, i), gate(values, i, fan_ins, polynomials))
-
-    return lax.fori_loop(_ZERO, counts[1], compute, values)
-
-
-def _gate(values: Array, i: Array, fan_ins: Array, polynomials: Array) -> Array:
+def _gate(fan_ins: Array, polynomials: Array, values: Array, i: Array) -> Array:
     """Compute the row of gate i, `(1, row)`."""
-    a, b, c = (_row(values, _entry(fan_ins, i, leaf), _ZERO, values.shape[1]) for leaf in range(3))
-    f = [_entry(polynomials, i, product) for product in range(8)]
+    coefficients = [_entry(polynomials, i, product) for product in range(8)]
+    return _polynomial(coefficients, values, *(_entry(fan_ins, i, leaf) for leaf in range(3)))
+
+
+def _gate_by_kind(fan_ins: Array, polynomials: Array, kinds: Array, values: Array, i: Array) -> Array:
+    """Compute the row of gate i, `(1, row)`, by code in which the coefficients are known."""
+    coefficients = [[np.uint32(-(kind >> product & 1) & 0xFFFFFFFF) for product in range(8)] for kind in KINDS]
+    of_kind = [functools.partial(_polynomial, known) for known in coefficients]
+    row = lax.switch(
+        _entry(kinds, i).astype(jnp.int32), of_kind, values, *(_entry(fan_ins, i, leaf) for leaf in range(3))
+    )
+    return row ^ _entry(polynomials, i, 0)
+
+
+def _polynomial(f: Sequence[Any], values: Array, *fan_ins: Array) -> Array:
+    a, b, c = (_row(values, fan_in, _ZERO, values.shape[1]) for fan_in in fan_ins)
     without_c = f[0] ^ (f[1] & a) ^ ((f[2] ^ (f[3] & a)) & b)
     with_c = f[4] ^ (f[5] & a) ^ ((f[6] ^ (f[7] & a)) & b)
     return without_c ^ (with_c & c)

@@ -77,7 +77,8 @@ def simulate(circuit: Circuit, words: ArrayLike, *, threads: int | None = None) 
             checked = jax.device_put(checked)
         if isinstance(checked.sharding, SingleDeviceSharding) and on_cpus(checked):
             (result,) = _simulate_on_cpu(circuit, [np.asarray(checked)], threads)
-            return jax.device_put(result, checked.sharding)
+            array = jax.dlpack.from_dlpack(result)  # a device_put takes four times as long
+            return array if array.sharding == checked.sharding else jax.device_put(array, checked.sharding)
         if isinstance(checked.sharding, NamedSharding | SingleDeviceSharding):
             return _simulate_where_it_is(circuit, checked, threads)
     return _simulate_anywhere(program_of(circuit), jnp.asarray(checked))[: circuit.n_outputs]
@@ -168,7 +169,7 @@ def _simulate_where_it_is(circuit: Circuit, words: Array, threads: int | None) -
 def _simulate_on_cpu(circuit: Circuit, blocks: Sequence[np.ndarray], threads: int | None) -> list[np.ndarray]:
     # Virtual devices share the cores and memory of the first, and each would compile the program anew.
     device = jax.local_devices(backend="cpu")[0]
-    counts = program_of(circuit).counts.tolist()  # NumPy's: to read them from a device would take a program
+    counts = program_of(circuit).counts[:3].tolist()  # NumPy's: to read them from a device would take a program
     return simulate_natively(counts, program_of(circuit, device), blocks, threads)
 
 

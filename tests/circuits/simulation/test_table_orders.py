@@ -71,5 +71,6 @@ def test_a_program_takes_the_order_that_needs_fewer_rows():
     circuit = Circuit([f"x{i}" for i in range(n)], fan_ins, [8] * len(fan_ins), [chain], ["y"])
     tables = as_lookup_tables(circuit)
     program = lower(circuit)
-    assert program.targets.max() < most_live(tables, circuit)
+    targets = program.targets[program.targets < program.rows]  # the output has its own row
+    assert targets.max() < most_live(tables, circuit)
     assert len(simplify(circuit)) <= len(circuit)
