@@ -174,6 +174,28 @@ def in_one_function(loop: Callable, *args: Any) -> tuple[Any, Any]:
     return jax.tree.unflatten(jax.tree.structure(results), flat), kept
 
 
+def apart(function: Callable[..., Array], *args: Array) -> Array:
+    """Call a function whose operations a CPU does not merge with those around it, in a program that is compiled.
+
+    XLA merges what it can with the writing of a part of an array, and then leaves out what reads that same array.
+
+    Args:
+        function: it returns one array.
+        args: its arguments.
+
+    Returns:
+        What it returns.
+
+    >>> jax.jit(lambda x: apart(lambda x: x + 1, x))(jnp.zeros(3))
+    Array([1., 1., 1.], dtype=float32)
+    """
+
+    def called(*args: Array) -> Any:
+        return set_xla_metadata(jax.jit(function)(*args), inlineable="false")
+
+    return jax.lax.platform_dependent(*args, cpu=called, default=function)
+
+
 def on_one_cpu(*trees: Any) -> bool:
     """Return whether all is data on one CPU: nothing is sharded, and nothing is a tracer of jit, vmap or grad.
 

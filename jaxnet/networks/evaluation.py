@@ -28,7 +28,7 @@ def evaluate(
     """Run a loop-free graph of units, each sigma(sum_i w_i y_i + b) of the nodes that feed it.
 
     Level by level in a compiled loop over all examples at once, with multiplications and sums in full precision on
-    every device. Memory grows with edges, and with nodes times examples. The gradient costs three to five forwards,
+    every device. Memory grows with edges, and with nodes times examples. The gradient costs three to seven forwards,
     whatever the depth. Called outside `jit`, one compilation serves all wirings of a size class. Under a `jit` of your
     own a wiring is part of the program; pass `level_schedule(wiring)` as an argument to make it data.
 

@@ -130,6 +130,15 @@ def level_schedule(wiring: Wiring) -> LevelSchedule:
     return kept
 
 
+def most_rows() -> int:
+    """Return how many rows may be computed at once: on a CPU what they gather stays in its cache.
+
+    >>> most_rows() in (128, 131072)
+    True
+    """
+    return _MOST_CACHED_ROWS if jax.default_backend() == "cpu" else 2**17
+
+
 def size_class(size: int) -> int:
     """Return the smallest of the sizes 1..8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ... that is not below `size`.
 
@@ -195,7 +204,6 @@ def _sweep(
     unit in it, the rows of a step, and how many rows are not padding.
     """
     step_cost = _STEP_IN_SLOTS.get(jax.default_backend(), _STEP_OF_A_KERNEL)
-    most_rows = _MOST_CACHED_ROWS if jax.default_backend() == "cpu" else 2**17
     choices = []
     work = {width: _n_rows(fan_in, width) * (width + _ROW_IN_SLOTS) for width in _WIDTHS}
     best, second = sorted(work, key=lambda width: work[width])[:2]
@@ -204,7 +212,7 @@ def _sweep(
         rows = _rows(n_leaves, fan_in, sources, edges, width)
         level = _levels(n_leaves, rows[0])
         sizes = np.bincount(level, minlength=1)[1:]
-        for rows_per_step in (1 << i for i in range(2, most_rows.bit_length())):
+        for rows_per_step in (1 << i for i in range(2, most_rows().bit_length())):
             cost = step_cost + rows_per_step * _NOMINAL_BATCH * (width + _ROW_IN_SLOTS)
             choices.append((int((-(-sizes // rows_per_step)).sum()) * cost, rows_per_step, rows, level, sizes))
     _, rows_per_step, (sources, edges, own), level, sizes = min(choices, key=lambda choice: choice[0])

@@ -16,7 +16,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxnet import Neuron, Rule, gradient_descent, hebb, mlp, squared_error, train
-from jaxnet.lowering.native_loops import LARGEST, LONGEST, in_one_function, is_small, on_one_cpu, without_dots
+from jaxnet.lowering.native_loops import LARGEST, LONGEST, apart, in_one_function, is_small, on_one_cpu, without_dots
 from jaxnet.training import loop as training
 
 pytestmark = pytest.mark.usefixtures("optimised")  # XLA's emitter is a part of what is tested
@@ -393,6 +393,17 @@ def test_a_run_from_a_call_that_is_compiled_with_nothing_traced(native):
 
 
 # On one CPU.
+
+
+def test_what_is_apart_is_called():
+    """XLA would otherwise put the body of the function among the operations around it."""
+
+    def program(x):
+        return 2 * apart(lambda x: jnp.exp(x) + 1, x)
+
+    compiled = jax.jit(program).lower(jnp.zeros(3)).compile()
+    assert " call(" in compiled.as_text()
+    np.testing.assert_array_equal(compiled(jnp.zeros(3)), [4, 4, 4])
 
 
 def test_what_is_on_one_cpu():

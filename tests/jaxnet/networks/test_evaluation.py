@@ -26,6 +26,7 @@ from jaxnet import (
     unit_sums,
     wired,
 )
+from jaxnet.networks import level_loops
 
 IN_NUMPY = {
     sigmoid: scipy.special.expit,
@@ -93,6 +94,31 @@ def test_batch_shapes(batch):
     y = run(XOR, *as_float32(w, b, x))
     assert y.shape == (*batch, 1)
     np.testing.assert_allclose(y, by_hand(XOR, w, b, x, sigmoid), rtol=1e-5)
+
+
+def test_wide_levels_of_many_examples():
+    """A program of its own; its gradients are the sums of those of its halves, which run as few examples do."""
+    rng, width = np.random.default_rng(0), 100
+    sources = rng.integers(0, width, (2, width, 5)) + width * np.arange(2)[:, None, None]
+    wiring = Wiring(width, 5 * np.arange(2 * width + 1), sources.ravel(), width + np.arange(2 * width))
+    assert min(level_schedule(wiring).rows_per_step) >= level_loops._WIDE
+    w, b, x = example(wiring, 0, (level_loops._MANY,))
+    params, inputs = as_float32(w, b, x)
+
+    @jax.jit
+    def value_and_gradient(params, ready, x):
+        def loss(params):
+            y = evaluate(ready, params, x)
+            return jnp.sum(y**2), y
+
+        return jax.grad(loss, has_aux=True)(params)[::-1]
+
+    ready = level_schedule(wiring)
+    y, gradient = value_and_gradient(params, ready, inputs)
+    (y0, g0), (y1, g1) = (value_and_gradient(params, ready, part) for part in np.split(inputs, 2))
+    np.testing.assert_allclose(y, by_hand(wiring, w, b, x, sigmoid), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(y, np.concatenate([y0, y1]), rtol=1e-5)
+    jax.tree.map(lambda g, *parts: np.testing.assert_allclose(g, sum(parts), rtol=1e-4, atol=1e-5), gradient, g0, g1)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
