@@ -3,7 +3,6 @@
 K. He and others (2015) for rectifiers; X. Glorot and Y. Bengio (2010) for all others.
 """
 
-import functools
 import itertools
 
 import jax
@@ -14,7 +13,7 @@ from jax.nn.initializers import Initializer, glorot_normal, he_normal
 from jax.typing import DTypeLike
 
 from jaxnet.lowering.native_loops import on_one_cpu, zero_made_here
-from jaxnet.lowering.threefry import children, is_threefry, key_words
+from jaxnet.lowering.threefry import bits_by_numpy, children, is_threefry, key_words
 from jaxnet.networks.activations import Activation, elu, gelu, leaky_relu, relu, silu, softplus
 from jaxnet.networks.units import Neuron
 from jaxnet.pytrees import Key
@@ -33,7 +32,7 @@ def initial_layers(
     default = {*initializers} <= {_HE, _GLOROT} and jax.dtypes.canonicalize_dtype(dtype) == np.float32
     with located("init"):
         if once and default and is_threefry(key):
-            return _by_one_call(key, sizes, initializers)
+            return _by_numpy(key, sizes, initializers)
         return (_drawn_once if once else _drawn)(key, sizes, initializers, dtype)
 
 
@@ -55,29 +54,28 @@ _drawn = jax.jit(_layers, static_argnums=(1, 2, 3))
 _drawn_once = jax.jit(_layers, static_argnums=(1, 2, 3), compiler_options=_ONCE)
 
 
-def _by_one_call(key: Key, sizes: tuple[int, ...], initializers: tuple[Initializer, ...]) -> tuple[Neuron, ...]:
-    """Draw the same by He or Glorot, all weights in one vector: XLA compiles that at once, however many layers."""
+def _by_numpy(key: Key, sizes: tuple[int, ...], initializers: tuple[Initializer, ...]) -> tuple[Neuron, ...]:
+    """Draw the same by He or Glorot, but compile one function only, which is that of other networks as well."""
     shapes = list(itertools.pairwise(sizes))
-    ends = np.cumsum([n * m for n, m in shapes])
-    deviations = [_deviation(*shape, initializer) for shape, initializer in zip(shapes, initializers, strict=True)]
-    weights = np.asarray(_all_weights(key, np.array([0, *ends[:-1]], np.uint32), np.array(deviations), int(ends[-1])))
+    first, second = np.repeat(np.asarray(key_words(key))[:, None], len(shapes), axis=1)
+    if len(shapes) > 1:  # a single layer draws with the key itself
+        first, second = children(first, second, np.arange(len(shapes), dtype=np.uint32))
+    bits = [bits_by_numpy(a, b, n * m) for a, b, (n, m) in zip(first, second, shapes, strict=True)]
+    normal = np.split(_truncated_normals(np.concatenate(bits)), np.cumsum([len(b) for b in bits])[:-1])
+    weights = [
+        w.reshape(shape) * _deviation(*shape, initializer)
+        for w, shape, initializer in zip(normal, shapes, initializers, strict=True)
+    ]
     return tuple(
-        Neuron(jnp.asarray(np.array(w.reshape(n, m).T, order="C")), jnp.asarray(np.zeros(m, np.float32)))
-        for w, (n, m) in zip(np.split(weights, ends[:-1]), shapes, strict=True)
+        Neuron(jnp.asarray(np.array(w.T, order="C")), jnp.asarray(np.zeros(w.shape[1], np.float32))) for w in weights
     )
 
 
-@functools.partial(jax.jit, static_argnames="size", compiler_options=_ONCE)
-def _all_weights(key: Key, starts: Array, deviations: Array, size: int) -> Array:
-    """Return the weights of all layers, `(size,)`, from where each layer starts and the deviation of its weights."""
-    places = jnp.arange(size, dtype=jnp.uint32)
-    layer = jnp.searchsorted(starts, places, side="right", method="compare_all") - 1
-    first, second = key_words(key)
-    if len(starts) > 1:  # a single layer draws with the key itself
-        firsts, seconds = children((first, second), jnp.arange(len(starts), dtype=jnp.uint32))
-        first, second = firsts[layer], seconds[layer]
-    first, second = children((first, second), places - starts[layer])
-    return _truncated_normal(first ^ second) * deviations[layer]
+def _truncated_normals(bits: np.ndarray) -> np.ndarray:
+    """Return `_truncated_normal` of all bits, by a function of a block of few sizes."""
+    size = min(2**14, 2 ** (len(bits) - 1).bit_length())
+    blocks = np.pad(bits, (0, -len(bits) % size)).reshape(-1, size)
+    return np.concatenate([_truncated_normal_once(block) for block in blocks])[: len(bits)]
 
 
 def _deviation(n: int, m: int, initializer: Initializer) -> np.floating:
@@ -93,6 +91,9 @@ def _truncated_normal(bits: Array) -> Array:
     uniform = jnp.maximum(-end, unit * (end + end) - end)
     last = np.nextafter(np.float32(2), np.float32(0))
     return jnp.clip(np.float32(np.sqrt(2)) * jax.lax.erf_inv(uniform), -last, last)
+
+
+_truncated_normal_once = jax.jit(_truncated_normal, compiler_options=_ONCE)
 
 
 # These cut off half of what comes in, or nearly so; He's variance makes up for it.

@@ -86,24 +86,26 @@ def permutations(key: Key, epochs: Array, n: int) -> Array:
     """
     # Sorting by 32 random bits is repeated until no order is likelier for numbers that are equal.
     rounds = math.ceil(3 * math.log(max(1, n)) / math.log(2**32 - 1))
-    root0, root1 = key_words(key)
-    roots = jnp.broadcast_to(root0, epochs.shape), jnp.broadcast_to(root1, epochs.shape)
+    roots = jnp.broadcast_to(key_words(key)[:, None], (2, len(epochs)))
     path = jnp.stack([jnp.zeros_like(epochs), epochs, *[jnp.zeros_like(epochs)] * rounds])
 
-    def descend(words: tuple[Array, Array], child: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def descend(words: Array, child: Array) -> tuple[Array, Array]:
         """Go on from each key to a child of it, and return its child 1, which is there to be used."""
-        first, second = children(words, jnp.stack([child, jnp.ones_like(child)]))
-        return (first[0], second[0]), (first[1], second[1])
+        numbers = jnp.stack([child, jnp.ones_like(child)])
+        found = jnp.stack(children(jnp.stack([words[0]] * 2), jnp.stack([words[1]] * 2), numbers))
+        return found[:, 0], found[:, 1]
 
     _, used = jax.lax.scan(descend, roots, path)
 
-    def sort(order: Array, words: tuple[Array, Array]) -> tuple[Array, None]:
-        first, second = children((words[0][:, None], words[1][:, None]), jnp.arange(n, dtype=jnp.uint32))
+    def sort(order: Array, words: Array) -> tuple[Array, None]:
+        numbers = jax.lax.broadcasted_iota(jnp.uint32, order.shape, 1)
+        of_each = jnp.broadcast_to(words[:, :, None], (2, *order.shape))
+        first, second = children(of_each[0], of_each[1], numbers)
         places = jax.lax.platform_dependent(first ^ second, cpu=_sorted_places_on_cpu, default=_sorted_places)
         return jnp.take_along_axis(order, places, axis=1, mode="promise_in_bounds"), None
 
     orders = jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32), (len(epochs), n))
-    return jax.lax.scan(sort, orders, jax.tree.map(lambda words: words[2:], used))[0]
+    return jax.lax.scan(sort, orders, used[2:])[0]
 
 
 def _sorted_places(numbers: Array) -> Array:
