@@ -206,7 +206,7 @@ def _draw_line(ax: "Axes", start: np.ndarray, end: np.ndarray, at: np.ndarray, *
     far = bool(((at[:, 0] > start[0] + RADIUS) & (at[:, 0] < end[0] - RADIUS)).any())
     points = curve(start, end, at) if far else np.stack([start, end])
     codes = [Line.MOVETO, *[Line.CURVE3 if far else Line.LINETO] * (len(points) - 1)]
-    ax.add_patch(PathPatch(Line(points, codes), facecolor="none", capstyle="butt", **style))
+    ax.add_artist(PathPatch(Line(points, codes), facecolor="none", capstyle="butt", **style))
 
 
 def _draw_units(
@@ -219,10 +219,10 @@ def _draw_units(
         number = None if numbers is None or np.isnan(numbers[node]) else numbers[node]
         share = abs(number) / most if number is not None and 0 < most < np.inf else 0.0
         if level and bias:
-            ax.add_patch(Circle(tuple(at[node]), 1.12 * RADIUS, facecolor="white", zorder=3, **_style(bias, largest)))
+            ax.add_artist(Circle(tuple(at[node]), 1.12 * RADIUS, facecolor="white", zorder=3, **_style(bias, largest)))
         # Grey that leaves black text readable.
         fill = {"facecolor": str(1 - 0.35 * share), "edgecolor": "black", "linewidth": 0.6}
-        ax.add_patch(Circle(tuple(at[node]), RADIUS, zorder=4, **fill))
+        ax.add_artist(Circle(tuple(at[node]), RADIUS, zorder=4, **fill))
         if number is not None:
             ax.text(at[node, 0], at[node, 1], _written(number), ha="center", va="center", fontsize=size, zorder=5)
 
@@ -273,7 +273,7 @@ def _draw_boxes(ax: "Axes", graph: UnitGraph, at: np.ndarray) -> None:
             size = 2 * RADIUS, high - low + 2 * RADIUS
             box = FancyBboxPatch((x - RADIUS, low - RADIUS), *size, boxstyle="round,pad=0.1", zorder=0,
                                  facecolor="whitesmoke", edgecolor="darkgrey", linewidth=0.6)  # fmt: skip
-            ax.add_patch(box)
+            ax.add_artist(box)
             ax.text(
                 x, high + 1.4 * RADIUS, _cut(part, _LONGEST_PART), ha="center", va="bottom", fontsize="small", zorder=5
             )

@@ -251,10 +251,10 @@ def _paint(ax: "Axes", drawing: Drawing, values: list[int] | None, corners: tupl
         else:
             shape, inverted = _SHAPES[symbol.table]
             outline = Outline(np.add(shape.outline, (x, y)), [_PEN[letter] for letter in shape.pen])
-            ax.add_patch(PathPatch(outline, facecolor=style(node).filling, joinstyle="miter", **edge))
+            ax.add_artist(PathPatch(outline, facecolor=style(node).filling, joinstyle="miter", **edge))
             if shape is _XOR:
                 behind = Outline(np.add(_BEHIND_XOR, (x, y)), [_PEN[letter] for letter in "mqq"])
-                ax.add_patch(PathPatch(behind, fill=False, **edge))
+                ax.add_artist(PathPatch(behind, fill=False, **edge))
             circles = [(shape.tip + _CIRCLE, 0)] if inverted == "output" else []
             lines.setdefault(node, []).append((x + shape.tip + 2 * _CIRCLE * len(circles), y, x + GATE_WIDTH, y))
             for i, fan_in in enumerate(symbol.fan_ins):
@@ -264,7 +264,7 @@ def _paint(ax: "Axes", drawing: Drawing, values: list[int] | None, corners: tupl
                 end = x + shape.pin - 2 * _CIRCLE * (inverted == i)
                 lines[fan_in].append((x, y + down, end, y + down))
             for right, down in circles:
-                ax.add_patch(Circle((x + right, y + down), _CIRCLE, facecolor="white", **edge))
+                ax.add_artist(Circle((x + right, y + down), _CIRCLE, facecolor="white", **edge))
             if shape is _CONSTANT:
                 write(x + shape.middle, y, "1" if symbol.table else "0", "center")
             elif values is not None:
@@ -281,7 +281,7 @@ def _paint(ax: "Axes", drawing: Drawing, values: list[int] | None, corners: tupl
     for wire in drawing.wires:
         look = style(wire.node)
         for dot in wire.dots:
-            ax.add_patch(Circle(dot, 0.2 + look.width / 2, color=look.colour, linewidth=0, zorder=2))
+            ax.add_artist(Circle(dot, 0.2 + look.width / 2, color=look.colour, linewidth=0, zorder=2))
 
 
 def _joined(segments: Sequence[Any]) -> list[list[tuple[float, float]]]:

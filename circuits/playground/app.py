@@ -127,6 +127,13 @@ def _(count, get_choice, html, mo):
 
 
 @app.cell
+def _(activation, again, choice, optimiser, runs, seeds, step_size, width):
+    plan = runs.Plan(width.value, activation.value, optimiser.value, step_size.value, seeds.value, again.value)
+    runs.begin(choice.circuit, plan)
+    return (plan,)
+
+
+@app.cell
 def _(choice, mo, row_tables):
     names = choice.circuit.input_names
     switches = mo.ui.array(
@@ -227,8 +234,7 @@ def _(controls, members, mo, runs):
 
 
 @app.cell
-def _(activation, again, choice, optimiser, runs, seeds, step_size, width):
-    plan = runs.Plan(width.value, activation.value, optimiser.value, step_size.value, seeds.value, again.value)
+def _(choice, plan, runs):
     run = runs.train(choice.circuit, plan)
     return (run,)
 

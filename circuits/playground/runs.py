@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,8 @@ from jaxnet.networks.network import Network
 from jaxnet.training.ensembles import train_ensemble
 
 STEPS, EVERY, MOST_SEEDS = 1000, 10, 24
+
+_COMPILED: set[tuple[int, int]] = set()  # inputs and outputs of runs that were made
 
 
 class Plan(NamedTuple):
@@ -107,14 +109,36 @@ def train(circuit: Circuit, plan: Plan) -> Run:
     >>> run.losses.shape, float(run.solved[-1])
     ((8, 101), 1.0)
     """
-    bits = np.asarray(truth_table(circuit))
-    x, y = rows(circuit.n_inputs).astype(np.float32), bits.astype(np.float32)
-    start = initial_params(circuit.n_inputs, circuit.n_outputs, plan.width, MOST_SEEDS, plan.seed)
-    found = jax.device_get(_trained(start, _settings(plan), jnp.asarray(x), jnp.asarray(y)))
-    params, (hidden, outputs) = jax.tree.map(lambda leaf: leaf[: plan.seeds], found)
+    bits, found = _begun(circuit, plan)
+    _COMPILED.add((circuit.n_inputs, circuit.n_outputs))
+    y = bits.astype(np.float32)
+    params, (hidden, outputs) = jax.tree.map(lambda leaf: leaf[: plan.seeds], jax.device_get(found))
     losses = 0.5 * ((outputs - y) ** 2).sum(axis=3).mean(axis=2)
     right = (np.abs(outputs - y) < 0.5).all(axis=(2, 3))
     return Run(circuit, bits, plan, EVERY * np.arange(losses.shape[1]), params, hidden, outputs, losses, right)
+
+
+def begin(circuit: Circuit, plan: Plan) -> None:
+    """Begin a run, so that it is computed while pictures are drawn; not if it would have to be compiled first.
+
+    Args:
+        circuit: what `train` will be asked for.
+        plan: the same.
+
+    >>> from circuits import parse
+    >>> begin(parse("a & b"), Plan(width=2, seeds=8))
+    """
+    if (circuit.n_inputs, circuit.n_outputs) in _COMPILED:
+        _begun(circuit, plan)
+
+
+@functools.lru_cache(maxsize=8)
+def _begun(circuit: Circuit, plan: Plan) -> tuple[np.ndarray, Any]:
+    """Return the truth table of a circuit, and the arrays of `_trained`, which are there when they are read."""
+    bits = np.asarray(truth_table(circuit))
+    x, y = rows(circuit.n_inputs).astype(np.float32), bits.astype(np.float32)
+    start = initial_params(circuit.n_inputs, circuit.n_outputs, plan.width, MOST_SEEDS, plan.seed)
+    return bits, _trained(start, _settings(plan), jnp.asarray(x), jnp.asarray(y))
 
 
 def _settings(plan: Plan) -> Settings:

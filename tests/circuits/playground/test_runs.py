@@ -51,3 +51,17 @@ def test_the_share_that_is_solved_and_the_best():
 def test_no_step_size_of_the_page_makes_numbers_that_are_none(activation, optimiser):
     run = train(XOR, Plan(10, activation, optimiser, 10.0))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))
+
+
+def test_a_run_is_begun_only_where_nothing_is_to_be_compiled(monkeypatch):
+    monkeypatch.setattr(runs, "_COMPILED", set())
+    circuit, plan = circuits.parse("a & ~b"), Plan(width=2, seeds=3, seed=5)
+    before = runs._begun.cache_info().misses
+    runs.begin(circuit, plan)
+    assert runs._begun.cache_info().misses == before
+    losses = runs.train(circuit, plan).losses
+    other = circuits.parse("a & ~b")
+    runs.begin(other, plan)
+    hits = runs._begun.cache_info().hits
+    np.testing.assert_array_equal(runs.train(other, plan).losses, losses)
+    assert runs._begun.cache_info().hits == hits + 1
