@@ -49,7 +49,7 @@ def there_and_back(circuit: circuits.Circuit, kind: str) -> tuple[str, bool]:
     inputs, outputs = circuit.input_names, circuit.output_names
     found = circuits.from_network(compiled.network, compiled.params, input_names=inputs, output_names=outputs)
     checked = found.certificate.check()
-    gates = found.circuit if isinstance(found.circuit, circuits.Circuit) else circuits.to_circuit(found.circuit)
+    gates = circuits.to_circuit(found.circuit)
     answer = circuits.equivalent(circuit, gates)
     back = time.process_time() - start
     equal = isinstance(answer, circuits.Equivalent)

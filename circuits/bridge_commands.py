@@ -193,7 +193,7 @@ def _report(found: Extracted, with_formula: bool) -> Iterator[str]:
         row = zip(circuit.input_names, found.counterexample.tolist(), strict=True)
         yield " ".join(["counterexample", *(f"{name}={value:d}" for name, value in row)])
     if with_formula:
-        yield from _formulas(circuit if isinstance(circuit, Circuit) else to_circuit(circuit))
+        yield from _formulas(to_circuit(circuit))
 
 
 def _formulas(circuit: Circuit) -> Iterator[str]:

@@ -63,7 +63,9 @@ def to_expression(
     a_{1} \wedge \overline{b} \vee c
     """
     if not isinstance(circuit, Circuit):
-        raise TypeError(f"to_expression: expected a Circuit, got {type(circuit).__name__}.")
+        raise TypeError(
+            f"to_expression: expected a Circuit, got {type(circuit).__name__}. circuits.to_circuit makes one of units."
+        )
     if style not in _STYLES:
         raise ValueError(f"to_expression: expected a style of {', '.join(_STYLES)}, got {style!r}.")
     if dont_care is not None and not minimal:

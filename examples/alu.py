@@ -99,5 +99,5 @@ assert isinstance(proof, circuits.Equivalent), proof
 print(f"two of them add 16 bits: proved by {proof.method} in {proof.seconds:.2f} s")
 
 small = circuits.trace(lambda a, b: {"y": mux(a < b, b - a, a - b)}, a=2, b=2)
-circuits.draw_circuit(small, inputs={"a[0]": 1, "a[1]": 0, "b[0]": 1, "b[1]": 1}, path=picture)
+circuits.draw_circuit(small, inputs={"a": 1, "b": 3}, path=picture)
 print(f"|a - b| of two bits, drawn in {picture}")

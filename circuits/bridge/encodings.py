@@ -190,12 +190,17 @@ def formula(circuit: Circuit, names: Sequence[str] | None = None, **options: Any
         The text of `to_expression` with these names.
 
     Raises:
+        TypeError: if it is no `Circuit`.
         ValueError: if there are not as many names as inputs; and as from `to_expression`.
 
     >>> from circuits import parse
     >>> formula(parse("a & ~b | c"), ["a5=red", "age>=30", "x"])
     'a5=red & ~age>=30 | x'
     """
+    if not isinstance(circuit, Circuit):
+        raise TypeError(
+            f"formula: expected a Circuit, got {type(circuit).__name__}. circuits.to_circuit makes one of units."
+        )
     names = circuit.input_names if names is None else tuple(names)
     if len(names) != circuit.n_inputs:
         raise ValueError(f"formula: expected {circuit.n_inputs} names for {circuit!r}, got {len(names)}.")

@@ -9,6 +9,7 @@ import numpy as np
 from circuits.drawing.layout import GATE_WIDTH, Drawing, Symbol, arrange, pin_offset
 from circuits.gates import AND, BUF, FALSE, NAND, NOR, NOT, OR, TRUE, XNOR, XOR
 from circuits.netlist import Circuit, cone
+from circuits.simulation.calls import bits_of_words
 from circuits.threshold.threshold_circuits import ThresholdCircuit
 from jaxnet.canvas import BLUE, VERMILION, finished, given_axes, new_figure, svg_of
 from jaxnet.notebook import picture_of
@@ -87,8 +88,9 @@ def draw_circuit(
     Args:
         circuit: of at most 300 gates, inputs and outputs; about 60 gates can be read on a page. Gates that no output
             depends on are drawn. Fan-ins that change nothing are not: a gate that reads one node twice is a buffer.
-        inputs: `(n,)` bits, or a bit for each input by name. Wires that carry 1 are then thick and vermilion, those
-            that carry 0 thin and blue; the digits are in the gates and beside the names.
+        inputs: `(n,)` bits, or by name a bit for each input and a number for each word, as `evaluate` takes them. Wires
+            that carry 1 are then thick and vermilion, those that carry 0 thin and blue; the digits are in the gates and
+            beside the names.
         outputs: names of outputs: only these are drawn, with the gates and inputs that they depend on.
         ax: where to draw; a new figure, as large as the circuit needs, if None.
         path: where to save the figure, by its extension; not saved if None.
@@ -97,8 +99,8 @@ def draw_circuit(
         The matplotlib figure.
 
     Raises:
-        TypeError: if it is no `Circuit`, or `ax` is anything but axes.
-        ValueError: if there is more to draw than 300 symbols, an input is missing, unknown or no bit, an output is
+        TypeError: if it is no `Circuit`, a name of an input is missing or unknown, or `ax` is anything but axes.
+        ValueError: if there is more to draw than 300 symbols, an input has no value or does not fit, an output is
             unknown, `ax` is more than one, or matplotlib does not know the extension.
 
     Source: IEEE Std 91a-1991, the distinctive shapes; `circuits.drawing.layout` for their places.
@@ -156,16 +158,11 @@ def _bits(circuit: Circuit, inputs: Sequence[Any] | Mapping[str, Any]) -> dict[s
     """Return the bit of each input, by name."""
     names = circuit.input_names
     if isinstance(inputs, Mapping):
-        missing = [name for name in names if name not in inputs]
-        unknown = [name for name in inputs if name not in names]
-        if missing or unknown:
-            raise ValueError(
-                f"draw_circuit: expected a bit for each of the inputs {list(names)}, got none for {missing}, "
-                f"and unknown {unknown}."
-            )
-        row = [inputs[name] for name in names]
-    else:
-        row = list(inputs)
+        bits = bits_of_words(circuit, inputs, where="draw_circuit")
+        if bits.ndim > 1:
+            raise ValueError("draw_circuit: expected one value for each input, got an array of them.")
+        return dict(zip(names, bits.astype(int).tolist(), strict=True))
+    row = list(inputs)
     if len(row) != len(names):
         raise ValueError(f"draw_circuit: expected {len(names)} inputs for {circuit}, got {len(row)}.")
     for name, bit in zip(names, row, strict=True):

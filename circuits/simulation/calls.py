@@ -54,6 +54,28 @@ def words_of(circuit: Circuit, x: Mapping[str, Any]) -> dict[str, Any]:
     return _computed(circuit, _bound(circuit, (), dict(x), "evaluate"))
 
 
+def bits_of_words(circuit: Circuit, x: Mapping[str, Any], *, where: str) -> np.ndarray:
+    """Return the bits of a circuit's inputs, given by name.
+
+    Args:
+        circuit: any circuit.
+        x: as in `words_of`.
+        where: the function that was called, named in errors.
+
+    Returns:
+        `(..., n)` Booleans.
+
+    Raises:
+        TypeError: if an input is missing or unknown.
+        ValueError: if a value does not fit.
+
+    >>> from circuits import library
+    >>> bits_of_words(library.adder(2), {"a": 2, "b": 1}, where="evaluate").astype(int)
+    array([0, 1, 1, 0])
+    """
+    return _bits_of(circuit, _bound(circuit, (), dict(x), where), where)
+
+
 def values(circuit: Circuit, x: Any) -> dict[str, Any]:
     """Return the value of every node of a circuit.
 
@@ -73,7 +95,7 @@ def values(circuit: Circuit, x: Any) -> dict[str, Any]:
     {'0': False, 'a': True, 'b': True, 'c': False, 'n4': True, 'y': True}
     """
     if isinstance(x, Mapping):
-        bits = _bits_of(circuit, _bound(circuit, (), dict(x), "values"), "values")
+        bits = bits_of_words(circuit, x, where="values")
     else:
         bits = as_bits(x, circuit.n_inputs, circuit, where="values")
     every = Circuit(

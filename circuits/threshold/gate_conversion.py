@@ -130,7 +130,7 @@ def _smallest_units() -> dict[int, tuple[tuple[int, int], int]]:
 _UNITS = _smallest_units()
 
 
-def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:
+def to_circuit(circuit: ThresholdCircuit | Circuit, *, diagrams: bool = True) -> Circuit:
     """Turn a threshold circuit into two-input gates, exactly, so that it can be proved equal to others.
 
     Each unit becomes its reduced decision diagram over its inputs, by falling |w|, of at most two gates per node. If
@@ -138,11 +138,14 @@ def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:
     which take about that many. So a unit of n inputs and weights of k bits takes at most about 5 n k gates.
 
     Args:
-        circuit: any threshold circuit.
+        circuit: any threshold circuit; a `Circuit` is returned as it is.
         diagrams: whether units may become decision diagrams; if not, all of them become adders.
 
     Returns:
         A circuit with the same inputs, outputs and function; gates that no output needs are left out.
+
+    Raises:
+        TypeError: if it is neither.
 
     Source: I. Abio, R. Nieuwenhuis, A. Oliveras, E. Rodriguez-Carbonell and V. Mayer-Eichberger, A new look at BDDs for
     pseudo-Boolean constraints (2012), for the diagram; N. Een and N. Sorensson, Translating pseudo-Boolean constraints
@@ -152,6 +155,10 @@ def to_circuit(circuit: ThresholdCircuit, *, diagrams: bool = True) -> Circuit:
     >>> to_circuit(from_unit(at_least(2, 3)))
     Circuit(3 inputs, 1 outputs, 4 gates)
     """
+    if isinstance(circuit, Circuit):
+        return circuit
+    if not isinstance(circuit, ThresholdCircuit):
+        raise TypeError(f"to_circuit: expected a ThresholdCircuit or a Circuit, got {type(circuit).__name__}.")
     weights, sources = circuit.weights.tolist(), circuit.wiring.sources.tolist()
     offsets = itertools.pairwise(circuit.wiring.offsets.tolist())
     units = (

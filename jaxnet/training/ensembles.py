@@ -130,7 +130,8 @@ def train_ensemble(
 
 
 def _n_members(where: str, states: State) -> int:
-    return common_length(where, "states with the same number of members", "state", states)
+    advice = " Make one of each key: jax.vmap(lambda key: rule.init(network.init(key)))(keys)."
+    return common_length(where, "states with the same number of members", "state", states, advice)
 
 
 @compiled_for_its_function("most", "records", "batch_size", "group")

@@ -173,7 +173,9 @@ def test_netlists_are_read_back(name, iscas85):
 
 def test_errors(error):
     adder = parse("s = a ^ b; carry = a & b")
-    assert error(TypeError, to_expression, "a") == "to_expression: expected a Circuit, got str."
+    assert error(TypeError, to_expression, "a") == (
+        "to_expression: expected a Circuit, got str. circuits.to_circuit makes one of units."
+    )
     assert error(ValueError, to_expression, adder, style="tex") == (
         "to_expression: expected a style of text, latex, python, got 'tex'."
     )

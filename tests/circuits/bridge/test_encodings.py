@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import parse
+from circuits import from_circuit, parse
 from circuits.bridge.encodings import fit_encoding, formula
 
 TABLE = {"colour": ["red", "blue", "red"], "age": np.array([30, 20, 40]), "size": [0, 2, 1]}
@@ -111,6 +111,12 @@ def test_formulas_keep_names_that_look_like_other_names():
 def test_errors_say_what_came(make, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         make()
+
+
+def test_formula_of_units_says_how_to_make_gates(error):
+    assert error(TypeError, formula, from_circuit(parse("a & b"))) == (
+        "formula: expected a Circuit, got ThresholdCircuit. circuits.to_circuit makes one of units."
+    )
 
 
 def test_numbers_between_thresholds_and_missing_ones():

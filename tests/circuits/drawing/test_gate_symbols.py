@@ -60,6 +60,11 @@ def test_inputs_by_name_and_by_place_are_the_same():
     assert texts(by_name) == texts(draw_circuit(FULL_ADDER, inputs=np.array([False, True, True])))
 
 
+def test_words_are_given_as_numbers():
+    adder = library.adder(2)
+    assert texts(draw_circuit(adder, inputs={"a": 2, "b": 1})) == texts(draw_circuit(adder, inputs=[0, 1, 1, 0]))
+
+
 def test_every_table_has_its_shape():
     # Circles: of an inverted output, or of one inverted fan-in.
     inverted = {table: table in (0b0111, 0b0001, 0b1001, 0b0010, 0b0100, 0b1011, 0b1101) for table in range(16)}
@@ -204,9 +209,14 @@ def test_wrong_inputs(error):
     assert error(ValueError, draw_circuit, FULL_ADDER, inputs=[[0, 1, 1]] * 3) == (
         "draw_circuit: expected input 'a' to be 0 or 1, got [0, 1, 1]."
     )
-    assert error(ValueError, draw_circuit, FULL_ADDER, inputs={"a": 1, "x": 0}) == (
-        "draw_circuit: expected a bit for each of the inputs ['a', 'b', 'c'], got none for ['b', 'c'], "
-        "and unknown ['x']."
+    assert error(TypeError, draw_circuit, FULL_ADDER, inputs={"a": 1, "x": 0}) == (
+        "draw_circuit: Circuit(3 inputs, 2 outputs, 6 gates) has no input 'x'; it takes 'a', 'b', 'c'."
+    )
+    assert error(TypeError, draw_circuit, FULL_ADDER, inputs={"a": 1}) == (
+        "draw_circuit: Circuit(3 inputs, 2 outputs, 6 gates) takes 'a', 'b', 'c'; no value for 'b', 'c'."
+    )
+    assert error(ValueError, draw_circuit, FULL_ADDER, inputs={"a": [0, 1], "b": 0, "c": 0}) == (
+        "draw_circuit: expected one value for each input, got an array of them."
     )
 
 

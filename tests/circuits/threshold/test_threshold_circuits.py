@@ -334,6 +334,12 @@ def test_threshold_circuits_as_gates(circuit, all_rows, reference):
     np.testing.assert_array_equal(reference(gates, all_rows(4)), evaluate(circuit, all_rows(4)))
 
 
+def test_to_circuit_leaves_a_circuit_as_it_is(error):
+    gates = library.adder(2)
+    assert to_circuit(gates) is gates
+    assert error(TypeError, to_circuit, "a & b") == "to_circuit: expected a ThresholdCircuit or a Circuit, got str."
+
+
 @given(seed=st.integers(0, 10**6), n=st.integers(0, 5), gates=st.integers(0, 40), m=st.integers(0, 4))
 def test_from_circuit_and_back(seed, n, gates, m, random_circuit, reference, all_rows):
     circuit = random_circuit(seed, n, gates, m)

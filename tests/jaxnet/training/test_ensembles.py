@@ -171,7 +171,8 @@ def test_tiny_networks_have_their_members_last():
             ShapeError,
             {"states": {"a": jnp.zeros((3, 2)), "b": jnp.zeros(4)}},
             "train_ensemble: expected states with the same number of members along the first axis, got "
-            "state['a']: 3, state['b']: 4",
+            "state['a']: 3, state['b']: 4. Make one of each key: "
+            "jax.vmap(lambda key: rule.init(network.init(key)))(keys).",
         ),
     ],
 )
