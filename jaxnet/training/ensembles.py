@@ -114,7 +114,7 @@ def train_ensemble(
     if batch_size is not None:
         batch_size = whole_number("train_ensemble", "batch_size", batch_size, 1, examples)
     total = step_count("train_ensemble", steps, epochs, examples, batch_size)
-    members = _n_members("train_ensemble", states)
+    members = _n_members("train_ensemble", states, _HOW_TO_MAKE_STATES)
     keys = checked_keys("train_ensemble", keys, members)
     group = group if group is None else whole_number("train_ensemble", "group", group, 1)
     record_every = whole_number("train_ensemble", "record_every", record_every, 1)
@@ -129,8 +129,10 @@ def train_ensemble(
     return run_per_device(run, (states, keys), data, members, group or 1, mesh)
 
 
-def _n_members(where: str, states: State) -> int:
-    advice = " Make one of each key: jax.vmap(lambda key: rule.init(network.init(key)))(keys)."
+_HOW_TO_MAKE_STATES = " Make one of each key: jax.vmap(lambda key: rule.init(network.init(key)))(keys)."
+
+
+def _n_members(where: str, states: State, advice: str = "") -> int:
     return common_length(where, "states with the same number of members", "state", states, advice)
 
 
