@@ -102,12 +102,27 @@ def _warned(message: Warning | str, *_: object) -> None:
     print(f"circuits: {as_flags(str(message).splitlines()[0])}", file=sys.stderr)
 
 
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of one command, which takes files and patterns after options too: `map a.bench --fan-in 4 out.th`."""
+
+    _outermost = True
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[override]
+        if not self._outermost:  # parse_known_intermixed_args calls this method
+            return super().parse_known_args(args, namespace)
+        self._outermost = False
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._outermost = True
+
+
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     what = "Convert, simplify, map, simulate, prove, recognise and study Boolean circuits; networks of them and back."
     parser = argparse.ArgumentParser("python -m circuits", description=what, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"circuits {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser)
     command = {
         name: subparsers.add_parser(
             name,

@@ -130,6 +130,9 @@ def read_network(path: str | os.PathLike[str], activation: str | Sequence[str] |
         header = _header(source)
         if "network" in header:
             return _own(source, header.get("metadata"), activation)
+        if any(name.startswith("['state']") for name in header["leaves"]):
+            save = "jaxnet.save(path, run.params, network=net)"
+            raise ValueError(f"expected a network, got the checkpoint of a run. Write the network of the run: {save}")
         network, params = _layers(_tensors(source, header["leaves"]), activation)
         return NetworkFile(network, params, None, None, 0.0)
     except (ValueError, TypeError, OverflowError) as error:

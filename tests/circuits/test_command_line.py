@@ -87,6 +87,15 @@ def test_a_broken_file_is_named_with_its_line(capsys, tmp_path):
     )
 
 
+def test_files_and_patterns_may_come_after_options(capsys, tmp_path):
+    netlist, units = tmp_path / "and", tmp_path / "and.th"
+    netlist.write_text("INPUT(a)\nINPUT(b)\nOUTPUT(y)\ny = AND(a, b)\n")
+    assert main(["simulate", str(netlist), "01", "--from", ".bench", "11"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["01 0", "11 1"]
+    assert main(["map", "a & b", "--fan-in", "4", str(units)]) == 0
+    assert units.is_file()
+
+
 def test_nothing_runs_when_one_of_several_is_broken(capsys):
     assert main(["compare", "a & b", "a &", *FAST]) == 2
     assert capsys.readouterr().out == ""

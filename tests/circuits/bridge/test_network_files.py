@@ -136,6 +136,17 @@ def test_tensors_that_are_no_layers(tensors, message, tmp_path):
     assert str(raised.value).startswith(f"{path}: {message}")
 
 
+def test_the_checkpoint_of_a_run_is_no_network(tmp_path):
+    path = tmp_path / "run.safetensors"
+    jaxnet.save(path, {"key": np.zeros(2, np.uint32), "state": (Neuron(*ONE.values()),)})
+    with pytest.raises(ParseError) as raised:
+        read_network(path)
+    assert str(raised.value) == (
+        f"{path}: expected a network, got the checkpoint of a run. Write the network of the run: "
+        "jaxnet.save(path, run.params, network=net)"
+    )
+
+
 def test_activations_that_the_file_or_the_caller_has_to_say(tmp_path):
     foreign, own = tmp_path / "foreign.safetensors", tmp_path / "own.safetensors"
     save_file(ONE, foreign)
