@@ -165,7 +165,7 @@ def dense_and_checked() -> Iterable:
         # All rows of XOR are one batch, in their order; for others an order is drawn.
         drawn = net.batch > 4
         n_examples, kept = (1 + drawn) * net.batch, net.kept(optimizer)
-        kept += n_examples * (4 * sum(ends) + 40 * drawn)
+        kept += n_examples * (4 * sum(ends) + 44 * drawn)
         train = partial(jaxnet.train, rule, steps=10, batch_size=net.batch if drawn else None)
         data = tuple(shape(n_examples, n) for n in ends)
         run = compiled(lambda state, data, key, train=train: train(state, data, key=key), state, data, KEY)
@@ -309,7 +309,7 @@ def what_fits(step: Sparse, fan_in: int) -> Iterable:
     drawn = planned(compiled(net.init, KEY)) / jaxnet.summary(net).n_parameters
     cases += [("parameters of an mlp, drawn by `init`, by XLA", drawn, "")]
     cases += [(f"edges of a wiring, fan-in {fan_in:,}, SGD, one example", step.fixed + step.example, "")]
-    cases += [("examples of 784 + 10 numbers", 4 * 794, ""), ("examples in a random order", 40, "")]
+    cases += [("examples of 784 + 10 numbers", 4 * 794, ""), ("examples in a random order", 44, "")]
     for name in ("SGD", "Adam"):
         formula, found = member(OPTIMIZERS[name])
         cases.append((f"members 2-4-1, {name}", formula, f" ({found / formula:.2f})"))

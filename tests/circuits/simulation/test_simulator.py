@@ -95,7 +95,7 @@ def test_threads_are_a_whole_number(error):
 
 def test_a_result_stays_when_the_next_is_computed(random_circuit):
     circuit = random_circuit(9, 6, 40, 4)
-    first, second = random_words(1, 6, 1000), random_words(2, 6, 1000)
+    first, second = random_words(1, 6, 3000), random_words(2, 6, 3000)
     kept = simulate(circuit, first)
     simulate(circuit, second)
     np.testing.assert_array_equal(kept, by_words(circuit, first))

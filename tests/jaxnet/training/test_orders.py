@@ -62,7 +62,7 @@ def test_runs_with_another_generator_use_their_key_once(kind):
     assert run.params == state.params
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(1, 9), st.data())
 def test_batches_are_a_window_on_the_stream_of_epochs(n, data):
     batch_size = data.draw(st.integers(1, n))
