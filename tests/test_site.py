@@ -82,7 +82,7 @@ def test_a_notebook_has_nothing_that_only_sphinx_knows(monkeypatch):
         cells = notebook_pages.notebook(page).cells
         text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         assert "{py:obj}" not in text
-        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             inside = target.removesuffix(".ipynb") in {other.stem for other in pages}
             assert inside or (DOCS.parent / "notebooks" / target).resolve().is_file(), f"{page} links to {target}"
         solutions = [cell for cell in cells if cell.source.startswith("# Solution of exercise")]

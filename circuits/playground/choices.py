@@ -82,7 +82,7 @@ def from_text(text: str, before: Choice) -> Choice:
     """
     if not text.strip():
         return before._replace(message="")
-    name = shortened(" ".join(text[: 10 * LONGEST_NAME].split()), LONGEST_NAME)
+    name = shortened(" ".join(text.split()), LONGEST_NAME)
     return _chosen(before, lambda: _choice(name, parse(text)))
 
 

@@ -1,4 +1,4 @@
-"""The 40 kinds of functions of three bits: alike are those that an order of the bits and a negation of the result join.
+"""The 40 kinds of functions of three bits: reordering the bits, or negating the result, leaves the kind as it is.
 
 In the algebraic normal form (I. I. Zhegalkin, 1927) a negation is the constant term. So a kind is a polynomial without
 one, up to the order of its variables. A loop that has one piece of code a kind need not look at coefficients.

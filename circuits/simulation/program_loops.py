@@ -21,7 +21,6 @@ for each gate takes 34 ns. Coefficients are fast enough there, and compile in no
 
 import functools
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +31,9 @@ from jax import Array, lax
 from circuits.simulation.gate_kinds import KINDS
 from circuits.simulation.programs import Program
 from jaxnet.lowering.native_loops import in_one_function
+
+# From JAX 0.12 on XLA makes one native function of such loops by itself, and copies what a marked one writes to.
+_BY_ITSELF = jax.__version_info__ >= (0, 12)
 
 # Unsigned, so that no code is made for indices that count from the end.
 _ZERO, _ONE = np.uint32(0), np.uint32(1)
@@ -59,7 +61,7 @@ def run(program: Program, words: Array, row: int) -> Array:
     k = words.shape[1]
     values = jnp.zeros((program.rows + len(program.outputs), row), jnp.uint32)
     results = jnp.zeros((len(program.outputs), k), jnp.uint32)
-    return _loop(*_arguments(program, jnp.uint32(k // row), words, values, results))[1]
+    return _loop(program, jnp.uint32(k // row), words, values, results)[1]
 
 
 class Columns(NamedTuple):
@@ -120,33 +122,15 @@ def run_on_one_cpu(
     >>> run_on_one_cpu(xor, columns, words, words, values, results)[1][:2]
     Array([6, 0], dtype=uint32)
     """
-    (values, results), kept = in_one_function(
-        _native_loop, *_arguments(program, columns, first, second, values, results)
-    )
-    return values, results, kept[0]
+    if _BY_ITSELF:
+        return *_native_loop(program, jnp.asarray(columns), first, second, values, results), program.counts
+    (values, results), kept = in_one_function(_native_loop, program, columns, first, second, values, results)
+    return values, results, kept[0]  # its first argument: the counts, which are small
 
 
-def _arguments(program: Program, *others: Any) -> tuple[Array, ...]:
-    """Return what the loops take, the small counts first: a native function returns its first argument too."""
-    arrays = (getattr(program, field.name) for field in fields(program) if field.name != "rows")
-    return *map(jnp.asarray, arrays), *map(jnp.asarray, others)
-
-
-def _loop(
-    counts: Array,
-    fan_ins: Array,
-    polynomials: Array,
-    kinds: Array,
-    targets: Array,
-    runs: Array,
-    outputs: Array,
-    copied: Array,
-    n_blocks: Array,
-    words: Array,
-    values: Array,
-    results: Array,
-) -> tuple[Array, Array]:
+def _loop(program: Program, n_blocks: Array, words: Array, values: Array, results: Array) -> tuple[Array, Array]:
     """Run block after block: copy the rows of the inputs in, run gate after gate, copy the rows of the outputs out."""
+    counts, fan_ins, polynomials, targets = program.counts, program.fan_ins, program.polynomials, program.targets
     row = values.shape[1]
 
     def block(j: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -159,7 +143,7 @@ def _loop(
             return _put(values, _entry(targets, i), _gate(fan_ins, polynomials, values, i))
 
         def write(i: Array, results: Array) -> Array:
-            return lax.dynamic_update_slice(results, _row(values, _entry(outputs, i), _ZERO, row), (i, start))
+            return lax.dynamic_update_slice(results, _row(values, _entry(program.outputs, i), _ZERO, row), (i, start))
 
         values, results = state
         values = lax.fori_loop(_ZERO, counts[0], read, values)
@@ -170,21 +154,10 @@ def _loop(
 
 
 def _native_loop(
-    counts: Array,
-    fan_ins: Array,
-    polynomials: Array,
-    kinds: Array,
-    targets: Array,
-    runs: Array,
-    outputs: Array,
-    copied: Array,
-    columns: Array,
-    first: Array,
-    second: Array,
-    values: Array,
-    results: Array,
+    program: Program, columns: Array, first: Array, second: Array, values: Array, results: Array
 ) -> tuple[Array, Array]:
     """Do what `_loop` does on flat memory."""
+    counts, fan_ins, polynomials, targets = program.counts, program.fan_ins, program.polynomials, program.targets
     row, at = jnp.uint32(values.shape[1]), Columns(*(_entry(columns, i) for i in range(len(Columns._fields))))
     room, rows = jnp.uint32(len(first)) - row, jnp.uint32(len(values))
 
@@ -203,11 +176,11 @@ def _native_loop(
             return lax.dynamic_update_slice(results, found[0], (i * at.to_stride + to,))
 
         def compute(i: Array, values: Array) -> Array:
-            return _put(values, _entry(targets, i), _gate_by_kind(fan_ins, polynomials, kinds, values, i))
+            return _put(values, _entry(targets, i), _gate_by_kind(fan_ins, polynomials, program.kinds, values, i))
 
         def compute_run(i: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
             values, results, done = state
-            start, stop = _entry(runs, i, 0), _entry(runs, i, 1)
+            start, stop = _entry(program.runs, i, 0), _entry(program.runs, i, 1)
             values = lax.fori_loop(done, start, compute, values)
 
             def compute_output(i: Array, results: Array) -> Array:
@@ -216,8 +189,8 @@ def _native_loop(
             return values, lax.fori_loop(start, stop, compute_output, results), stop
 
         def copy(i: Array, results: Array) -> Array:
-            place = _entry(copied, i)
-            return write(place, _row(values, _entry(outputs, place), _ZERO, values.shape[1]), results)
+            place = _entry(program.copied, i)
+            return write(place, _row(values, _entry(program.outputs, place), _ZERO, values.shape[1]), results)
 
         values, results = state
         values = lax.fori_loop(_ZERO, whole, functools.partial(read, first, start), values)

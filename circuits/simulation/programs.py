@@ -45,7 +45,8 @@ class Program:
         kinds: `(gates,)` uint32: the places in `KINDS` of the polynomials without their constants.
         targets: `(gates,)` uint32: the row that it writes, which may be one of those it reads. From `rows` on there is
             a row for each output, so that one that no gate reads can be written where it stays.
-        runs: `(2 m, 2)` uint32: gates that write before and from `rows` on alternate; where the latter begin and end.
+        runs: `(2 m, 2)` uint32: of each stretch of gates that write outputs, the first gate and the one after the last;
+            an empty stretch ends the program.
         outputs: `(m,)` uint32: the rows of the outputs at the end.
         copied: `(m,)` uint32: which outputs have rows before `rows`.
         rows: how many there are, without those of the outputs.

@@ -177,7 +177,8 @@ def _simulate_on_cpu(circuit: Circuit, blocks: Sequence[np.ndarray], threads: in
 def _simulate_anywhere(program: Program, words: Array) -> Array:
     """Run the ordinary loop, with rows as long as the cache allows; outputs are padded as in the program."""
     n, k = words.shape
-    row = min(power_of_two(k), max(16, power_of_two(_LIVE_WORDS // program.rows + 1) // 2))
+    live = program.rows + len(program.outputs)
+    row = min(power_of_two(k), max(16, power_of_two(_LIVE_WORDS // live + 1) // 2))
     padding = -(-max(k, 1) // row) * row - k
     return run(program, jnp.pad(words, ((0, n == 0), (0, padding))), row=row)[:, :k]
 

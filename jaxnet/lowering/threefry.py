@@ -27,15 +27,16 @@ def is_threefry(key: Key) -> bool:
 
 
 def key_words(key: Key) -> Array:
-    """Return the two words of a key, `(2,)` uint32; of another generator's key, two that it draws."""
+    """Return the two words of a key, `(2,)` uint32; of another generator's key, two that a clone of it draws."""
     typed = _typed(key)
-    return jax.random.key_data(typed) if is_threefry(typed) else jax.random.bits(typed, (2,))
+    return jax.random.key_data(typed) if is_threefry(typed) else jax.random.bits(jax.random.clone(typed), (2,))
 
 
 def children(first: Words, second: Words, numbers: Words) -> tuple[Words, Words]:
     """Return the words of the child of each key that has a number, as `fold_in` and `split` of `jax.random` make them.
 
-    The number i of `jax.random.bits` is the exclusive or of the words of child i.
+    `split` does so unless `jax_threefry_partitionable` is off. The number i of `jax.random.bits` is the exclusive or of
+    the words of child i.
 
     Args:
         first: the first word of each key, uint32; of NumPy or JAX, as all three.

@@ -4,6 +4,7 @@ K. He and others (2015) for rectifiers; X. Glorot and Y. Bengio (2010) for all o
 """
 
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,8 +31,11 @@ def initial_layers(
     check_key("init", key)
     once = on_one_cpu(zero_made_here(), key)
     default = {*initializers} <= {_HE, _GLOROT} and jax.dtypes.canonicalize_dtype(dtype) == np.float32
+    config: Any = jax.config
     with located("init"):
-        if once and default and is_threefry(key):
+        if once and default and is_threefry(key) and config.jax_threefry_partitionable:
+            if config.jax_debug_key_reuse:
+                jax.random.bits(key)  # NumPy draws unseen: this marks the key as used
             return _by_numpy(key, sizes, initializers)
         return (_drawn_once if once else _drawn)(key, sizes, initializers, dtype)
 

@@ -294,8 +294,10 @@ def _advancing(
         data = put_examples(data, mesh)
         with non_finite_data_noted(data):
             orders = None
-            if plan.examples is not None and plan.batch_size is not None:
-                orders = kept_orders(key, plan.examples, plan.batch_size, plan.every)
+            n, batch_size = plan.examples, plan.batch_size
+            # A chunk of an epoch or more has an order of its own.
+            if n is not None and batch_size is not None and plan.every * batch_size < n:
+                orders = kept_orders(key, n, batch_size, plan.every)
             yield functools.partial(advance_on_arrays, rule, data, key, orders, plan)
         return
     told = callable(data) and not is_restarted(data)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
 
 # Room for at least two records: XLA removes axes of one, and would fuse a step otherwise.
-_ROOM = 2
+_LEAST_RECORDS = 2
 
 
 def train(
@@ -252,7 +252,7 @@ def _cut_anywhere(step: Callable, state: State, length: Length, records: int, me
         row = jax.lax.div(i, length.record_every)
         return state, jax.tree.map(lambda h, m: _with_row(h, m, row), carry[1], now)
 
-    history = jax.tree.map(lambda m: jnp.zeros((max(records, _ROOM), *m.shape), m.dtype), metrics)
+    history = jax.tree.map(lambda m: jnp.zeros((max(records, _LEAST_RECORDS), *m.shape), m.dtype), metrics)
     state, history = jax.lax.fori_loop(jnp.uint32(0), length.steps, step_and_record, (state, history))
     return state, jax.tree.map(lambda h: h[:records], history)
 

@@ -19,7 +19,7 @@ from jaxnet.lowering.threefry import children, key_words
 from jaxnet.pytrees import Key
 
 # Room for at least two batches: XLA removes axes of one, and would fuse a step otherwise.
-_ROOM = 2
+_LEAST_BATCHES = 2
 
 
 class RunPosition(NamedTuple):
@@ -44,10 +44,10 @@ def order_of_examples(
 ) -> Array:
     """Return the examples of each batch, from a position on, `(steps, batch_size)`; at least two batches.
 
-    They are a window on the stream of all epochs' permutations, `orders` if that of the first epoch and of those after
-    it are there already.
+    They are a window on the stream of all epochs' permutations; `orders` are these permutations from the first epoch
+    on, if they were drawn before.
     """
-    steps = max(steps, _ROOM)
+    steps = max(steps, _LEAST_BATCHES)
     if orders is None:
         orders = _orders_from(key, position.epoch, n, _epochs_touched(n, batch_size, steps))
     window = jax.lax.dynamic_slice_in_dim(orders.reshape(-1), position.offset, steps * batch_size)
@@ -59,7 +59,7 @@ def kept_orders(key: Key, n: int, batch_size: int, steps: int) -> Callable[[int]
 
     It keeps the last, so that all parts that begin in one epoch share it: to draw one takes as long as many steps.
     """
-    count = _epochs_touched(n, batch_size, max(steps, _ROOM))
+    count = _epochs_touched(n, batch_size, max(steps, _LEAST_BATCHES))
     return functools.lru_cache(maxsize=1)(lambda epoch: _drawn_orders(key, np.uint32(epoch), n, count))
 
 

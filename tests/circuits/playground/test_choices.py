@@ -109,3 +109,7 @@ def test_a_file_that_is_too_large_or_unzips_to_too_much_is_not_read(name):
 def test_a_long_expression_has_a_short_name():
     choice = from_text("(" * 3_000 + "a & b" + ")" * 3_000, XOR)
     assert (choice.name, choice.circuit.n_gates) == ("(" * 60 + "…", 1)
+
+
+def test_an_expression_behind_many_blanks_has_a_name():
+    assert from_text(" " * 1_000 + "a  & b", XOR).name == "a & b"

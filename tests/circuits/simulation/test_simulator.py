@@ -1,4 +1,5 @@
 import gc
+import re
 import threading
 import weakref
 
@@ -16,7 +17,7 @@ from circuits.gates import AND, NOT, TRUE, XOR
 from circuits.netlist import Circuit
 from circuits.simulation.program_loops import run_on_one_cpu
 from circuits.simulation.programs import ROW
-from circuits.simulation.simulator import as_bits, program_of
+from circuits.simulation.simulator import _LIVE_WORDS, _simulate_anywhere, as_bits, program_of
 
 HALF_ADDER = Circuit(["a", "b"], [[1, 2], [1, 2]], [XOR, AND], [3, 4], ["sum", "carry"])
 
@@ -94,7 +95,7 @@ def test_threads_are_a_whole_number(error):
 
 def test_a_result_stays_when_the_next_is_computed(random_circuit):
     circuit = random_circuit(9, 6, 40, 4)
-    first, second = random_words(1, 6, 1000), random_words(2, 6, 1000)
+    first, second = random_words(1, 6, 3000), random_words(2, 6, 3000)
     kept = simulate(circuit, first)
     simulate(circuit, second)
     np.testing.assert_array_equal(kept, by_words(circuit, first))
@@ -261,6 +262,14 @@ def test_simulate_under_jit_and_vmap(k, random_circuit):
     np.testing.assert_array_equal(
         jax.vmap(lambda words: simulate(circuit, words))(stacked), [expected, by_words(circuit, ~words)]
     )
+
+
+def test_rows_under_jit_stay_in_the_cache_whatever_the_number_of_outputs(random_circuit):
+    program = program_of(random_circuit(14, 6, 3000, 2000))
+    traced = str(jax.make_jaxpr(_simulate_anywhere)(program, jnp.zeros((6, 2**15), jnp.uint32)))
+    live = program.rows + len(program.outputs)
+    (row,) = set(re.findall(rf"u32\[{live},(\d+)\]", traced))
+    assert 16 <= int(row) <= _LIVE_WORDS / live
 
 
 def test_circuits_of_one_size_class_compile_once(random_circuit):

@@ -404,3 +404,14 @@ def test_an_error_survives_pickle_and_copy():
         assert str(error) == str(e.value)
         assert (error.step, error.metric, error.run.steps, error.__notes__) == (14, "loss", 10, ["of trial 7"])
         equal(error.run.history, e.value.run.history)
+
+
+def test_a_network_and_a_rule_survive_cloudpickle():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    network = mlp([2, 3, 1])
+    rule = gradient_descent(lambda params, x: jnp.mean(network.apply(params, x) ** 2), optax.adam(0.1))
+    x = np.ones((4, 2), np.float32)
+    network_again, rule_again = pickle.loads(cloudpickle.dumps((network, rule)))
+    assert repr(network_again) == repr(network)
+    runs = [fit(r, n.init(key()), x, steps=3, key=key()) for n, r in ((network, rule), (network_again, rule_again))]
+    equal(runs[0].history, runs[1].history)

@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jaxnet
 from jaxnet.training.orders import (
     BEGINNING,
     RunPosition,
@@ -17,6 +19,7 @@ from jaxnet.training.orders import (
     permutations,
 )
 
+RULE = jaxnet.gradient_descent(lambda theta, x: jnp.mean((theta - x) ** 2), optax.sgd(0.1))
 # One round of sorting is enough for 1,625 numbers.
 SIZES = [1, 2, 3, 1000, 1625, 1626, 5000]
 
@@ -51,7 +54,15 @@ def test_another_generator_seeds_the_order(kind):
     assert (orders[0][0] != orders[0][1]).any()
 
 
-@settings(max_examples=10)
+@pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
+def test_runs_with_another_generator_use_their_key_once(kind):
+    data, key = jnp.arange(4.0), lambda: jax.random.key(1, impl=kind)
+    state, _ = jaxnet.train(RULE, RULE.init(jnp.array(0.0)), data, steps=3, batch_size=2, key=key())
+    run = jaxnet.fit(RULE, jnp.array(0.0), data, steps=3, batch_size=2, every=1, key=key(), progress=False)
+    assert run.params == state.params
+
+
+@settings(max_examples=5)
 @given(st.integers(1, 9), st.data())
 def test_batches_are_a_window_on_the_stream_of_epochs(n, data):
     batch_size = data.draw(st.integers(1, n))
