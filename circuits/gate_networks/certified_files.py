@@ -29,6 +29,7 @@ from jaxnet.pytrees import Key
 from jaxnet.validation import check_key
 
 FORMATS = (".aig", ".blif", ".v", ".c")
+_MOST_GATES = 2_000
 _FORMAT = "certified circuit, version 1"
 
 
@@ -106,7 +107,8 @@ def certify(
             all, mnist.json, the certificate.
         classes: where the outputs are the votes for so many classes, in equal groups: the C counts them too.
         scores: what the files give: "gates", the outputs of the circuit; with `classes`, "counts" or "class" of them.
-            These gates are added, the same to both, once the simplified circuit is proved equal.
+            These gates are added, the same to both, once the simplified circuit is proved equal; a circuit of at most
+            2,000 gates is simplified again with them.
         time_limit: seconds for each proof; None for no limit.
         compiler: for the C, as for `check_c`; without one on the machine the test is left out, and this is said.
         progress: None for a bar on a terminal or in a notebook, True for lines elsewhere too, False for neither.
@@ -153,7 +155,7 @@ def certify(
         chain = [_written(circuit, _beside(base, ".original.blif"), {}, time_limit)]
         if scores != "gates" and classes is not None:
             chain.append(_written(short, _beside(base, ".votes.blif"), {}, time_limit))
-            short = with_counts(short, classes, scores)
+            short = _smaller(with_counts(short, classes, scores), time_limit)
         bar.update(1)
         files = []
         for extension in FORMATS:
@@ -250,6 +252,15 @@ def _written(circuit: Circuit, path: Path, options: dict[str, Any], time_limit: 
     answer = _proved(path.name, circuit, back, time_limit)
     seconds = time.perf_counter() - start
     return FileProof(path, hashlib.sha256(content).hexdigest(), back.n_gates, answer.method, seconds)
+
+
+def _smaller(circuit: Circuit, time_limit: float | None) -> Circuit:
+    """Simplify a circuit with its scores, if it is small: counts that were restructured can be hard to prove equal."""
+    if circuit.n_gates > _MOST_GATES:
+        return circuit
+    short = simplify(circuit)
+    _proved("the simplified circuit with its scores", circuit, short, time_limit)
+    return short
 
 
 def _read_back(content: bytes, path: Path) -> Circuit:

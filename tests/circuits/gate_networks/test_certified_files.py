@@ -58,6 +58,13 @@ def test_the_class_is_that_of_the_votes(votes):
         assert (classify(circuit_in(votes / f"class{extension}"), x) == count.argmax(axis=1)).all()
 
 
+def test_a_small_circuit_is_simplified_with_its_scores(votes, tmp_path, monkeypatch):
+    small = read(votes / "class.blif").n_gates
+    monkeypatch.setattr(certified_files, "_MOST_GATES", 0)
+    certify(VOTES, tmp_path / "class", classes=2, scores="class", progress=False)
+    assert read(tmp_path / "class.blif").n_gates > small
+
+
 def test_the_c_of_votes_counts(votes):
     assert "void votes_counts(" in (votes / "votes.c").read_text()
     assert "_counts(" not in (votes / "class.c").read_text()
