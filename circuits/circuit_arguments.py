@@ -92,8 +92,7 @@ def load_all(texts: Sequence[str], options: argparse.Namespace) -> Iterator[Circ
     """
     _check_taken(texts, options)
     for text in texts:
-        circuit = _loaded(text, options)
-        yield to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit
+        yield to_circuit(_loaded(text, options))
 
 
 def load_any(text: str, options: argparse.Namespace) -> Circuit | ThresholdCircuit:

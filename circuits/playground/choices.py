@@ -127,7 +127,7 @@ def _choice(name: str, circuit: Circuit | ThresholdCircuit) -> Choice:
     units = circuit if isinstance(circuit, ThresholdCircuit) else from_circuit(circuit)
     if units.n_units > MOST_UNITS:
         raise ParseError(f"expected at most {MOST_UNITS} threshold units, got {units.n_units:,}", source=name)
-    return Choice(name, to_circuit(circuit) if isinstance(circuit, ThresholdCircuit) else circuit, units)
+    return Choice(name, to_circuit(circuit), units)
 
 
 def _unzips_to_more(data: bytes) -> bool:

@@ -7,8 +7,7 @@ from circuits.formulas import to_expression
 from circuits.netlist import Circuit
 from circuits.synthesis.simplification import simplify
 from circuits.threshold.gate_conversion import to_circuit
-from circuits.threshold.threshold_circuits import ThresholdCircuit
-from circuits.verification.answers import Counterexample
+from circuits.verification.answers import Counterexample, Equivalent
 from circuits.verification.equivalence import equivalent
 from jaxnet.networks.network import Network
 from jaxnet.pytrees import Params
@@ -55,17 +54,18 @@ def read_back(network: Network, params: Params, target: Circuit) -> ReadBack:
     ('y = a & ~b | ~a & b', 'proved equal on all 4 rows')
     """
     found = from_network(network, params, input_names=target.input_names, output_names=target.output_names)
-    gates = to_circuit(found.circuit) if isinstance(found.circuit, ThresholdCircuit) else found.circuit
-    formula = _minimal_sums(gates)
+    gates = simplify(to_circuit(found.circuit))  # what is shown is what is proved
     answer = equivalent(target, gates)
-    if isinstance(answer, Counterexample):
+    if isinstance(answer, Equivalent):
+        verdict = f"proved equal on all {2**target.n_inputs} rows"
+    elif isinstance(answer, Counterexample):
         wrong = next(name for name, bit in answer.outputs_a.items() if answer.outputs_b[name] != bit)
         row = ", ".join(f"{name} = {int(bit)}" for name, bit in answer.inputs.items())
         verdict = f"not equal: for {row} it gives {wrong} = {int(answer.outputs_b[wrong])}"
     else:
-        verdict = f"proved equal on all {2**target.n_inputs} rows"
-    equal = not isinstance(answer, Counterexample)
-    return ReadBack(str(found), found.guarantee == "structural", simplify(gates), formula, equal, verdict)
+        verdict = "neither proved equal nor refuted"
+    equal = isinstance(answer, Equivalent)
+    return ReadBack(str(found), found.guarantee == "structural", gates, _minimal_sums(gates), equal, verdict)
 
 
 def _minimal_sums(circuit: Circuit) -> str:

@@ -3,8 +3,10 @@
 import jax.numpy as jnp
 
 import circuits
+from circuits.playground import learned_circuits
 from circuits.playground.learned_circuits import read_back
 from jaxnet import Neuron, mlp
+from jaxnet.answers import Undecided
 
 AND = (Neuron(jnp.array([[9.0, 9.0]]), jnp.array([-14.0])), Neuron(jnp.array([[9.0]]), jnp.array([-4.0])))
 
@@ -30,3 +32,9 @@ def test_names_that_no_expression_spells_are_told_once():
     both = AND[0], Neuron(jnp.array([[9.0], [9.0]]), jnp.array([-4.0, -4.0]))
     lines = read_back(mlp([2, 1, 2]), both, target).formula.splitlines()
     assert lines == ["# x1 is '1'", "# x2 is '2'", "y = x1 & x2", "z = x1 & x2"]
+
+
+def test_what_is_not_decided_is_not_called_proved(monkeypatch):
+    monkeypatch.setattr(learned_circuits, "equivalent", lambda *_: Undecided("no time left", ()))
+    found = read_back(mlp([2, 1, 1]), AND, circuits.parse("y = a & b"))
+    assert (found.equal, found.verdict) == (False, "neither proved equal nor refuted")
